@@ -1,0 +1,56 @@
+//! How an engine is built: every knob, its unit, its default and its consequence.
+
+use std::num::NonZeroUsize;
+
+/// Sizes and limits of one engine. [`EngineConfig::default`] serves a small model on a laptop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// Memory for keys and values, in bytes. More holds more and longer sequences, and keeps more
+    /// prefixes for reuse. Rounded down to whole blocks; at least one full context must fit.
+    pub kv_cache_bytes: usize,
+    /// Longest prompt plus answer, in tokens; `None` takes the model's own limit.
+    pub max_model_len: Option<usize>,
+    /// Sequences that one step computes at most.
+    pub max_num_seqs: usize,
+    /// Tokens that one step computes at most (prompt chunks and decoded tokens together); not below
+    /// `max_num_seqs`. Smaller steps make running streams smoother, larger ones read prompts faster.
+    pub max_num_batched_tokens: usize,
+    /// Requests that the engine holds at most, waiting and running; one more is refused.
+    pub max_requests: usize,
+    /// Whether full blocks are kept and found again by later prompts with the same beginning.
+    pub enable_prefix_caching: bool,
+    /// Threads that compute; `None` takes one for each core that the process may use.
+    pub threads: Option<NonZeroUsize>,
+    /// Forces an instruction set for the kernels, for tests; `None` takes the machine's best.
+    pub isa: Option<Isa>,
+}
+
+/// Instruction sets for which the kernels are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    /// Plain Rust, on every processor.
+    Portable,
+    /// x86-64 with AVX2, FMA and F16C.
+    Avx2,
+    /// x86-64 with AVX-512 F, BW, VL and VNNI.
+    Avx512Vnni,
+}
+
+/// Tokens in one KV block. A block is what the prefix index shares; the attention kernel reads keys
+/// one block, 16 positions, at a time.
+pub const BLOCK_SIZE: usize = 16;
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            kv_cache_bytes: 1 << 30,
+            max_model_len: None,
+            max_num_seqs: 64,
+            max_num_batched_tokens: 512,
+            max_requests: 256,
+            enable_prefix_caching: true,
+            threads: None,
+            isa: None,
+        }
+    }
+}
