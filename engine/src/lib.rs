@@ -11,10 +11,12 @@ mod batch;
 mod config;
 mod error;
 mod event;
+mod model;
 mod request;
 
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{BLOCK_SIZE, EngineConfig, Isa};
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
+pub use model::{Forward, Logits, ModelError};
 pub use request::{GenerateRequest, InvalidRequest, MAX_LOGPROBS, ModelLimits, SamplingParams};
