@@ -4,13 +4,15 @@
 //! no HTTP and no application; what stands outside sees [`Engine`] and the text tools beside it
 //! ([`tokenizer`]). Rooms, from the ground up:
 //!
-//! `error` `request` `event` `config` `gguf` - `kv_cache` `kernels` - `sequence` `tokenizer`
+//! `error` `request` `event` `config` `mapped` `gguf` - `kv_cache` `kernels` - `sequence` `tokenizer`
 //! `sampler` - `batch` - `scheduler` `model` - `core` - `handle`. No arrow runs back up.
 
 mod batch;
 mod config;
 mod error;
 mod event;
+pub mod gguf;
+mod mapped;
 mod model;
 mod request;
 
