@@ -15,6 +15,7 @@ pub mod gguf;
 mod mapped;
 mod model;
 mod request;
+pub mod tokenizer;
 
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{BLOCK_SIZE, EngineConfig, Isa};
