@@ -12,6 +12,7 @@ mod config;
 mod error;
 mod event;
 mod request;
+pub mod sampler;
 
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{BLOCK_SIZE, EngineConfig, Isa};
