@@ -17,6 +17,7 @@ mod mapped;
 mod model;
 mod request;
 pub mod tokenizer;
+pub mod sampler;
 
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{BLOCK_SIZE, EngineConfig, Isa};
