@@ -13,6 +13,7 @@ mod error;
 mod event;
 mod model;
 mod request;
+pub mod sampler;
 
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{BLOCK_SIZE, EngineConfig, Isa};
