@@ -81,7 +81,8 @@ impl<'a> Metadata<'a> {
                 };
                 match T::from_array(elements) {
                     Some(Err(BadElement(index))) => {
-                        let fault = format!("must be {}, but element {index} does not fit", T::EXPECTED);
+                        let fault =
+                            format!("must be {}, but element {index} does not fit", T::EXPECTED);
                         return Err(GgufError::metadata(key, fault));
                     }
                     Some(Ok(array)) => Some(array),
