@@ -147,7 +147,7 @@ fn text_that_is_not_utf8_is_an_error_where_it_is_read() {
 fn headers_of_other_files_are_told_apart() {
     assert_eq!(
         fails(b"PK\x03\x04 and so on".to_vec()),
-        r#"not a GGUF file: it begins with PK\x03\x04, not with "GGUF""#
+        r#"not a GGUF file: it begins with "PK\x03\x04", not with "GGUF""#
     );
     assert_eq!(
         fails(b"GG".to_vec()),
