@@ -8,6 +8,8 @@
 //! `sampler` - `batch` - `scheduler` `model` - `core` - `handle`. No arrow runs back up.
 //! `sampler` - `batch` - `scheduler` `model` - `invariants` -
 //! `core` - `handle`. No arrow runs back up.
+//! `sampler` - `batch` - `scheduler` `model` - `invariants` - `core` - `handle`. No arrow runs back
+//! up.
 
 mod batch;
 mod config;
