@@ -12,8 +12,9 @@ mod config;
 mod error;
 mod event;
 pub mod gguf;
+pub mod kernels;
 mod mapped;
-mod model;
+pub mod model;
 mod request;
 
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
