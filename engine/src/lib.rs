@@ -23,6 +23,7 @@ mod handle;
 mod invariants;
 mod kv_cache;
 mod model;
+pub mod model;
 mod request;
 pub mod tokenizer;
 pub mod sampler;
