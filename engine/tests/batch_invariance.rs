@@ -1,12 +1,14 @@
 //! E9 on the real weights, bit for bit: a request's tokens and log-probabilities do not depend on
 //! who else is in the batch, on how its prompt was cut, on a prefix hit, or on preemption.
 
-mod common;
+mod support;
 
 use std::sync::Arc;
 
-use engine::tokenizer::EncodeOptions;
-use engine::{Engine, EngineConfig, GenerateRequest, SamplingParams, TokenEvent, TokenStream};
+use engine::tokenizer::{EncodeOptions, Tokenizer};
+use engine::{
+    Engine, EngineConfig, GenerateRequest, OpenModel, SamplingParams, TokenEvent, TokenStream, open,
+};
 
 const REQUESTS: u64 = 20;
 const MAX_TOKENS: u32 = 24;
@@ -16,16 +18,23 @@ type Answer = Vec<(u32, u32, Vec<(u32, u32)>)>;
 
 /// The default, with a cache of its own size; prefix caching is switched on where it is the subject.
 fn config(kv_cache_bytes: usize) -> EngineConfig {
-    EngineConfig { kv_cache_bytes, enable_prefix_caching: false, ..EngineConfig::default() }
+    EngineConfig {
+        kv_cache_bytes,
+        enable_prefix_caching: false,
+        ..EngineConfig::default()
+    }
 }
 
 const ROOMY: usize = 256 << 20;
 
+fn model(config: &EngineConfig) -> OpenModel {
+    open(&support::model_path(), config).unwrap()
+}
+
 /// Seeded requests over prompts of many lengths, with the parameters that touch sampling most.
-fn requests() -> Vec<(Arc<[u32]>, SamplingParams)> {
-    let tokenizer = common::tokenizer();
-    let prose = common::prose();
-    let ids = tokenizer.encode(&prose, EncodeOptions::COMPLETION).unwrap();
+fn requests(tokenizer: &Tokenizer) -> Vec<(Arc<[u32]>, SamplingParams)> {
+    let prose = include_str!("golden/prose.txt");
+    let ids = tokenizer.encode(prose, EncodeOptions::PROMPT).unwrap();
     (0..REQUESTS)
         .map(|i| {
             let start = 97 * i as usize;
@@ -58,7 +67,11 @@ fn answer(mut stream: TokenStream) -> Answer {
         match event {
             TokenEvent::Token { id, logprobs } => {
                 let logprobs = logprobs.expect("log-probabilities were asked for");
-                let top = logprobs.top.iter().map(|(id, p)| (*id, p.to_bits())).collect();
+                let top = logprobs
+                    .top
+                    .iter()
+                    .map(|(id, p)| (*id, p.to_bits()))
+                    .collect();
                 answer.push((id, logprobs.logprob.to_bits(), top));
             }
             TokenEvent::Done { usage, .. } => assert_eq!(usage.completion_tokens, MAX_TOKENS),
@@ -69,16 +82,19 @@ fn answer(mut stream: TokenStream) -> Answer {
 }
 
 /// All at once, with so many strangers among them.
-fn together(engine: &Engine, strangers: usize) -> Vec<Answer> {
-    let requests = requests();
+fn together(model: &OpenModel, strangers: usize) -> Vec<Answer> {
+    let requests = requests(&model.tokenizer);
     let mut others = Vec::new();
     let mut streams = Vec::new();
     for (i, request) in requests.iter().enumerate() {
-        streams.push(submit(engine, request));
+        streams.push(submit(&model.engine, request));
         if i < strangers {
             let (prompt, params) = &requests[(i * 7 + 3) % requests.len()];
-            let params = SamplingParams { seed: 1_000 + i as u64, ..params.clone() };
-            others.push(submit(engine, &(prompt[1..].into(), params)));
+            let params = SamplingParams {
+                seed: 1_000 + i as u64,
+                ..params.clone()
+            };
+            others.push(submit(&model.engine, &(prompt[1..].into(), params)));
         }
     }
     let answers = streams.into_iter().map(answer).collect();
@@ -88,13 +104,20 @@ fn together(engine: &Engine, strangers: usize) -> Vec<Answer> {
 
 /// Each by itself, one after the other.
 fn alone() -> Vec<Answer> {
-    let engine = common::engine(&config(ROOMY));
-    requests().iter().map(|request| answer(submit(&engine, request))).collect()
+    let model = model(&config(ROOMY));
+    let requests = requests(&model.tokenizer);
+    requests
+        .iter()
+        .map(|request| answer(submit(&model.engine, request)))
+        .collect()
 }
 
 fn assert_same(expected: &[Answer], found: &[Answer], how: &str) {
     for (i, (expected, found)) in expected.iter().zip(found).enumerate() {
-        assert!(expected == found, "request {i} answers otherwise {how}:\n{expected:?}\n{found:?}");
+        assert!(
+            expected == found,
+            "request {i} answers otherwise {how}:\n{expected:?}\n{found:?}"
+        );
     }
 }
 
@@ -102,25 +125,41 @@ fn assert_same(expected: &[Answer], found: &[Answer], how: &str) {
 fn the_same_bits_whoever_else_is_in_the_batch() {
     let expected = alone();
 
-    let engine = common::engine(&config(ROOMY));
-    assert_same(&expected, &together(&engine, 12), "in a batch of 32");
+    let roomy = model(&config(ROOMY));
+    assert_same(&expected, &together(&roomy, 12), "in a batch of 32");
 
     for max_num_batched_tokens in [16, 512] {
-        let config = EngineConfig { max_num_batched_tokens, max_num_seqs: 16, ..config(ROOMY) };
-        let answers = together(&common::engine(&config), 12);
-        assert_same(&expected, &answers, &format!("in chunks of {max_num_batched_tokens}"));
+        let config = EngineConfig {
+            max_num_batched_tokens,
+            max_num_seqs: 16,
+            ..config(ROOMY)
+        };
+        let answers = together(&model(&config), 12);
+        assert_same(
+            &expected,
+            &answers,
+            &format!("in chunks of {max_num_batched_tokens}"),
+        );
     }
 
-    let engine = common::engine(&EngineConfig { enable_prefix_caching: true, ..config(ROOMY) });
-    together(&engine, 0);
-    let answers = together(&engine, 12);
-    assert!(engine.stats().counters.prefix_hit_tokens > 1_000, "{:?}", engine.stats());
+    let caching = model(&EngineConfig {
+        enable_prefix_caching: true,
+        ..config(ROOMY)
+    });
+    together(&caching, 0);
+    let answers = together(&caching, 12);
+    let stats = caching.engine.stats();
+    assert!(stats.counters.prefix_hit_tokens > 1_000, "{stats:?}");
     assert_same(&expected, &answers, "after prefix hits");
 
     // 22 blocks: room for one context of 208 tokens and little more.
-    let tight = EngineConfig { max_model_len: Some(208), ..config(8 << 20) };
-    let engine = common::engine(&tight);
-    let answers = together(&engine, 12);
-    assert!(engine.stats().counters.preemptions > 0, "{:?}", engine.stats());
+    let tight = EngineConfig {
+        max_model_len: Some(208),
+        ..config(8 << 20)
+    };
+    let tight = model(&tight);
+    let answers = together(&tight, 12);
+    let stats = tight.engine.stats();
+    assert!(stats.counters.preemptions > 0, "{stats:?}");
     assert_same(&expected, &answers, "under forced preemption");
 }
