@@ -4,15 +4,19 @@
 //! no HTTP and no application; what stands outside sees [`Engine`] and the text tools beside it
 //! ([`tokenizer`]). Rooms, from the ground up:
 //!
-//! `error` `request` `event` `config` `gguf` - `kv_cache` `kernels` - `sequence` `tokenizer`
+//! `error` `request` `event` `config` `mapped` `gguf` - `kv_cache` `kernels` - `sequence` `tokenizer`
 //! `sampler` - `batch` - `scheduler` `model` - `core` - `handle`. No arrow runs back up.
 
 mod batch;
 mod config;
 mod error;
 mod event;
+pub mod gguf;
+mod mapped;
 mod model;
 mod request;
+pub mod sampler;
+pub mod tokenizer;
 
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{BLOCK_SIZE, EngineConfig, Isa};
