@@ -11,12 +11,13 @@ mod batch;
 mod config;
 mod error;
 mod event;
+pub mod kernels;
 pub mod gguf;
 mod mapped;
 mod model;
 mod request;
-pub mod sampler;
 pub mod tokenizer;
+pub mod sampler;
 
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{BLOCK_SIZE, EngineConfig, Isa};
