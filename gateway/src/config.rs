@@ -15,8 +15,6 @@ pub struct GatewayConfig {
     /// Requests that may wait for their turn, first come, first served. One more is refused with
     /// 429 and `Retry-After`. 0 refuses at once.
     pub max_queued_requests: usize,
-    /// Prompts that may be rendered and tokenised at the same time, over all endpoints.
-    pub max_concurrent_prepares: NonZeroUsize,
     /// Answers that one request may ask for: its prompts times `n`.
     pub max_choices: NonZeroU32,
     /// Bytes of a request body. A longer one is refused with 413.
@@ -64,7 +62,6 @@ impl Default for GatewayConfig {
         Self {
             max_ongoing_requests: nonzero(256),
             max_queued_requests: 256,
-            max_concurrent_prepares: nonzero(4),
             max_choices: NonZeroU32::MIN.saturating_add(127),
             max_body_bytes: 8 << 20,
             body_timeout: Duration::from_secs(30),

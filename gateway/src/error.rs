@@ -10,6 +10,8 @@ use std::time::Duration;
 use axum::http::header::{CONNECTION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use engine::EngineError;
+use llm_apps::stage::generate::GenerateError;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -186,6 +188,48 @@ impl ApiError {
         Self::Busy {
             message: full.to_string(),
             retry_after,
+        }
+    }
+
+    /// A request was not taken, before or at the engine's door.
+    pub(crate) fn generate(error: &GenerateError, retry_after: Duration) -> Self {
+        if let GenerateError::Engine(error) = error {
+            return Self::engine(error, retry_after);
+        }
+        if error.is_request_fault() {
+            let too_long = error.kind() == "context_length";
+            return Self::Invalid {
+                message: error.to_string(),
+                param: error.param().map(str::to_owned),
+                code: too_long.then_some("context_length_exceeded"),
+            };
+        }
+        tracing::error!(%error, "a request could not be prepared");
+        Self::Internal("the request could not be prepared".to_owned())
+    }
+
+    /// The engine did not, or could not, finish.
+    pub(crate) fn engine(error: &EngineError, retry_after: Duration) -> Self {
+        match error {
+            EngineError::Full { .. } => Self::Busy {
+                message: error.to_string(),
+                retry_after,
+            },
+            EngineError::ShuttingDown => Self::Unavailable {
+                message: "the engine is shutting down",
+                code: "shutting_down",
+                retry_after,
+                close: false,
+            },
+            EngineError::CacheTooSmall { .. } => Self::Invalid {
+                message: error.to_string(),
+                param: None,
+                code: Some("context_length_exceeded"),
+            },
+            EngineError::Model(_) => {
+                tracing::error!(%error, "the engine failed");
+                Self::Internal("the model failed on this request".to_owned())
+            }
         }
     }
 }

@@ -4,16 +4,15 @@
 use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 
-use llm_apps::stage::generate::TextModel;
+use llm_apps::stage::generate::{GenerateError, TextModel};
 use thiserror::Error;
-use tokio::sync::Semaphore;
 
 use crate::admission::Admission;
 use crate::config::GatewayConfig;
 use crate::edge::Edge;
 use crate::error::ApiError;
 use crate::lifecycle::Lifecycle;
-use crate::openai::Rules;
+use crate::openai::{Head, Rules, Surroundings};
 use crate::telemetry::{ModelMetrics, Telemetry};
 
 /// The state as handlers have it.
@@ -26,7 +25,6 @@ pub struct Gateway {
     edge: Arc<Edge>,
     telemetry: Telemetry,
     admission: Admission,
-    prepares: Semaphore,
     lifecycle: Lifecycle,
     models: OnceLock<Vec<ServedModel>>,
 }
@@ -53,13 +51,11 @@ impl Gateway {
     /// A server that has no models yet, and so is not ready.
     pub fn new(config: GatewayConfig, edge: Edge, telemetry: Telemetry) -> Self {
         let admission = Admission::new(config.max_ongoing_requests, config.max_queued_requests);
-        let prepares = config.max_concurrent_prepares.get().min(Semaphore::MAX_PERMITS);
         Self {
             config,
             edge: Arc::new(edge),
             telemetry,
             admission,
-            prepares: Semaphore::new(prepares),
             lifecycle: Lifecycle::default(),
             models: OnceLock::new(),
         }
@@ -76,7 +72,7 @@ impl Gateway {
             return Err(ModelsError::Duplicate(twice[0].to_owned()));
         }
         let served = models.into_iter().map(|text| {
-            let metrics = Arc::new(self.telemetry.model(text.id()));
+            let metrics = Arc::new(self.telemetry.model(&text.info().id));
             ServedModel { text, metrics }
         });
         self.models
@@ -88,7 +84,7 @@ impl Gateway {
     pub fn scrape(&self) -> String {
         self.telemetry.set_admission(self.admission.occupancy());
         for model in self.models.get().into_iter().flatten() {
-            model.metrics.engine.set(&model.text.stats());
+            model.metrics.engine.set(&model.text.engine().stats());
         }
         self.telemetry.render()
     }
@@ -107,11 +103,6 @@ impl Gateway {
 
     pub(crate) fn admission(&self) -> &Admission {
         &self.admission
-    }
-
-    /// Room for prompts that are rendered and tokenised.
-    pub(crate) fn prepares(&self) -> &Semaphore {
-        &self.prepares
     }
 
     pub(crate) fn lifecycle(&self) -> &Lifecycle {
@@ -164,6 +155,28 @@ impl Gateway {
         }
     }
 
+    /// What a request does not bring itself.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            seed: self.edge.seed(),
+            now: self.edge.now(),
+        }
+    }
+
+    /// What stands on every chunk of a new answer of `model`.
+    pub(crate) fn head(&self, prefix: &str, model: &ServedModel) -> Head {
+        Head {
+            id: self.edge.id(prefix),
+            created: self.edge.now(),
+            model: model.text.info().id.clone(),
+        }
+    }
+
+    /// A text request that was not taken, as the client is told.
+    pub(crate) fn refused(&self, error: &GenerateError) -> ApiError {
+        ApiError::generate(error, self.config.retry_after)
+    }
+
     /// What a client is told while the server stops.
     pub(crate) fn stopping(&self, close: bool) -> ApiError {
         ApiError::Unavailable {
@@ -187,5 +200,6 @@ impl ServedModel {
 
 /// The id, then the aliases.
 fn names(model: &TextModel) -> impl Iterator<Item = &str> {
-    std::iter::once(model.id()).chain(model.aliases().iter().map(String::as_str))
+    let info = model.info();
+    std::iter::once(&info.id).chain(&info.aliases).map(String::as_str)
 }

@@ -8,7 +8,7 @@ use super::message::{Message, for_template};
 use super::parse::{required, typed};
 use super::streaming::{StreamOptions, streaming};
 use super::tables::CHAT;
-use super::{Rules, judged};
+use super::judge::{Rules, judged};
 use crate::error::ApiError;
 
 /// What a client wants of a chat.

@@ -53,8 +53,8 @@ pub(crate) struct ChatChunk<'a> {
 /// The choice that a chunk is about.
 #[derive(Debug, Serialize)]
 pub(crate) struct ChunkChoice<'a> {
-    pub(crate) index: usize,
-    pub(crate) delta: ChatDelta<'a>,
+    index: usize,
+    delta: ChatDelta<'a>,
     pub(crate) logprobs: Option<ChatLogprobs>,
     pub(crate) finish_reason: Option<&'static str>,
 }
@@ -114,6 +114,18 @@ impl<'a> ChatChunk<'a> {
             system_fingerprint: SYSTEM_FINGERPRINT,
             choices,
             usage,
+        }
+    }
+}
+
+impl<'a> ChunkChoice<'a> {
+    /// A piece of a choice, without more.
+    pub(crate) fn new(index: usize, delta: ChatDelta<'a>) -> Self {
+        Self {
+            index,
+            delta,
+            logprobs: None,
+            finish_reason: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::parse::{required, typed};
 use super::prompt::{Prompt, Prompts};
 use super::streaming::{StreamOptions, streaming};
 use super::tables::COMPLETIONS;
-use super::{Rules, judged};
+use super::judge::{Rules, judged};
 use crate::error::ApiError;
 
 /// Tokens of an answer when the request does not say, as in OpenAI's API.
@@ -21,13 +21,10 @@ pub struct CompletionRequest {
     pub model: String,
     /// What to continue, at least one.
     pub prompts: Vec<Prompt>,
-    /// How to generate; `max_tokens` is set. `params.logprobs` is set when log-probabilities are
-    /// wanted, and `params.prompt_logprobs` when those of an echoed prompt are.
+    /// How to generate; `max_tokens` is set, and `params.logprobs` when log-probabilities are wanted.
     pub decoding: Decoding,
     /// Whether the answer begins with the prompt.
     pub echo: bool,
-    /// Whether `prompt_logprobs` was asked for by that name.
-    pub prompt_logprobs: bool,
     /// `None` wants the answer in one piece.
     pub stream: Option<StreamOptions>,
     /// Fields that no table knows.
@@ -54,24 +51,19 @@ pub fn completion_request(body: &[u8], rules: Rules) -> Result<CompletionRequest
     let prompts = required(wire.prompt, "prompt")?.0;
     let stream = streaming(&request)?;
     let mut decoding = decoding(&request, rules.max_choices)?;
-    let prompt_logprobs = decoding.params.prompt_logprobs.is_some();
     let echo = wire.echo.unwrap_or(false);
-    if stream.is_some() && prompt_logprobs {
+    if stream.is_some() && decoding.params.prompt_logprobs.is_some() {
         return Err(prompt_logprobs_in_stream());
     }
     prove_counts(&prompts, decoding.n, wire.best_of, rules.max_choices)?;
     prove_logprobs(wire.logprobs)?;
     decoding.max_tokens.get_or_insert(DEFAULT_MAX_TOKENS);
     decoding.params.logprobs = wire.logprobs;
-    if echo {
-        decoding.params.prompt_logprobs = decoding.params.prompt_logprobs.max(wire.logprobs);
-    }
     Ok(CompletionRequest {
         model,
         prompts,
         decoding,
         echo,
-        prompt_logprobs,
         stream,
         unknown_fields,
     })

@@ -44,3 +44,16 @@ impl<'a> Completion<'a> {
         }
     }
 }
+
+impl CompletionChoice {
+    /// More text, nothing else.
+    pub(crate) fn new(index: usize, text: String) -> Self {
+        Self {
+            text,
+            index,
+            logprobs: None,
+            finish_reason: None,
+            prompt_logprobs: None,
+        }
+    }
+}

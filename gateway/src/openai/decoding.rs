@@ -5,6 +5,7 @@
 use std::fmt;
 
 use engine::SamplingParams;
+use engine::tokenizer::MAX_STOP_STRINGS;
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use serde_json::{Map, Value};
@@ -12,9 +13,6 @@ use serde_json::{Map, Value};
 use super::one_or_many::Texts;
 use super::parse::typed;
 use crate::error::ApiError;
-
-/// Stop strings that one request may bring. OpenAI takes 4.
-pub const MAX_STOP_STRINGS: usize = 16;
 
 /// Entries of `logit_bias`, and of `stop_token_ids`, that one request may bring: each is looked at
 /// for every token.

@@ -51,12 +51,12 @@ impl ChatLogprobs {
             let top = scored.top.iter().map(|top| TopToken {
                 token: lossy(&top.bytes),
                 logprob: top.logprob.max(FLOOR),
-                bytes: top.bytes.to_vec(),
+                bytes: top.bytes.clone(),
             });
             self.content.push(ChatToken {
                 token: lossy(&token.bytes),
                 logprob: scored.logprob.max(FLOOR),
-                bytes: token.bytes.to_vec(),
+                bytes: token.bytes.clone(),
                 top_logprobs: top.collect(),
             });
         }
@@ -64,12 +64,10 @@ impl ChatLogprobs {
 }
 
 impl ClassicLogprobs {
-    /// Appends tokens, whose text begins `offset` characters into the choice's; returns where the
-    /// next begins.
-    pub(crate) fn extend(&mut self, tokens: &[TextToken], mut offset: usize) -> usize {
+    /// Appends tokens.
+    pub(crate) fn extend(&mut self, tokens: &[TextToken]) {
         for token in tokens {
-            self.text_offset.push(offset);
-            offset += characters(&token.bytes);
+            self.text_offset.push(token.offset);
             self.tokens.push(named(&token.bytes));
             // Nothing predicts the first token of a prompt.
             let scored = token.logprobs.as_ref();
@@ -81,7 +79,6 @@ impl ClassicLogprobs {
                 top.chain(std::iter::once(own)).collect()
             }));
         }
-        offset
     }
 }
 
@@ -115,9 +112,4 @@ fn named(bytes: &[u8]) -> String {
             name
         }),
     }
-}
-
-/// Characters that begin in `bytes`.
-fn characters(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|&&b| b & 0xc0 != 0x80).count()
 }

@@ -33,9 +33,9 @@ impl ModelList {
 impl ModelObject {
     pub(crate) fn of(model: &TextModel) -> Self {
         Self {
-            id: model.id().to_owned(),
+            id: model.info().id.clone(),
             object: "model",
-            created: model.created(),
+            created: model.info().created,
             owned_by: "penstock",
             max_model_len: model.limits().max_model_len,
         }

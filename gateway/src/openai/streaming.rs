@@ -4,7 +4,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::parse::typed;
+use super::usage::ChunkUsage;
 use crate::error::ApiError;
+use crate::generation::Tally;
 
 /// What a stream says beside the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +15,23 @@ pub struct StreamOptions {
     pub include_usage: bool,
     /// The usage so far on every chunk.
     pub continuous_usage: bool,
+}
+
+impl StreamOptions {
+    /// The `usage` of a chunk that is not the last.
+    pub(crate) fn usage_of_chunk(self, tally: &Tally) -> ChunkUsage {
+        match self {
+            Self {
+                continuous_usage: true,
+                ..
+            } => ChunkUsage::Known(tally.usage()),
+            Self {
+                include_usage: true,
+                ..
+            } => ChunkUsage::Null,
+            Self { .. } => ChunkUsage::Absent,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::chat_request::{Conversation, conversation};
 use super::parse::{required, typed};
 use super::tables::{DETOKENIZE, TOKENIZE};
-use super::{Rules, judged};
+use super::judge::{Rules, judged};
 use crate::error::ApiError;
 
 /// What is to be tokenised.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use llm_apps::stage::generate::FinishReason;
 use tokio::time::Instant;
 
 use super::ModelMetrics;
@@ -15,15 +16,6 @@ pub(crate) enum Operation {
     Chat,
     /// `text_completion`
     TextCompletion,
-}
-
-/// Why a choice ended as it should.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Finished {
-    /// A stop token or string.
-    Stop,
-    /// `max_tokens`, or the context.
-    Length,
 }
 
 /// The measurements of one request.
@@ -57,11 +49,6 @@ impl Meter {
         }
     }
 
-    /// The request was admitted.
-    pub(crate) fn admitted(&self, now: Instant) {
-        self.metrics.queue_time.record(now - self.arrived);
-    }
-
     /// A choice grew by `tokens`.
     pub(crate) fn grew(&mut self, choice: usize, tokens: u32, now: Instant) {
         if self.first.is_none() {
@@ -75,15 +62,15 @@ impl Meter {
         {
             self.metrics.inter_token.record(now - before);
         }
-        self.output_tokens = self.output_tokens.saturating_add(tokens);
-        self.metrics.generation_tokens.increment(u64::from(tokens));
+        self.count(tokens);
     }
 
-    /// A choice is complete.
-    pub(crate) fn finished(&self, reason: Finished) {
+    /// A choice is complete; `tokens` of it were in no piece, as a stop token is.
+    pub(crate) fn finished(&mut self, reason: &FinishReason, tokens: u32) {
+        self.count(tokens);
         match reason {
-            Finished::Stop => self.metrics.stopped.increment(1),
-            Finished::Length => self.metrics.cut_by_length.increment(1),
+            FinishReason::Stop { .. } => self.metrics.stopped.increment(1),
+            FinishReason::Length => self.metrics.cut_by_length.increment(1),
         }
     }
 
@@ -109,6 +96,11 @@ impl Meter {
     pub(crate) fn failed(&mut self) {
         self.counted = true;
         self.metrics.failed.increment(1);
+    }
+
+    fn count(&mut self, tokens: u32) {
+        self.output_tokens = self.output_tokens.saturating_add(tokens);
+        self.metrics.generation_tokens.increment(u64::from(tokens));
     }
 
     fn gen_ai(&self) -> &GenAi {

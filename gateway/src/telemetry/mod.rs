@@ -11,8 +11,9 @@ mod meter;
 mod model;
 mod names;
 mod recorder;
-//mod scrape;
+mod scrape;
 
-pub(crate) use meter::Meter;
+pub(crate) use meter::{Meter, Operation};
 pub(crate) use model::{EngineGauges, ModelMetrics};
+pub use names::{Kind, METRICS, Metric};
 pub use recorder::Telemetry;

@@ -1,11 +1,14 @@
 //! Handles of the metrics of one model.
 
+use std::fmt;
+use std::time::Duration;
+
 use metrics::{Counter, Gauge, Histogram, with_local_recorder};
 
 use super::Telemetry;
 use super::names::{
     E2E, FAILURE, GEN_AI_DURATION, GEN_AI_TOKENS, GEN_AI_TPOT, GEN_AI_TTFT, GENERATION_TOKENS, ITL,
-    KV_BLOCKS, KV_CAPACITY, KV_USAGE, PREEMPTIONS, PREFIX_HITS, PREFIX_QUERIES, PROMPT_TOKENS,
+    KV_CACHED, KV_FREE, KV_TOTAL, KV_USAGE, KV_USED, PREEMPTIONS, PREFIX_HITS, PREFIX_QUERIES, PROMPT_TOKENS,
     QUEUE_TIME, REQUESTS_RUNNING, REQUESTS_WAITING, SUCCESS, TTFT,
 };
 
@@ -43,10 +46,23 @@ pub(crate) struct EngineGauges {
     pub(super) free: Gauge,
     pub(super) used: Gauge,
     pub(super) cached: Gauge,
-    pub(super) capacity: Gauge,
+    pub(super) total: Gauge,
     pub(super) prefix_queries: Counter,
     pub(super) prefix_hits: Counter,
     pub(super) preemptions: Counter,
+}
+
+impl ModelMetrics {
+    /// A request waited so long to be admitted.
+    pub(crate) fn admitted(&self, wait: Duration) {
+        self.queue_time.record(wait);
+    }
+}
+
+impl fmt::Debug for ModelMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelMetrics").finish_non_exhaustive()
+    }
 }
 
 impl Telemetry {
@@ -81,18 +97,14 @@ impl Telemetry {
 fn engine_gauges(id: &str) -> EngineGauges {
     let gauge = |name| metrics::gauge!(name, "model_name" => id.to_owned());
     let counter = |name| metrics::counter!(name, "model_name" => id.to_owned());
-    let blocks = |state: &'static str| {
-        let labels = [("model_name", id.to_owned()), ("state", state.to_owned())];
-        metrics::gauge!(KV_BLOCKS, &labels)
-    };
     EngineGauges {
         running: gauge(REQUESTS_RUNNING),
         waiting: gauge(REQUESTS_WAITING),
         usage: gauge(KV_USAGE),
-        free: blocks("free"),
-        used: blocks("used"),
-        cached: blocks("cached"),
-        capacity: gauge(KV_CAPACITY),
+        free: gauge(KV_FREE),
+        used: gauge(KV_USED),
+        cached: gauge(KV_CACHED),
+        total: gauge(KV_TOTAL),
         prefix_queries: counter(PREFIX_QUERIES),
         prefix_hits: counter(PREFIX_HITS),
         preemptions: counter(PREEMPTIONS),

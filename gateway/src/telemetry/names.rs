@@ -28,8 +28,10 @@ pub struct Metric {
 pub(super) const REQUESTS_RUNNING: &str = "penstock_num_requests_running";
 pub(super) const REQUESTS_WAITING: &str = "penstock_num_requests_waiting";
 pub(super) const KV_USAGE: &str = "penstock_kv_cache_usage_perc";
-pub(super) const KV_BLOCKS: &str = "penstock_kv_cache_blocks";
-pub(super) const KV_CAPACITY: &str = "penstock_kv_cache_num_blocks";
+pub(super) const KV_TOTAL: &str = "penstock_kv_cache_blocks_total";
+pub(super) const KV_FREE: &str = "penstock_kv_cache_blocks_free";
+pub(super) const KV_USED: &str = "penstock_kv_cache_blocks_used";
+pub(super) const KV_CACHED: &str = "penstock_kv_cache_blocks_cached";
 pub(super) const PREFIX_QUERIES: &str = "penstock_prefix_cache_queries_total";
 pub(super) const PREFIX_HITS: &str = "penstock_prefix_cache_hits_total";
 pub(super) const PREEMPTIONS: &str = "penstock_num_preemptions_total";
@@ -60,12 +62,10 @@ pub static METRICS: &[Metric] = &[
     gauge(REQUESTS_RUNNING, MODEL, "Sequences that the engine computes."),
     gauge(REQUESTS_WAITING, MODEL, "Sequences that wait in the engine."),
     gauge(KV_USAGE, MODEL, "Share of KV cache blocks that running sequences hold, from 0 to 1."),
-    gauge(
-        KV_BLOCKS,
-        &["model_name", "state"],
-        "KV cache blocks that are free, used by sequences, or cached for reuse.",
-    ),
-    gauge(KV_CAPACITY, MODEL, "KV cache blocks in all: free, used and cached together."),
+    gauge(KV_TOTAL, MODEL, "KV cache blocks in all: free, used and cached together."),
+    gauge(KV_FREE, MODEL, "KV cache blocks that are empty."),
+    gauge(KV_USED, MODEL, "KV cache blocks that sequences hold."),
+    gauge(KV_CACHED, MODEL, "KV cache blocks that none holds, kept for prompts that begin alike."),
     counter(PREFIX_QUERIES, MODEL, "Prompt tokens that were looked up in the prefix cache."),
     counter(PREFIX_HITS, MODEL, "Prompt tokens that were found in the prefix cache."),
     counter(PREEMPTIONS, MODEL, "Sequences that gave up their blocks and were computed again."),

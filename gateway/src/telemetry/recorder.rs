@@ -14,8 +14,7 @@ pub struct Telemetry {
     pub(super) admission: AdmissionHandles,
     /// Streams that are open now.
     pub(crate) open_streams: Gauge,
-    /// Fields that no table knows.
-    pub(crate) unknown_fields: Counter,
+    unknown_fields: Counter,
 }
 
 /// What is set from the door at each scrape.
@@ -52,6 +51,11 @@ impl Telemetry {
             open_streams,
             unknown_fields,
         }
+    }
+
+    /// A request had so many fields that no table knows.
+    pub(crate) fn unknown_fields(&self, count: usize) {
+        self.unknown_fields.increment(count as u64);
     }
 
     /// Folds what histograms have gathered; called now and then, or they grow.

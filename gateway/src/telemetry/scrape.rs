@@ -24,16 +24,17 @@ impl EngineGauges {
     /// Sets the gauges of an engine.
     pub(crate) fn set(&self, stats: &EngineStats) {
         let blocks = stats.blocks;
+        // E1: free, used and cached blocks are all blocks.
+        let used = blocks.total.saturating_sub(blocks.free + blocks.cached);
         set(&self.running, stats.num_running);
         set(&self.waiting, stats.num_waiting);
         set(&self.free, blocks.free);
-        set(&self.used, blocks.used);
+        set(&self.used, used);
         set(&self.cached, blocks.cached);
-        let total = blocks.free + blocks.used + blocks.cached;
-        set(&self.capacity, total);
-        self.usage.set(ratio(blocks.used, total));
-        self.prefix_queries.absolute(stats.counters.prefix_queries);
-        self.prefix_hits.absolute(stats.counters.prefix_hits);
+        set(&self.total, blocks.total);
+        self.usage.set(ratio(used, blocks.total));
+        self.prefix_queries.absolute(stats.counters.prefix_queried_tokens);
+        self.prefix_hits.absolute(stats.counters.prefix_hit_tokens);
         self.preemptions.absolute(stats.counters.preemptions);
     }
 }

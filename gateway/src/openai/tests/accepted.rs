@@ -160,10 +160,9 @@ fn a_completion_scores_its_prompt_by_echo() {
         "best_of": 1,
     }));
     assert_eq!(request.prompts, [Prompt::Tokens(vec![1, 2]), Prompt::Tokens(vec![3])]);
-    assert!(request.echo && !request.prompt_logprobs);
+    assert!(request.echo);
     assert_eq!(request.decoding.max_tokens, Some(0));
     assert_eq!(request.decoding.params.logprobs, Some(1));
-    assert_eq!(request.decoding.params.prompt_logprobs, Some(1));
 }
 
 #[test]
