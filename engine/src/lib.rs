@@ -11,6 +11,7 @@ mod batch;
 mod config;
 mod error;
 mod event;
+pub mod hub;
 mod request;
 
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
