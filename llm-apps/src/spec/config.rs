@@ -55,6 +55,11 @@ pub enum ConfigError {
 /// Largest configuration file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
+/// Most nodes of a file, aliases followed.
+const MAX_NODES: usize = 10_000;
+/// Deepest nesting of a file.
+const MAX_DEPTH: usize = 32;
+
 impl ServeConfig {
     /// Reads and proves a file. Relative paths in it are resolved against its folder; `vars` are the
     /// environment's variables, for `${VAR}`.
@@ -190,9 +195,37 @@ fn parse_yaml(bytes: &[u8]) -> Result<Node, Fault> {
     let options = serde_saphyr::options! {
         strict_booleans: true,
         with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_nodes: MAX_NODES,
+            max_depth: MAX_DEPTH,
+        },
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let at = error.location().map(Position::from);
-        fault(at, error.without_snippet().to_string())
+        fault(at, yaml_message(error.without_snippet()))
     })
+}
+
+/// The parser's message in our words where its own speak to programmers.
+fn yaml_message(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+    match error {
+        Error::AliasError { error, .. } => yaml_message(error),
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key `{}` is there twice; keep one", key.escape_debug())
+        }
+        Error::MultipleDocuments { .. } => {
+            "a second document begins here; one file holds one document".to_owned()
+        }
+        Error::Budget { .. } => format!(
+            "the file has more than {MAX_NODES} values, or is nested deeper than {MAX_DEPTH}, once \
+             its aliases are followed"
+        ),
+        other => {
+            // The place is said before the message already.
+            let text = other.to_string();
+            let text = text.split(" at line ").next().unwrap_or(&text);
+            format!("this is not YAML: {text}")
+        }
+    }
 }

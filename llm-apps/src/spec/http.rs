@@ -119,19 +119,18 @@ fn host(node: &Node) -> Result<String, read::Expected> {
 }
 
 fn allow_origins(node: &Node) -> Result<AllowOrigins, read::Expected> {
-    let expected =
-        || "`\"*\"` or a list of origins such as https://example.org, without a path".to_owned();
+    let expected = "`\"*\"` or a list of origins such as https://example.org, without a path";
     if read::text(node).is_ok_and(|text| text == "*") {
         return Ok(AllowOrigins::Any);
     }
     let Value::List(list) = &node.value else {
-        return Err(expected());
+        return Err(expected.to_owned());
     };
     let origins = list.iter().map(|item| {
         read::text(item)
             .ok()
             .filter(|origin| is_origin(origin))
-            .ok_or_else(expected)
+            .ok_or_else(|| format!("{expected} ({} is none)", item.shown()))
     });
     origins.collect::<Result<_, _>>().map(AllowOrigins::Only)
 }

@@ -16,7 +16,10 @@ pub(super) fn interpolate(node: &mut Node, vars: &BTreeMap<String, String>, faul
                     text,
                 }
             }
-            Err(message) => faults.note(node.at, message),
+            Err(message) => {
+                faults.note(node.at, message);
+                node.value = Value::Faulty;
+            }
         },
         Value::List(list) => {
             for item in list {
@@ -33,7 +36,8 @@ pub(super) fn interpolate(node: &mut Node, vars: &BTreeMap<String, String>, faul
         | Value::Integer(_)
         | Value::Float(_)
         | Value::Text(_)
-        | Value::Expanded { .. } => {}
+        | Value::Expanded { .. }
+        | Value::Faulty => {}
     }
 }
 

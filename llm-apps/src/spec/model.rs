@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use engine::EngineConfig;
-use engine::hub::ModelReference;
+use engine::hub::{ModelReference, ReferenceError};
 
 use super::engine as engine_section;
 use super::fault::Faults;
@@ -103,6 +103,9 @@ fn alias(
     taken: &mut HashMap<String, Position>,
     faults: &mut Faults,
 ) -> Option<String> {
+    if node.value == Value::Faulty {
+        return None;
+    }
     match model_id(node) {
         Ok(alias) => {
             claim(&alias, node.at, path, taken, faults);
@@ -145,11 +148,10 @@ fn model_id(node: &Node) -> Result<String, read::Expected> {
 }
 
 fn source(node: &Node, folder: &Path) -> Result<ModelReference, read::Expected> {
-    let forms = "a path, hf://owner/name[@revision][/file] or a name of the catalogue";
-    let text = read::text(node).map_err(|_| forms.to_owned())?;
-    let reference: ModelReference = text
+    let reference: ModelReference = read::text(node)
+        .map_err(|_| "a path, hf://owner/name[@revision][/file] or a catalogue name".to_owned())?
         .parse()
-        .map_err(|error: engine::hub::ReferenceError| format!("{forms} ({})", error.why))?;
+        .map_err(|error: ReferenceError| format!("a model ({})", error.why))?;
     Ok(match reference {
         ModelReference::Path(path) => ModelReference::Path(folder.join(path)),
         other => other,

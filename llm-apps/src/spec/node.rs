@@ -36,6 +36,8 @@ pub(super) enum Value {
     },
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
+    /// Something with a fault that was noted already; no other is noted for it.
+    Faulty,
 }
 
 impl Node {
@@ -43,7 +45,7 @@ impl Node {
     pub(super) fn shown(&self) -> String {
         const SHOWN: usize = 40;
         let text = match &self.value {
-            Value::Null => return "empty".to_owned(),
+            Value::Null | Value::Faulty => return "empty".to_owned(),
             Value::List(_) => return "a list".to_owned(),
             Value::Map(_) => return "a mapping".to_owned(),
             Value::Bool(value) => value.to_string(),

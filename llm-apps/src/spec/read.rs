@@ -16,9 +16,12 @@ pub(super) fn text(node: &Node) -> Result<String, Expected> {
         Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {
             Err("a text (put it in quotes)".to_owned())
         }
-        Value::Null | Value::Text(_) | Value::Expanded { .. } | Value::List(_) | Value::Map(_) => {
-            Err("a text".to_owned())
-        }
+        Value::Null
+        | Value::Faulty
+        | Value::Text(_)
+        | Value::Expanded { .. }
+        | Value::List(_)
+        | Value::Map(_) => Err("a text".to_owned()),
     }
 }
 

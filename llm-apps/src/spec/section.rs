@@ -33,7 +33,7 @@ impl<'n> Section<'n> {
                     }
                 }
             }
-            Value::Null => {}
+            Value::Null | Value::Faulty => {}
             _ => {
                 let what = if path.is_empty() {
                     "the file must hold keys and values".to_owned()
@@ -62,7 +62,9 @@ impl<'n> Section<'n> {
 
     /// The node of a key; `None` when it is absent or empty.
     pub(super) fn node(&mut self, key: &'static str) -> Option<&'n Node> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         let (_, _, node) = self.entries.iter().find(|(name, _, _)| *name == key)?;
         (node.value != Value::Null).then_some(*node)
     }
@@ -74,7 +76,7 @@ impl<'n> Section<'n> {
         faults: &mut Faults,
         read: impl FnOnce(&Node) -> Result<T, Expected>,
     ) -> Option<T> {
-        let node = self.node(key)?;
+        let node = self.node(key).filter(|node| node.value != Value::Faulty)?;
         match read(node) {
             Ok(value) => Some(value),
             Err(expected) => {
@@ -107,7 +109,7 @@ impl<'n> Section<'n> {
 
     /// The nodes of a list; `None` when the key is absent or holds something else, which is a fault.
     pub(super) fn list(&mut self, key: &'static str, faults: &mut Faults) -> Option<&'n [Node]> {
-        let node = self.node(key)?;
+        let node = self.node(key).filter(|node| node.value != Value::Faulty)?;
         if let Value::List(list) = &node.value {
             return Some(list);
         }
