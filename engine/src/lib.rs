@@ -4,18 +4,38 @@
 //! no HTTP and no application; what stands outside sees [`Engine`] and the text tools beside it
 //! ([`tokenizer`]). Rooms, from the ground up:
 //!
-//! `error` `request` `event` `config` `gguf` - `kv_cache` `kernels` - `sequence` `tokenizer`
-//! `sampler` - `batch` - `scheduler` `model` - `core` - `handle`. No arrow runs back up.
+//! `error` `request` `event` `config` `mapped` `gguf` - `kv_cache` `kernels` - `sequence` `tokenizer`
+//! `sampler` - `batch` - `scheduler` `model` - `invariants` -
+//! `core` - `handle`. No arrow runs back up.
 
 mod batch;
 mod config;
+mod core;
 mod error;
 mod event;
+pub mod gguf;
+mod handle;
 pub mod hub;
+mod invariants;
+pub mod kernels;
+mod kv_cache;
+mod mapped;
+mod model;
 mod request;
+pub mod sampler;
+mod scheduler;
+mod sequence;
+#[doc(hidden)]
+pub mod testing;
+pub mod tokenizer;
 
+pub use crate::core::EngineStats;
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{BLOCK_SIZE, EngineConfig, Isa};
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
+pub use handle::{Engine, StartError, TokenStream};
+pub use kv_cache::BlockCounts;
+pub use model::{Forward, Logits, ModelError};
 pub use request::{GenerateRequest, InvalidRequest, MAX_LOGPROBS, ModelLimits, SamplingParams};
+pub use scheduler::Counters;

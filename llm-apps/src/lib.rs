@@ -1,8 +1,10 @@
-//! Applications over the engine: what is served, and how it is described.
+//! Applications as pipelines of deployments over the engine.
 //!
-//! `spec` is the YAML, proved when it is read. Of the engine this crate sees its handles and its
-//! configuration; of HTTP it knows nothing (A3).
+//! The engine speaks tokens; here text becomes token ids and token ids become text. Of the engine
+//! this crate sees the handle, the requests and events, and the text tools beside it. `spec` is the
+//! YAML that says what is served.
 
 #![forbid(unsafe_code)]
 
 pub mod spec;
+pub mod stage;
