@@ -56,7 +56,9 @@ pub enum ModelError {
         supported: String,
     },
     /// A tensor is stored in a format that the kernels do not read.
-    #[error("tensor {name:?} is stored as {found}, which is not supported; supported are {supported}")]
+    #[error(
+        "tensor {name:?} is stored as {found}, which is not supported; supported are {supported}"
+    )]
     Format {
         /// The tensor.
         name: String,

@@ -26,7 +26,11 @@ impl Kernels {
     /// When `x` has other columns than `w`, `out` is not `x.rows()` x `w.rows()` values, or `x` was
     /// set by kernels of another instruction set.
     pub fn matmul(&self, w: &PackedMatrix, x: &MatmulInput, out: &mut [f32]) {
-        assert_eq!(x.cols(), w.cols(), "columns of the activations and of the matrix");
+        assert_eq!(
+            x.cols(),
+            w.cols(),
+            "columns of the activations and of the matrix"
+        );
         assert_eq!(out.len(), x.rows() * w.rows(), "outputs");
         if x.rows() == 0 {
             return;

@@ -46,7 +46,11 @@ pub(super) fn tile<S: Simd, P: Shape, const R: usize, const WIDE: bool>(
             let (scale, offset) = factor_lanes(s, layout, factors);
             for r in 0..R {
                 let total = s.to_f32(s.dot_total::<WIDE>(dots[r]));
-                let sum = if P::QUADS == 8 { x[r].sum } else { x[r].half_sums[half] };
+                let sum = if P::QUADS == 8 {
+                    x[r].sum
+                } else {
+                    x[r].half_sums[half]
+                };
                 let unit = s.mul(scale, s.splat(x[r].scale));
                 sums[r] = s.mul_add(unit, total, sums[r]);
                 sums[r] = s.mul_add(offset, s.splat(sum), sums[r]);
@@ -107,8 +111,12 @@ fn factor_lanes<S: Simd>(s: S, layout: GroupLayout, bytes: &[u8]) -> (S::F, S::F
 #[inline(always)]
 fn load_factors<S: Simd>(s: S, wide: bool, bytes: &[u8]) -> S::F {
     if wide {
-        bytes.first_chunk().map_or_else(|| s.splat(0.0), |bytes| s.load_f32_bytes(bytes))
+        bytes
+            .first_chunk()
+            .map_or_else(|| s.splat(0.0), |bytes| s.load_f32_bytes(bytes))
     } else {
-        bytes.first_chunk().map_or_else(|| s.splat(0.0), |bytes| s.load_f16_bytes(bytes))
+        bytes
+            .first_chunk()
+            .map_or_else(|| s.splat(0.0), |bytes| s.load_f16_bytes(bytes))
     }
 }

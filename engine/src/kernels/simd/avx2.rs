@@ -69,7 +69,10 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn load(self, x: &[f32; LANES]) -> Self::F {
         let (halves, _) = x.as_chunks::<8>();
-        [call!(_mm256_loadu_ps(halves[0].as_ptr())), call!(_mm256_loadu_ps(halves[1].as_ptr()))]
+        [
+            call!(_mm256_loadu_ps(halves[0].as_ptr())),
+            call!(_mm256_loadu_ps(halves[1].as_ptr())),
+        ]
     }
 
     #[inline(always)]
@@ -117,43 +120,67 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn add(self, a: Self::F, b: Self::F) -> Self::F {
-        [call!(_mm256_add_ps(a[0], b[0])), call!(_mm256_add_ps(a[1], b[1]))]
+        [
+            call!(_mm256_add_ps(a[0], b[0])),
+            call!(_mm256_add_ps(a[1], b[1])),
+        ]
     }
 
     #[inline(always)]
     fn sub(self, a: Self::F, b: Self::F) -> Self::F {
-        [call!(_mm256_sub_ps(a[0], b[0])), call!(_mm256_sub_ps(a[1], b[1]))]
+        [
+            call!(_mm256_sub_ps(a[0], b[0])),
+            call!(_mm256_sub_ps(a[1], b[1])),
+        ]
     }
 
     #[inline(always)]
     fn mul(self, a: Self::F, b: Self::F) -> Self::F {
-        [call!(_mm256_mul_ps(a[0], b[0])), call!(_mm256_mul_ps(a[1], b[1]))]
+        [
+            call!(_mm256_mul_ps(a[0], b[0])),
+            call!(_mm256_mul_ps(a[1], b[1])),
+        ]
     }
 
     #[inline(always)]
     fn div(self, a: Self::F, b: Self::F) -> Self::F {
-        [call!(_mm256_div_ps(a[0], b[0])), call!(_mm256_div_ps(a[1], b[1]))]
+        [
+            call!(_mm256_div_ps(a[0], b[0])),
+            call!(_mm256_div_ps(a[1], b[1])),
+        ]
     }
 
     #[inline(always)]
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
-        [call!(_mm256_fmadd_ps(a[0], b[0], c[0])), call!(_mm256_fmadd_ps(a[1], b[1], c[1]))]
+        [
+            call!(_mm256_fmadd_ps(a[0], b[0], c[0])),
+            call!(_mm256_fmadd_ps(a[1], b[1], c[1])),
+        ]
     }
 
     #[inline(always)]
     fn max(self, a: Self::F, b: Self::F) -> Self::F {
-        [call!(_mm256_max_ps(a[0], b[0])), call!(_mm256_max_ps(a[1], b[1]))]
+        [
+            call!(_mm256_max_ps(a[0], b[0])),
+            call!(_mm256_max_ps(a[1], b[1])),
+        ]
     }
 
     #[inline(always)]
     fn min(self, a: Self::F, b: Self::F) -> Self::F {
-        [call!(_mm256_min_ps(a[0], b[0])), call!(_mm256_min_ps(a[1], b[1]))]
+        [
+            call!(_mm256_min_ps(a[0], b[0])),
+            call!(_mm256_min_ps(a[1], b[1])),
+        ]
     }
 
     #[inline(always)]
     fn abs(self, a: Self::F) -> Self::F {
         let sign = call!(_mm256_set1_ps(-0.0));
-        [call!(_mm256_andnot_ps(sign, a[0])), call!(_mm256_andnot_ps(sign, a[1]))]
+        [
+            call!(_mm256_andnot_ps(sign, a[0])),
+            call!(_mm256_andnot_ps(sign, a[1])),
+        ]
     }
 
     #[inline(always)]
@@ -171,12 +198,18 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn nearest(self, v: Self::F) -> Self::I {
-        [call!(_mm256_cvtps_epi32(v[0])), call!(_mm256_cvtps_epi32(v[1]))]
+        [
+            call!(_mm256_cvtps_epi32(v[0])),
+            call!(_mm256_cvtps_epi32(v[1])),
+        ]
     }
 
     #[inline(always)]
     fn to_f32(self, v: Self::I) -> Self::F {
-        [call!(_mm256_cvtepi32_ps(v[0])), call!(_mm256_cvtepi32_ps(v[1]))]
+        [
+            call!(_mm256_cvtepi32_ps(v[0])),
+            call!(_mm256_cvtepi32_ps(v[1])),
+        ]
     }
 
     #[inline(always)]
@@ -198,7 +231,8 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn codes8(self, line: &[u8; 64]) -> Self::Codes {
-        self.parts::<4>(line).map(|part| call!(_mm256_cvtepu8_epi16(part)))
+        self.parts::<4>(line)
+            .map(|part| call!(_mm256_cvtepu8_epi16(part)))
     }
 
     #[inline(always)]
@@ -206,7 +240,10 @@ impl Simd for Avx2 {
         let mask = call!(_mm256_set1_epi16(15));
         let words = self.codes8(line);
         let high = words.map(|words| call!(_mm256_srli_epi16::<4>(words)));
-        [words.map(|words| call!(_mm256_and_si256(words, mask))), high]
+        [
+            words.map(|words| call!(_mm256_and_si256(words, mask))),
+            high,
+        ]
     }
 
     #[inline(always)]

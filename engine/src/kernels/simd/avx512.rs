@@ -1,6 +1,9 @@
 //! AVX-512 with VNNI: one register a vector, `vpdpbusd` for the integer products.
 
-#![expect(unsafe_code, reason = "intrinsics are called where `Avx512` proves them")]
+#![expect(
+    unsafe_code,
+    reason = "intrinsics are called where `Avx512` proves them"
+)]
 
 use std::arch::x86_64::*;
 
@@ -128,7 +131,11 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn first(self, count: usize, v: Self::F, other: Self::F) -> Self::F {
-        let mask = if count < LANES { (1 << count) - 1 } else { u16::MAX };
+        let mask = if count < LANES {
+            (1 << count) - 1
+        } else {
+            u16::MAX
+        };
         call!(_mm512_mask_blend_ps(mask, other, v))
     }
 
@@ -165,7 +172,10 @@ impl Simd for Avx512 {
         let mask = call!(_mm512_set1_epi8(15));
         let bytes = call!(_mm512_loadu_si512(line.as_ptr().cast()));
         let shifted = call!(_mm512_srli_epi16::<4>(bytes));
-        [call!(_mm512_and_si512(bytes, mask)), call!(_mm512_and_si512(shifted, mask))]
+        [
+            call!(_mm512_and_si512(bytes, mask)),
+            call!(_mm512_and_si512(shifted, mask)),
+        ]
     }
 
     #[inline(always)]
@@ -203,7 +213,11 @@ impl Simd for Avx512 {
     /// Eight bits: 32 bytes. Sixteen: 32 high bytes, 32 low ones, both signed, so that a value is
     /// 256 * high + low.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "splits a word")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "splits a word"
+    )]
     fn encode<const WIDE: bool>(self, values: &[i16; 32], codes: &mut [u8; 64]) {
         let (high, low) = codes.split_at_mut(32);
         for ((value, high), low) in values.iter().zip(high).zip(low) {

@@ -1,6 +1,9 @@
 //! The one place where an [`Isa`] becomes instructions.
 
-#![expect(unsafe_code, reason = "a function with instructions enabled is called once they are proved")]
+#![expect(
+    unsafe_code,
+    reason = "a function with instructions enabled is called once they are proved"
+)]
 
 #[cfg(target_arch = "x86_64")]
 use super::avx2::Avx2;

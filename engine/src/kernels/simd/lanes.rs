@@ -19,8 +19,12 @@ pub(in crate::kernels) struct InputGroup {
 
 impl InputGroup {
     /// Sixty-four zero bits, worth nothing.
-    pub(in crate::kernels) const ZERO: Self =
-        Self { codes: [0; 64], scale: 0.0, sum: 0.0, half_sums: [0.0; 2] };
+    pub(in crate::kernels) const ZERO: Self = Self {
+        codes: [0; 64],
+        scale: 0.0,
+        sum: 0.0,
+        half_sums: [0.0; 2],
+    };
 }
 
 /// An instruction set. A value of it proves that the processor has the instructions.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::rope::{RopeScaling, RopeSpec};
-use super::spec::{Architecture, Biases, ModelSpec};
+use super::shape::{Architecture, Biases, ModelSpec};
 use super::{cap_to_window, head_dim_of};
 use crate::kernels::RopeStyle;
 use crate::model::ModelError;

@@ -105,10 +105,14 @@ impl SafetensorsShards {
 
     /// Values and bytes of all tensors.
     pub(crate) fn totals(&self) -> (u64, u64) {
-        let infos = self
-            .shards
-            .iter()
-            .flat_map(|shard| shard.metadata.tensors().into_values().cloned().collect::<Vec<_>>());
+        let infos = self.shards.iter().flat_map(|shard| {
+            shard
+                .metadata
+                .tensors()
+                .into_values()
+                .cloned()
+                .collect::<Vec<_>>()
+        });
         infos.fold((0, 0), |(values, bytes), info| {
             let count: usize = info.shape.iter().product();
             let (start, end) = info.data_offsets;
