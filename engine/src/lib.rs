@@ -15,6 +15,7 @@ mod error;
 mod event;
 pub mod gguf;
 mod handle;
+pub mod hub;
 mod invariants;
 pub mod kernels;
 mod kv_cache;
