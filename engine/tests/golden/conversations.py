@@ -253,7 +253,7 @@ KITCHEN_SINK = """
 
 {{ ns.count }} {{ messages | map(attribute='role') | join('-') }} {{ (messages | selectattr('role', 'equalto', 'user') | list) | length }}
 {{ true }} {{ none }} {{ 1.0 }} {{ 7 // 2 }} {{ 7 % 3 }} {{ 2 ** 3 }} {{ 'a' ~ 1 ~ true ~ none }} {{ undefined_thing }}|
-{{ 'x' if missing is defined else 'y' }} {{ 'a,b,c'.split(',') | last }} {{ 'abc'.find('c') }} {{ 'Ab'.lower() }} {{ '%s-%d' % ('a', 3) }}
+{{ 'x' if missing is defined else 'y' }} {{ 'a,b,c'.split(',') | last }} {{ 'abc'.find('c') }} {{ 'Ab'.lower() }} {{ '%s-%d' | format('a', 3) }}
 {{ [3, 1, 2] | sort | first }} {{ 'hello world' | capitalize }} {{ range(3) | list }} {{ [1, 2] + [3] }} {{ 'é' | tojson }} {{ {'a': 'b'} }}
 {{ 'a\\nb' | indent(2) }} {{ [1,2,3][::-1] }} {{ 'abc'[::-1] }} {{ messages[-1].role }} {{ ('a', 'b') | join('+') }} {{ dict(a=1).a }}
 {% if 'a' in 'cat' and 2 in [1, 2] and 'k' in {'k': 0} and not 'z' in 'cat' %}yes{% endif %}

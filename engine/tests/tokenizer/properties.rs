@@ -1,8 +1,8 @@
 //! What must hold for every text, every sequence of ids and every way to cut them.
 
 use engine::tokenizer::{
-    DecodeOptions, Detokenizer, EncodeOptions, InvalidStop, MAX_STOP_STRINGS, StopMatcher,
-    Tokenizer,
+    DecodeOptions, Detokenizer, EncodeOptions, GgufVocabulary, InvalidStop, MAX_STOP_STRINGS,
+    StopMatcher, Tokenizer,
 };
 use proptest::prelude::*;
 
@@ -59,8 +59,96 @@ fn cut(text: &str, lengths: &[usize]) -> Vec<String> {
     pieces
 }
 
+/// A vocabulary such as a corrupt file could hold.
+fn any_vocabulary() -> impl Strategy<Value = AnyVocabulary> {
+    let token = || {
+        prop_oneof![
+            "[abĠ▁é ]{0,4}",
+            "<0x[0-9A-F]{2}>",
+            "<\\|[a-z]{0,2}\\|>",
+            ".{0,3}"
+        ]
+    };
+    let id = || prop::option::of(0u32..24);
+    (
+        any::<bool>(),
+        prop::collection::vec(token(), 0..20),
+        prop::option::of(prop::collection::vec("[abĠ▁]{1,3} [abĠ▁]{1,3}", 0..4)),
+        prop::option::of(prop::collection::vec(any::<f32>(), 20)),
+        prop::option::of(prop::collection::vec(0i32..8, 20)),
+        [id(), id(), id()],
+        prop::option::of(any::<bool>()),
+    )
+        .prop_map(
+            |(byte_level, tokens, merges, scores, types, ids, add)| AnyVocabulary {
+                byte_level,
+                tokens,
+                merges,
+                scores,
+                types,
+                ids,
+                add,
+            },
+        )
+}
+
+#[derive(Debug)]
+struct AnyVocabulary {
+    byte_level: bool,
+    tokens: Vec<String>,
+    merges: Option<Vec<String>>,
+    scores: Option<Vec<f32>>,
+    types: Option<Vec<i32>>,
+    ids: [Option<u32>; 3],
+    add: Option<bool>,
+}
+
+impl AnyVocabulary {
+    /// As a GGUF file would hold it; scores and types are as long as the tokens, so that more than
+    /// the first check is tried.
+    fn vocabulary(&self) -> GgufVocabulary<'_> {
+        let length = self.tokens.len();
+        let [bos, eos, unk] = self.ids;
+        GgufVocabulary {
+            model: if self.byte_level { "gpt2" } else { "llama" },
+            tokens: self.tokens.iter().map(String::as_str).collect(),
+            merges: self
+                .merges
+                .as_ref()
+                .map(|m| m.iter().map(String::as_str).collect()),
+            scores: self.scores.as_ref().map(|scores| scores[..length].to_vec()),
+            token_types: self.types.as_ref().map(|types| types[..length].to_vec()),
+            bos,
+            eos,
+            unk,
+            add_bos: self.add,
+            ..GgufVocabulary::default()
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn no_vocabulary_makes_it_panic(
+        vocabulary in any_vocabulary(),
+        text in ".{0,20}|[abé ▁]{0,20}",
+        ids in prop::collection::vec(0u32..24, 0..20),
+    ) {
+        // Most are refused, which is as it should be.
+        if let Ok(tokenizer) = Tokenizer::from_gguf(&vocabulary.vocabulary()) {
+            for options in [EncodeOptions::PROMPT, EncodeOptions::LITERAL] {
+                for id in tokenizer.encode(&text, options).unwrap_or_default() {
+                    prop_assert!((id as usize) < tokenizer.vocab_size());
+                }
+            }
+            prop_assert_eq!(
+                tokenizer.decode(&ids, false),
+                decode_bytes(&tokenizer, &ids, false, !vocabulary.byte_level)
+            );
+        }
+    }
 
     #[test]
     fn byte_level_pieces_add_up(

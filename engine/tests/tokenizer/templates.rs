@@ -49,6 +49,7 @@ fn render(template: &str, messages: &[Value]) -> Result<String, TemplateError> {
 #[test]
 fn templates_render_as_in_transformers() {
     let golden = golden();
+    let mut differences = Vec::new();
     for case in &golden.cases {
         let mut kwargs = case.options.clone();
         let mut flag = |name: &str| kwargs.remove(name).is_some_and(|value| value == true);
@@ -64,11 +65,15 @@ fn templates_render_as_in_transformers() {
             ..ChatRequest::new(&case.messages)
         };
         let rendered = compile(&case.template).unwrap().render(&request);
-        match rendered {
-            Ok(rendered) => assert_eq!(rendered, case.rendered, "{}", case.name),
-            Err(error) => panic!("{}: {error}", case.name),
+        let rendered = rendered.unwrap_or_else(|error| error.to_string());
+        if rendered != case.rendered {
+            differences.push(format!(
+                "{}\n{rendered}\n--- but\n{}",
+                case.name, case.rendered
+            ));
         }
     }
+    assert!(differences.is_empty(), "{}", differences.join("\n=====\n"));
 }
 
 #[test]
