@@ -40,11 +40,12 @@
 //! map. A table releases its blocks from its tail, so the tail is evicted first: what is left of a
 //! prefix is its beginning, which is what others can match.
 //!
-//! The index is a chain: a block's [hash](hash::BlockHash) covers its parent's hash and its own tokens, so
-//! equal hashes mean equal tokens from position 0 on, and a lookup walks block by block until it
-//! misses. Two sequences that compute the same block at the same time keep both: tables only ever
-//! grow at their end, nobody's table is rewritten to drop a duplicate. The last token of a sequence
-//! is never matched, because somebody needs its logits; so at most `(len - 1) / 16` blocks are.
+//! The index is a chain: a block's [hash](hash::BlockHash) covers its parent's hash and its own
+//! tokens, so equal hashes mean equal tokens from position 0 on, and a lookup walks block by block
+//! until it misses. Two sequences that compute the same block at the same time keep both: tables
+//! only ever grow at their end, nobody's table is rewritten to drop a duplicate. The last token of
+//! a sequence is never matched, because somebody needs its logits; so at most `(len - 1) / 16`
+//! blocks are.
 
 mod cache;
 mod hash;
