@@ -80,6 +80,7 @@ impl BenchOptions {
     }
 
     pub(crate) fn rounds(&self) -> u32 {
-        self.rounds.unwrap_or(if self.vs.is_some() { 2 } else { 1 })
+        let usual = if self.vs.is_some() { 2 } else { 1 };
+        self.rounds.unwrap_or(usual)
     }
 }

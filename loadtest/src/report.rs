@@ -186,14 +186,14 @@ impl Display for Measurement {
 mod tests {
     use super::*;
 
-    fn sample(ttft_ms: u64, gap_ms: u64, tokens: u64) -> Result<Sample, Failure> {
-        Ok(Sample {
+    fn sample(ttft_ms: u64, gap_ms: u64, tokens: u64) -> Sample {
+        Sample {
             ttft: Duration::from_millis(ttft_ms),
             gaps: vec![Duration::from_millis(gap_ms); 3],
             total: Duration::from_millis(ttft_ms + 3 * gap_ms),
             prompt_tokens: Some(10),
             output_tokens: tokens,
-        })
+        }
     }
 
     fn close(a: f64, b: f64) -> bool {
@@ -202,8 +202,8 @@ mod tests {
 
     #[test]
     fn figures_count_what_succeeded_and_what_did_not() {
-        let mut outcomes: Vec<_> = (1..=100).map(|i| sample(i, 5, 4)).collect();
-        outcomes.push(sample(1, 5, 3));
+        let mut outcomes: Vec<_> = (1..=100).map(|i| Ok(sample(i, 5, 4))).collect();
+        outcomes.push(Ok(sample(1, 5, 3)));
         outcomes.push(Err(Failure::NotDone));
         let figures = Figures::of(&outcomes, Duration::from_secs(2), 4).unwrap();
         assert_eq!(
