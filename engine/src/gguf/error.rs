@@ -17,7 +17,7 @@ pub enum GgufError {
         source: io::Error,
     },
     /// The first four bytes are not the format's magic.
-    #[error("not a GGUF file: it begins with {found:?}, not with \"GGUF\"")]
+    #[error("not a GGUF file: it begins with \"{found}\", not with \"GGUF\"")]
     Magic {
         /// What stands there, printable.
         found: String,

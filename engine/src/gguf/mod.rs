@@ -6,9 +6,13 @@
 //! against the bytes that are left before it is used, nesting is bounded, and nothing is allocated
 //! that the file's own size does not justify. Values are not copied; getters decode them on demand.
 
+#[cfg(test)]
+pub(crate) mod builder;
 mod cursor;
 mod error;
 mod file;
+#[doc(hidden)]
+pub mod fuzz;
 mod metadata;
 mod tensor;
 #[cfg(test)]

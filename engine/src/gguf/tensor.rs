@@ -107,6 +107,12 @@ impl GgmlType {
         row.map_or((1, 1), |row| (row.2, row.3))
     }
 
+    /// Its number in the file.
+    #[cfg(test)]
+    pub(super) fn id(self) -> u32 {
+        TYPES.iter().find(|row| row.1 == self).unwrap().0
+    }
+
     fn from_id(id: u32) -> Option<Self> {
         TYPES.iter().find(|row| row.0 == id).map(|row| row.1)
     }

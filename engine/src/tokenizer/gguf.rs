@@ -181,6 +181,10 @@ impl Tokenizer {
 const BOS: &str = "tokenizer.ggml.bos_token_id";
 const EOS: &str = "tokenizer.ggml.eos_token_id";
 
+/// The crate's cache of words is one for each thread and tokenizer, is freed with the thread only, and
+/// saves no time that could be measured.
+const NO_CACHE: usize = 0;
+
 /// Token types of the format.
 const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
@@ -202,6 +206,7 @@ fn byte_level(vocabulary: &GgufVocabulary<'_>) -> Result<Built, TokenizerError> 
     let model = BPE::builder()
         .vocab_and_merges(vocabulary.ids(), merges)
         .ignore_merges(pre.ignore_merges)
+        .cache_capacity(NO_CACHE)
         .build()
         .map_err(build)?;
     let mut encoder = tokenizers::Tokenizer::new(model);
@@ -230,7 +235,8 @@ fn sentence_piece(vocabulary: &GgufVocabulary<'_>) -> Result<Built, TokenizerErr
     let mut model = BPE::builder()
         .vocab_and_merges(vocabulary.ids(), merges)
         .fuse_unk(true)
-        .byte_fallback(true);
+        .byte_fallback(true)
+        .cache_capacity(NO_CACHE);
     let unk = vocabulary
         .unk
         .and_then(|id| vocabulary.tokens.get(id as usize));

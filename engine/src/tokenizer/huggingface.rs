@@ -11,7 +11,7 @@ use std::panic;
 use std::path::Path;
 
 use serde_json::Value;
-use tokenizers::AddedToken;
+use tokenizers::{AddedToken, ModelWrapper};
 
 use super::chat_template::ChatTemplateSource;
 use super::error::TokenizerError;
@@ -148,6 +148,12 @@ impl Tokenizer {
         };
         encoder.with_truncation(None).map_err(corrupt)?;
         encoder.with_padding(None);
+        if let ModelWrapper::BPE(model) = encoder.get_model() {
+            // See `NO_CACHE` in `gguf`.
+            let mut model = model.clone();
+            model.resize_cache(0);
+            encoder.with_model(model);
+        }
         let named: Vec<AddedToken> = NAMED_TOKENS
             .iter()
             .filter_map(|name| files.token(name))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::batch::BatchPlan;
 use crate::core::tests::{Bench, LIMITS};
+use crate::core::{Command, Held, Submission, mailbox};
 use crate::error::EngineError;
 use crate::event::{FinishReason, TokenEvent, Usage};
 use crate::model::{Forward, Logits, ModelError};
@@ -147,12 +148,15 @@ fn a_failing_model_ends_the_sequences_of_its_plan() {
         .collect();
     bench.run_to_end();
     let ends: Vec<_> = streams.iter().map(|s| s.drain().last().unwrap()).collect();
-    let why = |end: &TokenEvent| match end {
-        TokenEvent::Failed(EngineError::Model(why)) => why.clone(),
-        other => panic!("the model's failure was due: {other:?}"),
-    };
-    assert!(why(&ends[0]).contains("the rank is lost"));
-    assert!(why(&ends[1]).contains("panicked: the kernel is lost"));
+    for (end, why) in ends
+        .iter()
+        .zip(["the rank is lost", "panicked: the kernel is lost"])
+    {
+        let TokenEvent::Failed(EngineError::Model(message)) = end else {
+            panic!("the model's failure was due: {end:?}");
+        };
+        assert!(message.contains(why), "{message}");
+    }
     assert!(matches!(ends[2], TokenEvent::Done { .. }));
     let stats = bench.stats();
     assert_eq!((stats.held_requests, stats.blocks.used), (0, 0));
@@ -221,4 +225,21 @@ fn a_reader_that_never_reads_holds_nobody_up() {
     bench.run_to_end();
     assert_eq!(quick.len(), 6);
     assert_eq!(lazy.len(), 901);
+}
+
+#[test]
+fn a_closed_mailbox_loses_no_request() {
+    let held = Held::new(4);
+    let submit = || Submission::new(request(&[1], answer(1)), held.reserve().unwrap());
+    let (mailbox, inbox) = mailbox(4);
+    let (submission, events) = submit();
+    mailbox.send(Command::Submit(Box::new(submission))).unwrap();
+
+    // The thread dies without having read it.
+    drop(inbox);
+    assert!(events.is_disconnected(), "its reader would wait for ever");
+    assert_eq!(held.count(), 0);
+    let (submission, _events) = submit();
+    let refused = mailbox.send(Command::Submit(Box::new(submission)));
+    assert_eq!(refused, Err(EngineError::ShuttingDown));
 }

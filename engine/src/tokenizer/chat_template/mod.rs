@@ -9,8 +9,6 @@ mod error;
 mod json;
 mod messages;
 mod template;
-#[cfg(test)]
-mod tests;
 
 pub use error::{MessagePlace, TemplateError};
 pub use template::{ChatRequest, ChatTemplate, ChatTemplateSource, RenderLimits};
