@@ -225,8 +225,7 @@ fn corrupt_files_are_errors() {
         ),
         (
             with(&|j| {
-                j["decoder"] = json!({"type": "CTC", "pad_token": "p",
-            "word_delimiter_token": "|", "cleanup": true})
+                j["decoder"] = json!({"type": "CTC", "pad_token": "p", "cleanup": true, "word_delimiter_token": "|"});
             }),
             "`decoder` is `CTC`, which is not supported",
         ),

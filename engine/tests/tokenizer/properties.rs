@@ -8,6 +8,12 @@ use proptest::prelude::*;
 
 use crate::vocabularies::{byte_level, sentence_piece};
 
+/// A whole text with its special tokens.
+const WHOLE: DecodeOptions = DecodeOptions {
+    skip_special: false,
+    continues: false,
+};
+
 /// Pushes `ids` one by one; what is out after each, and what `finish` adds.
 fn detokenize(tokenizer: &Tokenizer, ids: &[u32], options: DecodeOptions) -> (Vec<String>, String) {
     let mut detokenizer = Detokenizer::new(tokenizer.clone(), options);
@@ -23,15 +29,19 @@ fn detokenize(tokenizer: &Tokenizer, ids: &[u32], options: DecodeOptions) -> (Ve
 }
 
 /// All bytes of `ids`, decoded at once: what the pieces must add up to.
-fn decode_bytes(tokenizer: &Tokenizer, ids: &[u32], skip_special: bool, strip: bool) -> String {
-    let kept = ids
-        .iter()
-        .filter(|&&id| !(skip_special && tokenizer.is_special(id)));
+fn decode_bytes(
+    tokenizer: &Tokenizer,
+    ids: &[u32],
+    options: DecodeOptions,
+    space_prefix: bool,
+) -> String {
+    let left_out = |id: u32| options.skip_special && tokenizer.is_special(id);
+    let kept = ids.iter().filter(|&&id| !left_out(id));
     let bytes: Vec<u8> = kept
         .flat_map(|&id| tokenizer.token_bytes(id).to_vec())
         .collect();
     let bytes = match bytes.strip_prefix(b" ") {
-        Some(rest) if strip => rest,
+        Some(rest) if space_prefix && !options.continues => rest,
         _ => &bytes,
     };
     String::from_utf8_lossy(bytes).into_owned()
@@ -145,7 +155,7 @@ proptest! {
             }
             prop_assert_eq!(
                 tokenizer.decode(&ids, false),
-                decode_bytes(&tokenizer, &ids, false, !vocabulary.byte_level)
+                decode_bytes(&tokenizer, &ids, WHOLE, !vocabulary.byte_level)
             );
         }
     }
@@ -160,7 +170,7 @@ proptest! {
         let (pieces, rest) = detokenize(&tokenizer, &ids, options);
         let whole = pieces.concat() + &rest;
         prop_assert_eq!(&whole, &tokenizer.decode(&ids, skip_special));
-        prop_assert_eq!(whole, decode_bytes(&tokenizer, &ids, skip_special, false));
+        prop_assert_eq!(whole, decode_bytes(&tokenizer, &ids, options, false));
     }
 
     #[test]
@@ -173,7 +183,7 @@ proptest! {
         let options = DecodeOptions { skip_special, continues };
         let (pieces, rest) = detokenize(&tokenizer, &ids, options);
         let whole = pieces.concat() + &rest;
-        prop_assert_eq!(&whole, &decode_bytes(&tokenizer, &ids, skip_special, !continues));
+        prop_assert_eq!(&whole, &decode_bytes(&tokenizer, &ids, options, true));
         if !continues {
             prop_assert_eq!(whole, tokenizer.decode(&ids, skip_special));
         }
