@@ -1,0 +1,19 @@
+//! Attention over the paged KV cache.
+//!
+//! A layer's cache is blocks of [`BLOCK_SIZE`](crate::BLOCK_SIZE) positions, f16. Keys lie
+//! transposed, `[block][kv_head][head_dim][position]`, so that a vector is one dimension of 16
+//! positions; values lie `[block][kv_head][position][head_dim]`, so that a vector is 16 dimensions
+//! of one position.
+//!
+//! Each query row walks its blocks in order with an online softmax (Milakov and Gimelshein, 2018;
+//! Dao et al., 2022). What a row computes depends on its own position and context only; rows that
+//! share keys (the query heads of a KV head, neighbouring queries of a chunk) walk together.
+
+mod cache;
+mod rows;
+mod span;
+
+pub use cache::{KvLayer, KvSlot};
+pub use span::AttentionSpan;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! The product: how it is cut for the threads, and which kernel computes each piece.
+
+#![expect(unsafe_code, reason = "chunks write to columns of their own")]
+
+use std::ops::Range;
+
+use super::float::{self, Stored, StoredBf16, StoredF16, StoredF32};
+use super::input::{ActivationBits, MatmulInput};
+use super::packed::{FloatType, GroupLayout, Layout, PackedMatrix, Segment};
+use super::quantised::{self, Groups16, Groups32, Shape};
+use super::rows::RowBlock;
+use crate::kernels::Kernels;
+use crate::kernels::context::CHUNKS_PER_THREAD;
+use crate::kernels::disjoint::Disjoint;
+use crate::kernels::simd::{Kernel, LANES, Simd};
+
+/// Rows that one chunk computes at most: their activations stay in the second-level cache.
+const CHUNK_ROWS: usize = 64;
+/// Bytes of weights that a chunk reads at most, for the same reason.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+impl Kernels {
+    /// `out[row * w.rows() + j] = sum over k of x[row][k] * w[j][k]`.
+    ///
+    /// # Panics
+    /// When `x` has other columns than `w`, `out` is not `x.rows()` x `w.rows()` values, or `x` was
+    /// set by kernels of another instruction set.
+    pub fn matmul(&self, w: &PackedMatrix, x: &MatmulInput, out: &mut [f32]) {
+        assert_eq!(
+            x.cols(),
+            w.cols(),
+            "columns of the activations and of the matrix"
+        );
+        assert_eq!(out.len(), x.rows() * w.rows(), "outputs");
+        if x.rows() == 0 {
+            return;
+        }
+        let tiles: usize = w.segments().iter().map(Segment::tiles).sum();
+        let row_chunk = (CHUNK_ROWS / x.block_rows()).max(1);
+        let row_chunks = x.blocks().div_ceil(row_chunk);
+        let wanted = (self.threads() * CHUNKS_PER_THREAD).div_ceil(row_chunks);
+        let most = (CHUNK_BYTES / w.memory_bytes().div_ceil(tiles).max(1)).max(1);
+        let strip = tiles.div_ceil(wanted).clamp(1, most);
+        let strips = tiles.div_ceil(strip);
+        let out = Disjoint::new(out);
+        self.run(strips * row_chunks, |index| {
+            let (rows, tile) = (index / strips, index % strips * strip);
+            Chunk {
+                matrix: w,
+                input: x,
+                tiles: tile..(tile + strip).min(tiles),
+                blocks: rows * row_chunk..((rows + 1) * row_chunk).min(x.blocks()),
+                out: &out,
+            }
+        });
+    }
+}
+
+/// Some tiles times some row blocks.
+struct Chunk<'a> {
+    matrix: &'a PackedMatrix,
+    input: &'a MatmulInput,
+    /// Counted through all segments.
+    tiles: Range<usize>,
+    blocks: Range<usize>,
+    out: &'a Disjoint<'a, f32>,
+}
+
+impl Kernel for Chunk<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let mut before = 0;
+        for segment in self.matrix.segments() {
+            let end = before + segment.tiles();
+            let tiles = self.tiles.start.max(before)..self.tiles.end.min(end);
+            if !tiles.is_empty() {
+                let piece = Piece {
+                    chunk: &self,
+                    segment,
+                    tiles: tiles.start - before..tiles.end - before,
+                };
+                piece.run(s);
+            }
+            before = end;
+        }
+    }
+}
+
+/// The part of a chunk that lies in one segment.
+struct Piece<'a> {
+    chunk: &'a Chunk<'a>,
+    segment: &'a Segment,
+    tiles: Range<usize>,
+}
+
+impl Piece<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(&self, s: S) {
+        for block in self.chunk.input.block_range(self.chunk.blocks.clone()) {
+            match block.len {
+                8 => self.rows::<S, 8>(s, block),
+                4 => self.rows::<S, 4>(s, block),
+                2 => self.rows::<S, 2>(s, block),
+                _ => self.rows::<S, 1>(s, block),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn rows<S: Simd, const R: usize>(&self, s: S, block: RowBlock) {
+        if R > S::MATMUL_ROWS {
+            return; // no such block; keeps its code from being compiled
+        }
+        match self.segment.layout {
+            Layout::Quantised(layout) => match (layout.group_len, layout.bits) {
+                (32, 4) => self.bits::<S, Groups32<true>, R>(s, layout, block),
+                (32, _) => self.bits::<S, Groups32<false>, R>(s, layout, block),
+                (_, 4) => self.bits::<S, Groups16<true>, R>(s, layout, block),
+                (_, _) => self.bits::<S, Groups16<false>, R>(s, layout, block),
+            },
+            Layout::Float(FloatType::F32) => self.float::<S, StoredF32, R>(s, block),
+            Layout::Float(FloatType::F16) => self.float::<S, StoredF16, R>(s, block),
+            Layout::Float(FloatType::Bf16) => self.float::<S, StoredBf16, R>(s, block),
+        }
+    }
+
+    #[inline(always)]
+    fn bits<S: Simd, P: Shape, const R: usize>(&self, s: S, layout: GroupLayout, block: RowBlock) {
+        match self.chunk.input.bits() {
+            ActivationBits::Eight => self.quantised::<S, P, R, false>(s, layout, block),
+            ActivationBits::Sixteen => self.quantised::<S, P, R, true>(s, layout, block),
+        }
+    }
+
+    #[inline(always)]
+    fn quantised<S: Simd, P: Shape, const R: usize, const WIDE: bool>(
+        &self,
+        s: S,
+        layout: GroupLayout,
+        block: RowBlock,
+    ) {
+        let inputs = self.chunk.input.groups(block);
+        for tile in self.tiles.clone() {
+            let weights = self.segment.tile(tile);
+            let sums = quantised::tile::<S, P, R, WIDE>(s, layout, weights, inputs);
+            self.write(block, tile, &sums);
+        }
+    }
+
+    #[inline(always)]
+    fn float<S: Simd, W: Stored, const R: usize>(&self, s: S, block: RowBlock) {
+        let inputs = self.chunk.input.floats(block);
+        let mut tile = self.tiles.start;
+        while tile + 4 <= self.tiles.end {
+            let weights = [0, 1, 2, 3].map(|t| self.segment.tile(tile + t));
+            let sums = float::tiles::<S, W, R, 4>(s, weights, inputs);
+            for t in 0..4 {
+                self.write(block, tile + t, &sums.map(|row| row[t]));
+            }
+            tile += 4;
+        }
+        for tile in tile..self.tiles.end {
+            let sums = float::tiles::<S, W, R, 1>(s, [self.segment.tile(tile)], inputs);
+            self.write(block, tile, &sums.map(|row| row[0]));
+        }
+    }
+
+    /// Writes the columns of a tile for the rows of a block.
+    #[inline(always)]
+    fn write<const R: usize>(&self, block: RowBlock, tile: usize, sums: &[[f32; LANES]; R]) {
+        let lanes = LANES.min(self.segment.rows - tile * LANES);
+        let column = self.segment.first_row + tile * LANES;
+        for (r, sums) in sums.iter().enumerate() {
+            let start = (block.start + r) * self.chunk.matrix.rows() + column;
+            // SAFETY: each tile and row block is in one chunk, and has these outputs for itself.
+            let out = unsafe { self.chunk.out.part(start, lanes) };
+            out.copy_from_slice(&sums[..lanes]);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! CPU kernels: packed matrix products, paged attention, norms, rotary embedding, activation.
+//!
+//! They work on plain `f32` slices, rows after each other, and know nothing of models or requests.
+//! [`Kernels`] holds the threads and the instruction set; a [`PackedMatrix`] holds weights in the
+//! order in which the product reads them; a [`MatmulInput`] holds activations in both forms that
+//! products read; a [`KvLayer`] holds one layer's keys and values in blocks.
+//!
+//! What must be true (E9): each output is computed by the same operations in the same order whatever
+//! the number of rows, their neighbours, the threads and the instruction set. Integer sums are exact;
+//! float sums go group by group in order of `k`, with fused multiply-add, one output a lane.
+
+mod attention;
+mod context;
+mod disjoint;
+mod error;
+mod matmul;
+mod ops;
+mod pool;
+mod quant;
+mod simd;
+#[cfg(test)]
+mod tests;
+
+pub use attention::{AttentionSpan, KvLayer, KvSlot};
+pub use context::Kernels;
+pub use error::KernelError;
+pub use matmul::{ActivationBits, MatmulInput, PackedMatrix, TensorBytes};
+pub use ops::{RopeStyle, RopeTable};
+pub use quant::{Format, dequantise};

@@ -1,0 +1,162 @@
+//! Rotary position embedding (Su et al., 2021).
+
+#![expect(unsafe_code, reason = "rows are written by several threads")]
+
+use super::least_rows;
+use crate::kernels::Kernels;
+use crate::kernels::disjoint::Disjoint;
+use crate::kernels::simd::{Kernel, Simd};
+
+/// Which values of a head turn together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RopeStyle {
+    /// 2i with 2i + 1: Llama weights in GGUF files.
+    Interleaved,
+    /// i with i + half of the turned values: weights as `transformers` stores them.
+    Halves,
+}
+
+/// Cosines and sines for each position.
+#[derive(Debug)]
+pub struct RopeTable {
+    style: RopeStyle,
+    /// Pairs of values that turn.
+    pairs: usize,
+    /// For each position, `pairs` cosines, then `pairs` sines.
+    turns: Vec<f32>,
+}
+
+impl RopeTable {
+    /// A table for positions below `max_positions`. Pair i of a head turns by
+    /// `position * inv_freq[i]`, rounded to f32 as `transformers` does; cosine and sine are then
+    /// multiplied by `attention_scale`. Values of a head beyond the pairs stay as they are.
+    pub fn new(
+        inv_freq: &[f32],
+        attention_scale: f32,
+        style: RopeStyle,
+        max_positions: usize,
+    ) -> Self {
+        let mut turns = Vec::with_capacity(max_positions * inv_freq.len() * 2);
+        for position in 0..max_positions {
+            let angles = || {
+                inv_freq
+                    .iter()
+                    .map(move |frequency| angle(position, *frequency))
+            };
+            turns.extend(angles().map(|angle| narrow(angle.cos()) * attention_scale));
+            turns.extend(angles().map(|angle| narrow(angle.sin()) * attention_scale));
+        }
+        Self {
+            style,
+            pairs: inv_freq.len(),
+            turns,
+        }
+    }
+
+    /// Positions that the table has.
+    pub fn max_positions(&self) -> usize {
+        self.turns
+            .len()
+            .checked_div(2 * self.pairs)
+            .unwrap_or(usize::MAX)
+    }
+
+    #[inline(always)]
+    fn turn(&self, position: u32) -> (&[f32], &[f32]) {
+        let start = position as usize * 2 * self.pairs;
+        self.turns[start..start + 2 * self.pairs].split_at(self.pairs)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "positions are far below 2^24")]
+fn angle(position: usize, frequency: f32) -> f64 {
+    f64::from(position as f32 * frequency)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "rounds a cosine to f32")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
+
+impl Kernels {
+    /// Turns each of `heads` heads of each row of `x` to the row's position.
+    ///
+    /// # Panics
+    /// When `x` is not one row of `heads * head_dim` values a position, the table turns more values
+    /// than a head has, or a position lies beyond the table.
+    pub fn rope(
+        &self,
+        x: &mut [f32],
+        heads: usize,
+        head_dim: usize,
+        positions: &[u32],
+        table: &RopeTable,
+    ) {
+        let width = heads * head_dim;
+        assert_eq!(
+            x.len(),
+            positions.len() * width,
+            "rows of {heads} heads of {head_dim}"
+        );
+        assert!(
+            2 * table.pairs <= head_dim,
+            "{} pairs in a head of {head_dim}",
+            table.pairs
+        );
+        let x = Disjoint::new(x);
+        self.run_items(positions.len(), least_rows(width), |start, len| Rope {
+            // SAFETY: each row is in one chunk.
+            x: unsafe { x.part(start * width, len * width) },
+            width,
+            head_dim,
+            positions: &positions[start..start + len],
+            table,
+        });
+    }
+}
+
+struct Rope<'a> {
+    x: &'a mut [f32],
+    width: usize,
+    head_dim: usize,
+    positions: &'a [u32],
+    table: &'a RopeTable,
+}
+
+impl Kernel for Rope<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let turned = 2 * self.table.pairs;
+        for (row, &position) in self
+            .x
+            .chunks_exact_mut(self.width.max(1))
+            .zip(self.positions)
+        {
+            let (cos, sin) = self.table.turn(position);
+            for head in row.chunks_exact_mut(self.head_dim) {
+                match self.table.style {
+                    RopeStyle::Interleaved => interleaved(&mut head[..turned], cos, sin),
+                    RopeStyle::Halves => halves(&mut head[..turned], cos, sin),
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn interleaved(x: &mut [f32], cos: &[f32], sin: &[f32]) {
+    let (pairs, _) = x.as_chunks_mut::<2>();
+    for ((pair, cos), sin) in pairs.iter_mut().zip(cos).zip(sin) {
+        let [a, b] = *pair;
+        *pair = [a.mul_add(*cos, -(b * sin)), b.mul_add(*cos, a * sin)];
+    }
+}
+
+#[inline(always)]
+fn halves(x: &mut [f32], cos: &[f32], sin: &[f32]) {
+    let (first, second) = x.split_at_mut(cos.len());
+    for ((a, b), (cos, sin)) in first.iter_mut().zip(second).zip(cos.iter().zip(sin)) {
+        (*a, *b) = (a.mul_add(*cos, -(*b * sin)), b.mul_add(*cos, *a * sin));
+    }
+}

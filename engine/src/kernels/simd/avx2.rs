@@ -1,0 +1,285 @@
+//! AVX2 with FMA and F16C: two registers a vector, 16-bit integer products (`vpmaddwd`), which
+//! cannot saturate.
+
+#![expect(unsafe_code, reason = "intrinsics are called where `Avx2` proves them")]
+
+use std::arch::x86_64::*;
+
+use super::lanes::{InputGroup, LANES, Simd};
+use super::portable::encode_words;
+
+/// Calls an intrinsic.
+macro_rules! call {
+    ($call:expr) => {{
+        // SAFETY: a value of Avx2 exists, so the processor has the instruction; a pointer, where
+        // there is one, comes from a reference to as many bytes as are read or written.
+        unsafe { $call }
+    }};
+}
+/// Proves AVX2, FMA and F16C.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Avx2(());
+
+impl Avx2 {
+    pub(super) fn new() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c");
+        has.then_some(Self(()))
+    }
+
+    /// Widens eight f16.
+    #[inline(always)]
+    fn widen(self, halves: __m128i) -> __m256 {
+        call!(_mm256_cvtph_ps(halves))
+    }
+
+    /// Widens eight bf16: they are the high halves of f32.
+    #[inline(always)]
+    fn widen_bf16(self, halves: __m128i) -> __m256 {
+        let words = call!(_mm256_cvtepu16_epi32(halves));
+        let bits = call!(_mm256_slli_epi32::<16>(words));
+        call!(_mm256_castsi256_ps(bits))
+    }
+
+    /// The 16-byte parts of some bytes.
+    #[inline(always)]
+    fn parts<const N: usize>(self, bytes: &[u8]) -> [__m128i; N] {
+        let (parts, _) = bytes.as_chunks::<16>();
+        std::array::from_fn(|i| call!(_mm_loadu_si128(parts[i].as_ptr().cast())))
+    }
+}
+
+impl Simd for Avx2 {
+    type F = [__m256; 2];
+    type I = [__m256i; 2];
+    /// 16-bit codes; each register is 4 columns.
+    type Codes = [__m256i; 4];
+    /// Two sums a column, side by side; each register is 4 columns.
+    type Dot = [__m256i; 4];
+
+    const MATMUL_ROWS: usize = 2;
+    const ATTENTION_ROWS: usize = 4;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F {
+        [call!(_mm256_set1_ps(x)); 2]
+    }
+
+    #[inline(always)]
+    fn load(self, x: &[f32; LANES]) -> Self::F {
+        let (halves, _) = x.as_chunks::<8>();
+        [
+            call!(_mm256_loadu_ps(halves[0].as_ptr())),
+            call!(_mm256_loadu_ps(halves[1].as_ptr())),
+        ]
+    }
+
+    #[inline(always)]
+    fn load_f16(self, x: &[u16; LANES]) -> Self::F {
+        let (halves, _) = x.as_chunks::<8>();
+        let low = call!(_mm_loadu_si128(halves[0].as_ptr().cast()));
+        let high = call!(_mm_loadu_si128(halves[1].as_ptr().cast()));
+        [self.widen(low), self.widen(high)]
+    }
+
+    #[inline(always)]
+    fn load_f32_bytes(self, x: &[u8; 64]) -> Self::F {
+        let (halves, _) = x.as_chunks::<32>();
+        let low = call!(_mm256_loadu_ps(halves[0].as_ptr().cast()));
+        [low, call!(_mm256_loadu_ps(halves[1].as_ptr().cast()))]
+    }
+
+    #[inline(always)]
+    fn load_f16_bytes(self, x: &[u8; 32]) -> Self::F {
+        let [low, high] = self.parts(x);
+        [self.widen(low), self.widen(high)]
+    }
+
+    #[inline(always)]
+    fn load_bf16_bytes(self, x: &[u8; 32]) -> Self::F {
+        let [low, high] = self.parts(x);
+        [self.widen_bf16(low), self.widen_bf16(high)]
+    }
+
+    #[inline(always)]
+    fn store(self, v: Self::F, out: &mut [f32; LANES]) {
+        let (halves, _) = out.as_chunks_mut::<8>();
+        call!(_mm256_storeu_ps(halves[0].as_mut_ptr(), v[0]));
+        call!(_mm256_storeu_ps(halves[1].as_mut_ptr(), v[1]));
+    }
+
+    #[inline(always)]
+    fn store_f16(self, v: Self::F, out: &mut [u16; LANES]) {
+        let (halves, _) = out.as_chunks_mut::<8>();
+        let low = call!(_mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(v[0]));
+        let high = call!(_mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(v[1]));
+        call!(_mm_storeu_si128(halves[0].as_mut_ptr().cast(), low));
+        call!(_mm_storeu_si128(halves[1].as_mut_ptr().cast(), high));
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        [
+            call!(_mm256_add_ps(a[0], b[0])),
+            call!(_mm256_add_ps(a[1], b[1])),
+        ]
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+        [
+            call!(_mm256_sub_ps(a[0], b[0])),
+            call!(_mm256_sub_ps(a[1], b[1])),
+        ]
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F {
+        [
+            call!(_mm256_mul_ps(a[0], b[0])),
+            call!(_mm256_mul_ps(a[1], b[1])),
+        ]
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::F, b: Self::F) -> Self::F {
+        [
+            call!(_mm256_div_ps(a[0], b[0])),
+            call!(_mm256_div_ps(a[1], b[1])),
+        ]
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        [
+            call!(_mm256_fmadd_ps(a[0], b[0], c[0])),
+            call!(_mm256_fmadd_ps(a[1], b[1], c[1])),
+        ]
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F, b: Self::F) -> Self::F {
+        [
+            call!(_mm256_max_ps(a[0], b[0])),
+            call!(_mm256_max_ps(a[1], b[1])),
+        ]
+    }
+
+    #[inline(always)]
+    fn min(self, a: Self::F, b: Self::F) -> Self::F {
+        [
+            call!(_mm256_min_ps(a[0], b[0])),
+            call!(_mm256_min_ps(a[1], b[1])),
+        ]
+    }
+
+    #[inline(always)]
+    fn abs(self, a: Self::F) -> Self::F {
+        let sign = call!(_mm256_set1_ps(-0.0));
+        [
+            call!(_mm256_andnot_ps(sign, a[0])),
+            call!(_mm256_andnot_ps(sign, a[1])),
+        ]
+    }
+
+    #[inline(always)]
+    fn first(self, count: usize, v: Self::F, other: Self::F) -> Self::F {
+        let mut mask = [0u32; LANES];
+        for lane in mask.iter_mut().take(count) {
+            *lane = u32::MAX;
+        }
+        let mask = self.load(&mask.map(f32::from_bits));
+        [
+            call!(_mm256_blendv_ps(other[0], v[0], mask[0])),
+            call!(_mm256_blendv_ps(other[1], v[1], mask[1])),
+        ]
+    }
+
+    #[inline(always)]
+    fn nearest(self, v: Self::F) -> Self::I {
+        [
+            call!(_mm256_cvtps_epi32(v[0])),
+            call!(_mm256_cvtps_epi32(v[1])),
+        ]
+    }
+
+    #[inline(always)]
+    fn to_f32(self, v: Self::I) -> Self::F {
+        [
+            call!(_mm256_cvtepi32_ps(v[0])),
+            call!(_mm256_cvtepi32_ps(v[1])),
+        ]
+    }
+
+    #[inline(always)]
+    fn store_i32(self, v: Self::I, out: &mut [i32; LANES]) {
+        let (halves, _) = out.as_chunks_mut::<8>();
+        call!(_mm256_storeu_si256(halves[0].as_mut_ptr().cast(), v[0]));
+        call!(_mm256_storeu_si256(halves[1].as_mut_ptr().cast(), v[1]));
+    }
+
+    #[inline(always)]
+    fn pow2(self, n: Self::I) -> Self::F {
+        let bias = call!(_mm256_set1_epi32(127));
+        n.map(|n| {
+            let exponent = call!(_mm256_add_epi32(n, bias));
+            let bits = call!(_mm256_slli_epi32::<23>(exponent));
+            call!(_mm256_castsi256_ps(bits))
+        })
+    }
+
+    #[inline(always)]
+    fn codes8(self, line: &[u8; 64]) -> Self::Codes {
+        self.parts::<4>(line)
+            .map(|part| call!(_mm256_cvtepu8_epi16(part)))
+    }
+
+    #[inline(always)]
+    fn codes4(self, line: &[u8; 64]) -> [Self::Codes; 2] {
+        let mask = call!(_mm256_set1_epi16(15));
+        let words = self.codes8(line);
+        let high = words.map(|words| call!(_mm256_srli_epi16::<4>(words)));
+        [
+            words.map(|words| call!(_mm256_and_si256(words, mask))),
+            high,
+        ]
+    }
+
+    #[inline(always)]
+    fn dot_zero(self) -> Self::Dot {
+        [call!(_mm256_setzero_si256()); 4]
+    }
+
+    #[inline(always)]
+    fn dot<const WIDE: bool>(
+        self,
+        sum: Self::Dot,
+        codes: Self::Codes,
+        x: &InputGroup,
+        quad: usize,
+    ) -> Self::Dot {
+        let (quads, _) = x.codes.as_chunks::<8>();
+        let x = call!(_mm256_set1_epi64x(i64::from_le_bytes(quads[quad])));
+        std::array::from_fn(|i| {
+            let products = call!(_mm256_madd_epi16(codes[i], x));
+            call!(_mm256_add_epi32(sum[i], products))
+        })
+    }
+
+    #[inline(always)]
+    fn dot_total<const WIDE: bool>(self, sum: Self::Dot) -> Self::I {
+        // Adding neighbours leaves columns 0 1 4 5 | 2 3 6 7.
+        let low = call!(_mm256_hadd_epi32(sum[0], sum[1]));
+        let high = call!(_mm256_hadd_epi32(sum[2], sum[3]));
+        [
+            call!(_mm256_permute4x64_epi64::<0b11_01_10_00>(low)),
+            call!(_mm256_permute4x64_epi64::<0b11_01_10_00>(high)),
+        ]
+    }
+
+    #[inline(always)]
+    fn encode<const WIDE: bool>(self, values: &[i16; 32], codes: &mut [u8; 64]) {
+        encode_words(values, codes);
+    }
+}

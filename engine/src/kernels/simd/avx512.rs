@@ -1,0 +1,232 @@
+//! AVX-512 with VNNI: one register a vector, `vpdpbusd` for the integer products.
+
+#![expect(
+    unsafe_code,
+    reason = "intrinsics are called where `Avx512` proves them"
+)]
+
+use std::arch::x86_64::*;
+
+use super::lanes::{InputGroup, LANES, Simd};
+
+/// Proves AVX-512 F, BW, VL and VNNI, and all that [`Avx2`](super::avx2::Avx2) needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Avx512(());
+
+impl Avx512 {
+    pub(super) fn new() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vnni")
+            && super::avx2::Avx2::new().is_some();
+        has.then_some(Self(()))
+    }
+}
+
+/// Calls an intrinsic.
+macro_rules! call {
+    ($call:expr) => {{
+        // SAFETY: a value of Avx512 exists, so the processor has the instruction; a pointer, where
+        // there is one, comes from a reference to as many bytes as are read or written.
+        unsafe { $call }
+    }};
+}
+
+impl Simd for Avx512 {
+    type F = __m512;
+    type I = __m512i;
+    type Codes = __m512i;
+    /// Sums of the high and of the low bytes of the activations.
+    type Dot = [__m512i; 2];
+
+    const MATMUL_ROWS: usize = 8;
+    const ATTENTION_ROWS: usize = 8;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F {
+        call!(_mm512_set1_ps(x))
+    }
+
+    #[inline(always)]
+    fn load(self, x: &[f32; LANES]) -> Self::F {
+        call!(_mm512_loadu_ps(x.as_ptr()))
+    }
+
+    #[inline(always)]
+    fn load_f16(self, x: &[u16; LANES]) -> Self::F {
+        let halves = call!(_mm256_loadu_si256(x.as_ptr().cast()));
+        call!(_mm512_cvtph_ps(halves))
+    }
+
+    #[inline(always)]
+    fn load_f32_bytes(self, x: &[u8; 64]) -> Self::F {
+        call!(_mm512_loadu_ps(x.as_ptr().cast()))
+    }
+
+    #[inline(always)]
+    fn load_f16_bytes(self, x: &[u8; 32]) -> Self::F {
+        let halves = call!(_mm256_loadu_si256(x.as_ptr().cast()));
+        call!(_mm512_cvtph_ps(halves))
+    }
+
+    #[inline(always)]
+    fn load_bf16_bytes(self, x: &[u8; 32]) -> Self::F {
+        let halves = call!(_mm256_loadu_si256(x.as_ptr().cast()));
+        let words = call!(_mm512_cvtepu16_epi32(halves));
+        let bits = call!(_mm512_slli_epi32::<16>(words));
+        call!(_mm512_castsi512_ps(bits))
+    }
+
+    #[inline(always)]
+    fn store(self, v: Self::F, out: &mut [f32; LANES]) {
+        call!(_mm512_storeu_ps(out.as_mut_ptr(), v));
+    }
+
+    #[inline(always)]
+    fn store_f16(self, v: Self::F, out: &mut [u16; LANES]) {
+        let halves = call!(_mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(v));
+        call!(_mm256_storeu_si256(out.as_mut_ptr().cast(), halves));
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        call!(_mm512_add_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+        call!(_mm512_sub_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F {
+        call!(_mm512_mul_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::F, b: Self::F) -> Self::F {
+        call!(_mm512_div_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        call!(_mm512_fmadd_ps(a, b, c))
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F, b: Self::F) -> Self::F {
+        call!(_mm512_max_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn min(self, a: Self::F, b: Self::F) -> Self::F {
+        call!(_mm512_min_ps(a, b))
+    }
+
+    #[inline(always)]
+    fn abs(self, a: Self::F) -> Self::F {
+        call!(_mm512_abs_ps(a))
+    }
+
+    #[inline(always)]
+    fn first(self, count: usize, v: Self::F, other: Self::F) -> Self::F {
+        let mask = if count < LANES {
+            (1 << count) - 1
+        } else {
+            u16::MAX
+        };
+        call!(_mm512_mask_blend_ps(mask, other, v))
+    }
+
+    #[inline(always)]
+    fn nearest(self, v: Self::F) -> Self::I {
+        call!(_mm512_cvtps_epi32(v))
+    }
+
+    #[inline(always)]
+    fn to_f32(self, v: Self::I) -> Self::F {
+        call!(_mm512_cvtepi32_ps(v))
+    }
+
+    #[inline(always)]
+    fn store_i32(self, v: Self::I, out: &mut [i32; LANES]) {
+        call!(_mm512_storeu_si512(out.as_mut_ptr().cast(), v));
+    }
+
+    #[inline(always)]
+    fn pow2(self, n: Self::I) -> Self::F {
+        let bias = call!(_mm512_set1_epi32(127));
+        let exponent = call!(_mm512_add_epi32(n, bias));
+        let bits = call!(_mm512_slli_epi32::<23>(exponent));
+        call!(_mm512_castsi512_ps(bits))
+    }
+
+    #[inline(always)]
+    fn codes8(self, line: &[u8; 64]) -> Self::Codes {
+        call!(_mm512_loadu_si512(line.as_ptr().cast()))
+    }
+
+    #[inline(always)]
+    fn codes4(self, line: &[u8; 64]) -> [Self::Codes; 2] {
+        let mask = call!(_mm512_set1_epi8(15));
+        let bytes = call!(_mm512_loadu_si512(line.as_ptr().cast()));
+        let shifted = call!(_mm512_srli_epi16::<4>(bytes));
+        [
+            call!(_mm512_and_si512(bytes, mask)),
+            call!(_mm512_and_si512(shifted, mask)),
+        ]
+    }
+
+    #[inline(always)]
+    fn dot_zero(self) -> Self::Dot {
+        [call!(_mm512_setzero_si512()); 2]
+    }
+
+    #[inline(always)]
+    fn dot<const WIDE: bool>(
+        self,
+        [high, low]: Self::Dot,
+        codes: Self::Codes,
+        x: &InputGroup,
+        quad: usize,
+    ) -> Self::Dot {
+        let (quads, _) = x.codes.as_chunks::<4>();
+        let x = call!(_mm512_set1_epi32(i32::from_le_bytes(quads[quad])));
+        let high = call!(_mm512_dpbusd_epi32(high, codes, x));
+        if !WIDE {
+            return [high, low];
+        }
+        let x = call!(_mm512_set1_epi32(i32::from_le_bytes(quads[8 + quad])));
+        [high, call!(_mm512_dpbusd_epi32(low, codes, x))]
+    }
+
+    #[inline(always)]
+    fn dot_total<const WIDE: bool>(self, [high, low]: Self::Dot) -> Self::I {
+        if !WIDE {
+            return high;
+        }
+        let high = call!(_mm512_slli_epi32::<8>(high));
+        call!(_mm512_add_epi32(high, low))
+    }
+
+    /// Eight bits: 32 bytes. Sixteen: 32 high bytes, 32 low ones, both signed, so that a value is
+    /// 256 * high + low.
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "splits a word"
+    )]
+    fn encode<const WIDE: bool>(self, values: &[i16; 32], codes: &mut [u8; 64]) {
+        let (high, low) = codes.split_at_mut(32);
+        for ((value, high), low) in values.iter().zip(high).zip(low) {
+            if WIDE {
+                *low = *value as u8;
+                *high = ((*value - i16::from(*value as i8)) >> 8) as u8;
+            } else {
+                *high = *value as u8;
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The one place where an [`Isa`] becomes instructions.
+
+#![expect(
+    unsafe_code,
+    reason = "a function with instructions enabled is called once they are proved"
+)]
+
+#[cfg(target_arch = "x86_64")]
+use super::avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use super::avx512::Avx512;
+use super::lanes::Simd;
+use super::portable::Portable;
+use crate::Isa;
+
+/// A computation that is compiled for each instruction set. `run` and all that it calls must be
+/// `#[inline(always)]`, or they would be compiled without the instructions.
+pub(in crate::kernels) trait Kernel {
+    type Output;
+    fn run<S: Simd>(self, s: S) -> Self::Output;
+}
+
+/// The best instruction set of this processor.
+pub(in crate::kernels) fn best_isa() -> Isa {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if Avx512::new().is_some() {
+            return Isa::Avx512Vnni;
+        }
+        if Avx2::new().is_some() {
+            return Isa::Avx2;
+        }
+    }
+    Isa::Portable
+}
+
+/// Runs `kernel` with the instructions of `isa`; with plain Rust where the processor lacks them,
+/// which [`Kernels::new`](crate::kernels::Kernels::new) has ruled out.
+#[inline]
+pub(in crate::kernels) fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
+    #[cfg(target_arch = "x86_64")]
+    match isa {
+        Isa::Avx512Vnni => {
+            if let Some(s) = Avx512::new() {
+                // SAFETY: a value of Avx512 exists, so the processor has the instructions.
+                return unsafe { run_avx512(s, kernel) };
+            }
+        }
+        Isa::Avx2 => {
+            if let Some(s) = Avx2::new() {
+                // SAFETY: a value of Avx2 exists, so the processor has the instructions.
+                return unsafe { run_avx2(s, kernel) };
+            }
+        }
+        Isa::Portable => {}
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = isa;
+    kernel.run(Portable)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+fn run_avx512<K: Kernel>(s: Avx512, kernel: K) -> K::Output {
+    kernel.run(s)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn run_avx2<K: Kernel>(s: Avx2, kernel: K) -> K::Output {
+    kernel.run(s)
+}

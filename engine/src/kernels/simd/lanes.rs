@@ -1,0 +1,98 @@
+//! What an instruction set must offer.
+
+/// Lanes of a vector: a column tile of a matrix, a KV block's positions.
+pub(in crate::kernels) const LANES: usize = 16;
+
+/// One group of 32 quantised activations, in the order that the instruction set's dot reads.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(16))]
+pub(in crate::kernels) struct InputGroup {
+    /// Eight quads of four values; the form is [`Simd::encode`]'s own.
+    pub(in crate::kernels) codes: [u8; 64],
+    /// What one unit is worth.
+    pub(in crate::kernels) scale: f32,
+    /// Sum of the values: `scale` times the sum of the integers.
+    pub(in crate::kernels) sum: f32,
+    /// The same for values 0..16 and 16..32.
+    pub(in crate::kernels) half_sums: [f32; 2],
+}
+
+impl InputGroup {
+    /// Sixty-four zero bits, worth nothing.
+    pub(in crate::kernels) const ZERO: Self = Self {
+        codes: [0; 64],
+        scale: 0.0,
+        sum: 0.0,
+        half_sums: [0.0; 2],
+    };
+}
+
+/// An instruction set. A value of it proves that the processor has the instructions.
+///
+/// Floats follow IEEE 754 with rounding to nearest even and fused `mul_add`; `max` and `min` give
+/// their second operand when either is NaN.
+pub(in crate::kernels) trait Simd: Copy {
+    /// 16 f32.
+    type F: Copy;
+    /// 16 i32.
+    type I: Copy;
+    /// 64 weight codes: 16 columns by 4 values of k.
+    type Codes: Copy;
+    /// Partial sums of an integer dot product for 16 columns.
+    type Dot: Copy;
+
+    /// Rows that a matmul keeps in registers at once.
+    const MATMUL_ROWS: usize;
+    /// Query rows that attention keeps in registers at once.
+    const ATTENTION_ROWS: usize;
+
+    fn splat(self, x: f32) -> Self::F;
+    fn load(self, x: &[f32; LANES]) -> Self::F;
+    fn load_f16(self, x: &[u16; LANES]) -> Self::F;
+    /// Little-endian f32 at any alignment.
+    fn load_f32_bytes(self, x: &[u8; 64]) -> Self::F;
+    /// Little-endian f16 at any alignment.
+    fn load_f16_bytes(self, x: &[u8; 32]) -> Self::F;
+    /// Little-endian bf16 at any alignment.
+    fn load_bf16_bytes(self, x: &[u8; 32]) -> Self::F;
+    fn store(self, v: Self::F, out: &mut [f32; LANES]);
+    /// Rounds to nearest even.
+    fn store_f16(self, v: Self::F, out: &mut [u16; LANES]);
+    fn add(self, a: Self::F, b: Self::F) -> Self::F;
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F;
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F;
+    fn div(self, a: Self::F, b: Self::F) -> Self::F;
+    /// `a * b + c`, rounded once.
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    fn max(self, a: Self::F, b: Self::F) -> Self::F;
+    fn min(self, a: Self::F, b: Self::F) -> Self::F;
+    fn abs(self, a: Self::F) -> Self::F;
+    /// The first `count` lanes of `v`, `other` in the rest.
+    fn first(self, count: usize, v: Self::F, other: Self::F) -> Self::F;
+
+    /// Nearest integer, ties to even; |v| must be below 2^22.
+    fn nearest(self, v: Self::F) -> Self::I;
+    fn to_f32(self, v: Self::I) -> Self::F;
+    fn store_i32(self, v: Self::I, out: &mut [i32; LANES]);
+    /// 2^n for n in -126..=127.
+    fn pow2(self, n: Self::I) -> Self::F;
+
+    /// 64 codes of a byte each: quad-interleaved, column by column.
+    fn codes8(self, line: &[u8; 64]) -> Self::Codes;
+    /// Two quads of 4-bit codes: the low nibbles are the first.
+    fn codes4(self, line: &[u8; 64]) -> [Self::Codes; 2];
+    fn dot_zero(self) -> Self::Dot;
+    /// Adds the products of quad `quad` of `x` with the codes. `WIDE` says that the activations
+    /// have 16 bits, not 8.
+    fn dot<const WIDE: bool>(
+        self,
+        sum: Self::Dot,
+        codes: Self::Codes,
+        x: &InputGroup,
+        quad: usize,
+    ) -> Self::Dot;
+    /// The exact sums, one a column.
+    fn dot_total<const WIDE: bool>(self, sum: Self::Dot) -> Self::I;
+    /// Lays out 32 integers (within i8, or within ±32639 when `WIDE`) as `dot` reads them.
+    fn encode<const WIDE: bool>(self, values: &[i16; 32], codes: &mut [u8; 64]);
+}

@@ -1,0 +1,193 @@
+//! Plain Rust, for every processor. On processors without a fused multiply-add each one is a call
+//! into the C library, so this is slow there; it is what the other instruction sets must equal.
+
+use std::array::from_fn;
+
+use half::{bf16, f16};
+
+use super::lanes::{InputGroup, LANES, Simd};
+
+/// No instructions beyond the target's own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Portable;
+
+impl Simd for Portable {
+    type F = [f32; LANES];
+    type I = [i32; LANES];
+    type Codes = [u8; 64];
+    type Dot = [i32; LANES];
+
+    const MATMUL_ROWS: usize = 4;
+    const ATTENTION_ROWS: usize = 4;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F {
+        [x; LANES]
+    }
+
+    #[inline(always)]
+    fn load(self, x: &[f32; LANES]) -> Self::F {
+        *x
+    }
+
+    #[inline(always)]
+    fn load_f16(self, x: &[u16; LANES]) -> Self::F {
+        from_fn(|i| f16::from_bits(x[i]).to_f32())
+    }
+
+    #[inline(always)]
+    fn load_f32_bytes(self, x: &[u8; 64]) -> Self::F {
+        let (words, _) = x.as_chunks::<4>();
+        from_fn(|i| f32::from_le_bytes(words[i]))
+    }
+
+    #[inline(always)]
+    fn load_f16_bytes(self, x: &[u8; 32]) -> Self::F {
+        let (words, _) = x.as_chunks::<2>();
+        from_fn(|i| f16::from_le_bytes(words[i]).to_f32())
+    }
+
+    #[inline(always)]
+    fn load_bf16_bytes(self, x: &[u8; 32]) -> Self::F {
+        let (words, _) = x.as_chunks::<2>();
+        from_fn(|i| bf16::from_le_bytes(words[i]).to_f32())
+    }
+
+    #[inline(always)]
+    fn store(self, v: Self::F, out: &mut [f32; LANES]) {
+        *out = v;
+    }
+
+    #[inline(always)]
+    fn store_f16(self, v: Self::F, out: &mut [u16; LANES]) {
+        *out = from_fn(|i| f16::from_f32(v[i]).to_bits());
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        from_fn(|i| a[i] + b[i])
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+        from_fn(|i| a[i] - b[i])
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F {
+        from_fn(|i| a[i] * b[i])
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::F, b: Self::F) -> Self::F {
+        from_fn(|i| a[i] / b[i])
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        from_fn(|i| a[i].mul_add(b[i], c[i]))
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F, b: Self::F) -> Self::F {
+        from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+
+    #[inline(always)]
+    fn min(self, a: Self::F, b: Self::F) -> Self::F {
+        from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
+    }
+
+    #[inline(always)]
+    fn abs(self, a: Self::F) -> Self::F {
+        a.map(f32::abs)
+    }
+
+    #[inline(always)]
+    fn first(self, count: usize, v: Self::F, other: Self::F) -> Self::F {
+        from_fn(|i| if i < count { v[i] } else { other[i] })
+    }
+
+    #[inline(always)]
+    fn nearest(self, v: Self::F) -> Self::I {
+        // Adding 1.5 * 2^23 leaves the integer in the low bits of the mantissa.
+        const SHIFT: f32 = 12_582_912.0;
+        v.map(|x| {
+            (x + SHIFT)
+                .to_bits()
+                .wrapping_sub(SHIFT.to_bits())
+                .cast_signed()
+        })
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "rounds to nearest even, as the others do"
+    )]
+    fn to_f32(self, v: Self::I) -> Self::F {
+        v.map(|x| x as f32)
+    }
+
+    #[inline(always)]
+    fn store_i32(self, v: Self::I, out: &mut [i32; LANES]) {
+        *out = v;
+    }
+
+    #[inline(always)]
+    fn pow2(self, n: Self::I) -> Self::F {
+        n.map(|n| f32::from_bits(n.wrapping_add(127).cast_unsigned() << 23))
+    }
+
+    #[inline(always)]
+    fn codes8(self, line: &[u8; 64]) -> Self::Codes {
+        *line
+    }
+
+    #[inline(always)]
+    fn codes4(self, line: &[u8; 64]) -> [Self::Codes; 2] {
+        [line.map(|byte| byte & 15), line.map(|byte| byte >> 4)]
+    }
+
+    #[inline(always)]
+    fn dot_zero(self) -> Self::Dot {
+        [0; LANES]
+    }
+
+    #[inline(always)]
+    fn dot<const WIDE: bool>(
+        self,
+        sum: Self::Dot,
+        codes: Self::Codes,
+        x: &InputGroup,
+        quad: usize,
+    ) -> Self::Dot {
+        let (words, _) = x.codes.as_chunks::<2>();
+        let (columns, _) = codes.as_chunks::<4>();
+        from_fn(|column| {
+            (0..4).fold(sum[column], |sum, k| {
+                let x = i32::from(i16::from_le_bytes(words[quad * 4 + k]));
+                sum + i32::from(columns[column][k]) * x
+            })
+        })
+    }
+
+    #[inline(always)]
+    fn dot_total<const WIDE: bool>(self, sum: Self::Dot) -> Self::I {
+        sum
+    }
+
+    #[inline(always)]
+    fn encode<const WIDE: bool>(self, values: &[i16; 32], codes: &mut [u8; 64]) {
+        encode_words(values, codes);
+    }
+}
+
+/// The form of the instruction sets that multiply 16-bit integers: the values as they are.
+#[inline(always)]
+pub(super) fn encode_words(values: &[i16; 32], codes: &mut [u8; 64]) {
+    let (words, _) = codes.as_chunks_mut::<2>();
+    for (word, value) in words.iter_mut().zip(values) {
+        *word = value.to_le_bytes();
+    }
+}

@@ -1,0 +1,72 @@
+//! The seam between the scheduler's side and the models: a plan goes in, logits come out.
+
+use std::fmt::Debug;
+
+use crate::batch::BatchPlan;
+use crate::model::ModelError;
+use crate::request::ModelLimits;
+
+/// A model that computes plans. It owns the memory of the KV cache; which block belongs to whom is
+/// the caller's business.
+pub trait Forward: Send + Debug {
+    /// The vocabulary and the longest context.
+    fn limits(&self) -> ModelLimits;
+
+    /// Blocks of the KV cache: block ids of a plan are below this. Enough for one full context.
+    fn num_blocks(&self) -> usize;
+
+    /// Computes one step: writes keys and values of all planned positions, and answers the rows of
+    /// logits that were asked for.
+    ///
+    /// A row depends on its own sequence only, bit for bit: not on the others in the plan, nor on
+    /// how the sequence was cut into steps (E9).
+    ///
+    /// # Errors
+    /// [`ModelError::Plan`] when the plan does not fit the model; nothing has been written then.
+    fn forward(&mut self, plan: &BatchPlan) -> Result<Logits<'_>, ModelError>;
+}
+
+/// Rows of logits: sequences in the plan's order, and within one the positions in ascending order.
+/// Writable, because the sampler works in place.
+#[derive(Debug)]
+pub struct Logits<'a> {
+    rows: &'a mut [f32],
+    vocab: usize,
+}
+
+impl<'a> Logits<'a> {
+    /// Rows of `vocab` values each, one after the other; values beyond the last whole row are not
+    /// seen.
+    pub fn new(rows: &'a mut [f32], vocab: usize) -> Self {
+        Self { rows, vocab }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len().checked_div(self.vocab).unwrap_or(0)
+    }
+
+    /// Whether no row was asked for.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Values in a row.
+    pub fn vocab(&self) -> usize {
+        self.vocab
+    }
+
+    /// Row `index`, one raw logit for each token of the vocabulary.
+    ///
+    /// # Panics
+    /// When there is no such row: plans say how many there are
+    /// ([`BatchPlan::num_logit_rows`]).
+    pub fn row(&mut self, index: usize) -> &mut [f32] {
+        &mut self.rows[index * self.vocab..][..self.vocab]
+    }
+
+    /// All rows, in order.
+    pub fn rows(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.rows.chunks_exact_mut(self.vocab.max(1))
+    }
+}

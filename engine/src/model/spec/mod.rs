@@ -1,0 +1,18 @@
+//! What an architecture is, read from a model's own description and proved.
+//!
+//! One [`ModelSpec`] for the Llama family, whatever the file: GGUF metadata and `config.json` are
+//! two ways to write it. Descriptions come from strangers: a spec that exists has sane sizes, so
+//! that nothing behind it can overflow, divide by zero or ask for absurd memory.
+
+mod config_json;
+mod gguf;
+mod rope;
+mod shape;
+mod shared;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use config_json::from_config_json;
+pub(crate) use gguf::from_gguf;
+pub(crate) use shape::ModelSpec;
+use shared::{cap_to_window, head_dim_of};
