@@ -16,6 +16,7 @@ pub mod kernels;
 mod mapped;
 pub mod model;
 mod request;
+pub mod tokenizer;
 
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{BLOCK_SIZE, EngineConfig, Isa};

@@ -1,0 +1,14 @@
+//! A conversation to a prompt: the model's own Jinja template, rendered as `transformers` renders it.
+//!
+//! `template` compiles and renders; `environment` is Jinja as `transformers` sets it up; `messages`
+//! brings a client's messages into the form that templates read; `json` is Python's `json.dumps`;
+//! `error` says what went wrong and at which message.
+
+mod environment;
+mod error;
+mod json;
+mod messages;
+mod template;
+
+pub use error::{MessagePlace, TemplateError};
+pub use template::{ChatRequest, ChatTemplate, ChatTemplateSource, RenderLimits};
