@@ -178,7 +178,9 @@ impl Choice {
             self.end_at_stop(index, text, out);
             return Next::Ended;
         }
-        let tokens = self.held.take_released(self.unmatched + self.stop.released());
+        let tokens = self
+            .held
+            .take_released(self.unmatched + self.stop.released());
         self.say(text, tokens, out);
         Next::GoesOn
     }

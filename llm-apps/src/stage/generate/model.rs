@@ -90,7 +90,8 @@ impl TextModel {
     /// [`GenerateError`] says what of the request cannot be, and which field holds it.
     pub async fn prepare(&self, request: TextRequest) -> Result<PreparedRequest, GenerateError> {
         prepare::check(&request)?;
-        self.work(move |shared| prepare::prepare(shared, request)).await?
+        self.work(move |shared| prepare::prepare(shared, request))
+            .await?
     }
 
     /// Starts the generations of a prepared request, one for each choice. A request that was not
@@ -112,14 +113,19 @@ impl TextModel {
     /// # Errors
     /// [`GenerateError::Template`] or [`GenerateError::Tokenizer`].
     pub async fn tokenize(&self, prompt: Prompt) -> Result<Vec<u32>, GenerateError> {
-        self.work(move |shared| prompt::tokenize(shared, prompt).map(|tokenized| tokenized.ids)).await?
+        self.work(move |shared| prompt::tokenize(shared, prompt).map(|tokenized| tokenized.ids))
+            .await?
     }
 
     /// The text of token ids.
     ///
     /// # Errors
     /// [`GenerateError::Invalid`] when an id is not in the model's vocabulary.
-    pub async fn detokenize(&self, ids: Vec<u32>, skip_special_tokens: bool) -> Result<String, GenerateError> {
+    pub async fn detokenize(
+        &self,
+        ids: Vec<u32>,
+        skip_special_tokens: bool,
+    ) -> Result<String, GenerateError> {
         self.work(move |shared| {
             prompt::known(&ids, &shared.limits)?;
             Ok(shared.tokenizer.decode(&ids, skip_special_tokens))

@@ -49,7 +49,10 @@ pub(super) fn tokenize(shared: &Shared, prompt: Prompt) -> Result<Tokenized, Gen
 }
 
 fn render(shared: &Shared, chat: &ChatPrompt) -> Result<String, GenerateError> {
-    let template = shared.chat_template.as_ref().ok_or(TemplateError::Missing)?;
+    let template = shared
+        .chat_template
+        .as_ref()
+        .ok_or(TemplateError::Missing)?;
     let request = ChatRequest {
         messages: &chat.messages,
         tools: chat.tools.as_deref(),
@@ -67,7 +70,11 @@ fn render(shared: &Shared, chat: &ChatPrompt) -> Result<String, GenerateError> {
 ///
 /// A prompt that was a text is echoed as it was, whatever its tokens make of it. Tokens that the
 /// tokenizer put around it have no place in it and no width.
-pub(super) fn echoed(tokenizer: &Tokenizer, prompt: &Tokenized, skip_special: bool) -> EchoedPrompt {
+pub(super) fn echoed(
+    tokenizer: &Tokenizer,
+    prompt: &Tokenized,
+    skip_special: bool,
+) -> EchoedPrompt {
     let given = prompt.text.as_deref();
     let options = DecodeOptions {
         // Special tokens that were spelled out in a text are part of it.
@@ -76,7 +83,9 @@ pub(super) fn echoed(tokenizer: &Tokenizer, prompt: &Tokenized, skip_special: bo
     };
     let around = given.filter(|_| prompt.ids.first().copied() == tokenizer.bos_id());
     let added_bos = around.is_some_and(|text| {
-        let bos = tokenizer.bos_id().map_or(&[][..], |id| tokenizer.token_bytes(id));
+        let bos = tokenizer
+            .bos_id()
+            .map_or(&[][..], |id| tokenizer.token_bytes(id));
         !text.as_bytes().starts_with(bos)
     });
     let mut detokenizer = Detokenizer::new(tokenizer.clone(), options);

@@ -42,7 +42,12 @@ impl TextStream {
             tokens,
         };
         Self {
-            choices: request.requests().iter().zip(streams).map(running).collect(),
+            choices: request
+                .requests()
+                .iter()
+                .zip(streams)
+                .map(running)
+                .collect(),
             turn: 0,
             ready: VecDeque::new(),
         }
