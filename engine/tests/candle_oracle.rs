@@ -120,7 +120,8 @@ impl HubModel {
                 ("mlp.up_proj", ffn, hidden),
                 ("mlp.down_proj", hidden, ffn),
             ] {
-                add(at(&format!("{name}.weight")), &[rows, cols], 0.0, 0.2);
+                let spread = 1.6 / (cols as f32).sqrt();
+                add(at(&format!("{name}.weight")), &[rows, cols], 0.0, spread);
                 if class == "Qwen2ForCausalLM"
                     && ["q_", "k_", "v_"].iter().any(|p| name[10..].starts_with(p))
                 {

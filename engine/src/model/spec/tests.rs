@@ -140,7 +140,7 @@ fn what_cannot_be_run_is_named() {
         ),
         (
             json!({"hidden_size": null}),
-            "config.json missing field `hidden_size` at line 1 column 297",
+            "config.json missing field `hidden_size` at line 1 column 304",
         ),
     ];
     for (changes, message) in cases {
