@@ -1,6 +1,8 @@
 //! A benchmark: servers in turn, each at every concurrency.
 
+use std::error::Error;
 use std::io::{self, Write};
+use std::iter;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -28,6 +30,9 @@ const SHOWN_FAILURES: usize = 3;
 pub(crate) async fn run(options: &BenchOptions) -> anyhow::Result<Report> {
     let client = Client::builder()
         .no_proxy()
+        // A connection for each request: a server may close an idle one just when it is used again,
+        // and that would be counted as its failure.
+        .pool_max_idle_per_host(0)
         .build()
         .context("the HTTP client does not start")?;
     let servers = servers(options);
@@ -107,7 +112,15 @@ async fn measure(
         .filter_map(|o| o.as_ref().err())
         .take(SHOWN_FAILURES)
     {
-        writeln!(err, "server {}: {failure}", server.name)?;
+        writeln!(err, "server {}: {}", server.name, in_full(failure))?;
     }
     Figures::of(&outcomes, elapsed, options.max_tokens.into())
+}
+
+/// A failure with its causes.
+fn in_full(failure: &Failure) -> String {
+    let causes = iter::successors(failure.source(), |&error| error.source());
+    causes.fold(failure.to_string(), |text, cause| {
+        format!("{text}: {cause}")
+    })
 }

@@ -30,7 +30,7 @@ pub(crate) struct Sample {
 /// Why a request did not succeed.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    #[error("the request was not answered: {0}")]
+    #[error("the connection failed")]
     Http(#[from] reqwest::Error),
     #[error("the answer has status {status}: {body}")]
     Status { status: StatusCode, body: String },
