@@ -97,11 +97,6 @@ impl Scheduler {
         }
     }
 
-    /// Sequences that have not ended.
-    pub(crate) fn num_unfinished(&self) -> usize {
-        self.running.len() + self.waiting.len()
-    }
-
     /// Admitted sequences, earliest arrival first.
     pub(crate) fn running(&self) -> &[Sequence] {
         &self.running

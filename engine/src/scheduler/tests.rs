@@ -82,6 +82,10 @@ impl Bench {
             .collect()
     }
 
+    fn num_unfinished(&self) -> usize {
+        self.scheduler.running.len() + self.scheduler.waiting.len()
+    }
+
     fn waiting(&self) -> Vec<u64> {
         self.scheduler.waiting().map(|s| s.id.0).collect()
     }
@@ -197,7 +201,7 @@ fn a_sequence_that_outgrows_the_cache_fails_alone() {
     let id = bench.add(31, 9);
     let next = bench.add(10, 1);
     let mut ended = Vec::new();
-    while bench.scheduler.num_unfinished() > 0 {
+    while bench.num_unfinished() > 0 {
         ended.extend(bench.step().1);
     }
     assert_eq!(
@@ -238,12 +242,12 @@ fn prompt_logprobs_are_computed_whole_and_in_chunks() {
     let mut bench = Bench::new(20, 4, 20);
     let prompt: Vec<u32> = (0..50).collect();
     bench.add_prompt(prompt.clone(), 1, None);
-    while bench.scheduler.num_unfinished() > 0 {
+    while bench.num_unfinished() > 0 {
         bench.step();
     }
     bench.add_prompt(prompt, 0, Some(1));
     let mut rows = Vec::new();
-    while bench.scheduler.num_unfinished() > 0 {
+    while bench.num_unfinished() > 0 {
         let plan = bench.step().0;
         rows.push((plan.sequences[0].start, plan.num_logit_rows()));
     }
@@ -271,7 +275,7 @@ fn an_aborted_sequence_leaves_nothing_and_is_not_reported() {
         bench.scheduler.abort(id);
     }
     assert_eq!(bench.scheduler.update(&plan, &[Some(1)]), []);
-    assert_eq!(bench.scheduler.num_unfinished(), 0);
+    assert_eq!(bench.num_unfinished(), 0);
     assert_eq!(bench.scheduler.cache().counts().free, 4);
     assert_eq!(bench.scheduler.counters().aborted, 2);
 }
