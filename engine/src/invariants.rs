@@ -113,8 +113,9 @@ pub(crate) fn e3_sequences_are_in_one_queue(scheduler: &Scheduler) -> Result<(),
         format!("{running} sequences run where {most} may")
     })?;
     for sequence in scheduler.waiting() {
-        ensure(sequence.table.blocks().is_empty(), "E3", || {
-            format!("{:?} waits and holds blocks", sequence.id)
+        let empty = sequence.table.blocks().is_empty() && sequence.num_computed() == 0;
+        ensure(empty, "E3", || {
+            format!("it waits and holds blocks: {sequence:?}")
         })?;
     }
     Ok(())

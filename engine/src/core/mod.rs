@@ -21,6 +21,7 @@ mod command;
 mod compute;
 mod engine_core;
 mod generation;
+mod mailbox;
 mod reservation;
 mod run;
 mod stats;
@@ -29,6 +30,7 @@ mod tests;
 
 pub(crate) use command::{Command, Submission};
 pub(crate) use engine_core::Core;
+pub(crate) use mailbox::{Mailbox, mailbox};
 pub(crate) use reservation::Held;
 pub(crate) use run::run;
 pub use stats::EngineStats;

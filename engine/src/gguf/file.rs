@@ -163,8 +163,14 @@ impl Parsed {
             .checked_next_multiple_of(alignment)
             .unwrap_or(bytes.len())
             .min(bytes.len());
+        // Each tensor has bytes of its own, so that a small file cannot ask for much memory.
+        let mut left = bytes.len() - data;
         for name in &order {
-            check_range(name, &tensors[name], bytes.len() - data, alignment)?;
+            let entry = &tensors[name];
+            check_range(name, entry, bytes.len() - data, alignment)?;
+            left = left.checked_sub(entry.len).ok_or_else(|| {
+                GgufError::tensor(name, "its bytes overlap with another tensor's")
+            })?;
         }
         Ok(Self {
             version,

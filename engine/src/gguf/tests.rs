@@ -256,6 +256,27 @@ fn malformed_tensors_are_named() {
 }
 
 #[test]
+fn tensors_may_not_share_bytes() {
+    let one = Builder::new().tensor("a", &[8], &[0.0; 8]).build();
+    let mut two = Builder::new()
+        .tensor("a", &[8], &[0.0; 8])
+        .tensor("b", &[8], &[])
+        .build();
+    assert_eq!(two.len() % 32, 0);
+    // The second begins where the first does.
+    let offset = two
+        .windows(8)
+        .rposition(|bytes| bytes == 32_u64.to_le_bytes())
+        .unwrap();
+    two[offset] = 0;
+    assert!(GgufFile::parse(one).is_ok());
+    assert_eq!(
+        fails(two),
+        r#"tensor "b": its bytes overlap with another tensor's"#
+    );
+}
+
+#[test]
 fn offsets_must_be_aligned_as_the_file_says() {
     let mut builder = sample().u32("general.alignment", 64);
     assert!(fails(builder.build()).contains("offset 32 is not a multiple of the alignment 64"));

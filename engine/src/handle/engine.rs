@@ -1,14 +1,14 @@
 //! [`Engine`]: submit requests to the engine's thread, ask how it does, stop it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle, ThreadId};
 
-use flume::{Sender, TrySendError};
 use parking_lot::Mutex;
 
 use crate::config::EngineConfig;
-use crate::core::{Command, Core, EngineStats, Held, StatsBoard, Submission, run};
+use crate::core::{
+    Command, Core, EngineStats, Held, Mailbox, StatsBoard, Submission, mailbox, run,
+};
 use crate::error::EngineError;
 use crate::handle::start::{StartError, prove};
 use crate::handle::stream::TokenStream;
@@ -27,11 +27,10 @@ pub struct Engine {
 /// Owns the thread.
 #[derive(Debug)]
 struct Owner {
-    commands: Sender<Command>,
+    mailbox: Mailbox,
     held: Held,
     stats: Arc<StatsBoard>,
     limits: ModelLimits,
-    stopping: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
     thread_id: ThreadId,
 }
@@ -53,18 +52,16 @@ impl Engine {
         let stats = Arc::new(StatsBoard::default());
         let core = Core::new(model, scheduler, eos, Arc::clone(&stats));
 
-        // Room for every request that can be held, and for the one shutdown: never found full.
-        let (commands, inbox) = flume::bounded(config.max_requests.saturating_add(1));
+        let (mailbox, inbox) = mailbox(config.max_requests);
         let thread = thread::Builder::new()
             .name("engine".to_owned())
-            .spawn(move || run(core, &inbox))
+            .spawn(move || run(core, inbox))
             .map_err(|error| StartError::Thread(error.to_string()))?;
         let owner = Owner {
-            commands,
+            mailbox,
             held: Held::new(config.max_requests),
             stats,
             limits,
-            stopping: AtomicBool::new(false),
             thread_id: thread.thread().id(),
             thread: Mutex::new(Some(thread)),
         };
@@ -80,22 +77,13 @@ impl Engine {
     /// [`EngineError::Full`] when `max_requests` are held, [`EngineError::ShuttingDown`] when no
     /// more are taken.
     pub fn submit(&self, request: GenerateRequest) -> Result<TokenStream, EngineError> {
-        let owner = &*self.owner;
-        if owner.stopping.load(Ordering::Acquire) {
-            return Err(EngineError::ShuttingDown);
-        }
-        let limit = owner.held.limit();
-        let full = EngineError::Full { limit };
-        let Some(reservation) = owner.held.reserve() else {
-            return Err(full);
-        };
+        let held = &self.owner.held;
+        let limit = held.limit();
+        let reservation = held.reserve().ok_or(EngineError::Full { limit })?;
         let (submission, events) = Submission::new(request, reservation);
         let command = Command::Submit(Box::new(submission));
-        match owner.commands.try_send(command) {
-            Ok(()) => Ok(TokenStream::new(events)),
-            Err(TrySendError::Full(_)) => Err(full),
-            Err(TrySendError::Disconnected(_)) => Err(EngineError::ShuttingDown),
-        }
+        self.owner.mailbox.send(command)?;
+        Ok(TokenStream::new(events))
     }
 
     /// What requests must be proved against: the model's limits, within the configuration's.
@@ -117,10 +105,7 @@ impl Engine {
 
 impl Owner {
     fn stop(&self) {
-        if !self.stopping.swap(true, Ordering::AcqRel) {
-            // It fails only when the thread is gone already.
-            self.commands.try_send(Command::Shutdown).ok();
-        }
+        self.mailbox.close();
         // A model that holds a handle may make the thread its own last owner.
         if thread::current().id() == self.thread_id {
             return;

@@ -29,7 +29,10 @@ impl Kernels {
         if isa > best {
             return Err(KernelError::IsaMissing { wanted: isa, best });
         }
-        Ok(Self { pool: Pool::new(threads)?, isa })
+        Ok(Self {
+            pool: Pool::new(threads)?,
+            isa,
+        })
     }
 
     /// The instruction set in use.
@@ -48,7 +51,8 @@ impl Kernels {
         chunks: usize,
         kernel: impl Fn(usize) -> K + Sync,
     ) {
-        self.pool.run(chunks, &|index| dispatch(self.isa, kernel(index)));
+        self.pool
+            .run(chunks, &|index| dispatch(self.isa, kernel(index)));
     }
 
     /// Cuts `items` into chunks of at least `least` items, a few for each thread, and runs
@@ -59,7 +63,10 @@ impl Kernels {
         least: usize,
         kernel: impl Fn(usize, usize) -> K + Sync,
     ) {
-        let length = items.div_ceil(self.threads() * CHUNKS_PER_THREAD).max(least).max(1);
+        let length = items
+            .div_ceil(self.threads() * CHUNKS_PER_THREAD)
+            .max(least)
+            .max(1);
         self.run(items.div_ceil(length), |index| {
             let start = index * length;
             kernel(start, length.min(items - start))

@@ -1,6 +1,9 @@
 //! Writing one slice from several threads, each to places of its own.
 
-#![expect(unsafe_code, reason = "the borrow checker cannot see that chunks write to different places")]
+#![expect(
+    unsafe_code,
+    reason = "the borrow checker cannot see that chunks write to different places"
+)]
 
 use std::marker::PhantomData;
 use std::slice;
@@ -20,7 +23,11 @@ unsafe impl<T: Send> Sync for Disjoint<'_, T> {}
 
 impl<'a, T> Disjoint<'a, T> {
     pub(super) fn new(slice: &'a mut [T]) -> Self {
-        Self { start: slice.as_mut_ptr(), len: slice.len(), slice: PhantomData }
+        Self {
+            start: slice.as_mut_ptr(),
+            len: slice.len(),
+            slice: PhantomData,
+        }
     }
 
     /// `len` elements from `start` on.
@@ -31,7 +38,10 @@ impl<'a, T> Disjoint<'a, T> {
     /// # Panics
     /// When the part leaves the slice.
     #[inline(always)]
-    #[expect(clippy::mut_from_ref, reason = "parts are disjoint by the caller's word")]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "parts are disjoint by the caller's word"
+    )]
     pub(super) unsafe fn part(&self, start: usize, len: usize) -> &'a mut [T] {
         assert!(
             start <= self.len && len <= self.len - start,

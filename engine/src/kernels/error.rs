@@ -38,7 +38,9 @@ pub enum KernelError {
         cols: usize,
     },
     /// Parts that are stacked by rows have different widths.
-    #[error("stacked parts need the same number of columns: part {part} has {cols}, part 0 has {expected}")]
+    #[error(
+        "stacked parts need the same number of columns: part {part} has {cols}, part 0 has {expected}"
+    )]
     ColsDiffer {
         /// Index of the part.
         part: usize,

@@ -5,7 +5,10 @@
 //! through a counter: a core that is busy with something else slows its own chunk, not the job. A
 //! worker that wakes late finds the job closed and is not waited for.
 
-#![expect(unsafe_code, reason = "workers borrow the job for as long as the caller waits")]
+#![expect(
+    unsafe_code,
+    reason = "workers borrow the job for as long as the caller waits"
+)]
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -38,8 +41,11 @@ pub(super) struct Pool {
 impl Pool {
     /// Starts `threads` - 1 workers.
     pub(super) fn new(threads: NonZeroUsize) -> Result<Self, KernelError> {
-        let mut pool =
-            Self { shared: Arc::default(), caller: Mutex::new(()), workers: Vec::new() };
+        let mut pool = Self {
+            shared: Arc::default(),
+            caller: Mutex::new(()),
+            workers: Vec::new(),
+        };
         for index in 1..threads.get() {
             let shared = Arc::clone(&pool.shared);
             let worker = thread::Builder::new()
@@ -139,7 +145,8 @@ impl Shared {
         unsafe { *self.job.get() = Some(job) };
         self.next.store(0, Ordering::Relaxed);
         let number = self.gate.load(Ordering::Relaxed) & !(NEXT_JOB - 1);
-        self.gate.store(number.wrapping_add(NEXT_JOB) | OPEN, Ordering::SeqCst);
+        self.gate
+            .store(number.wrapping_add(NEXT_JOB) | OPEN, Ordering::SeqCst);
         self.wake();
     }
 
@@ -242,7 +249,9 @@ impl Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("gate", &self.gate).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("gate", &self.gate)
+            .finish_non_exhaustive()
     }
 }
 

@@ -160,13 +160,13 @@ enum Op {
     /// A new sequence of `len` tokens; families begin alike for `16 * family` tokens.
     Admit {
         family: u32,
-        len: usize,
+        len: u32,
         spare: usize,
     },
     /// One of the sequences gets so many tokens more.
     Grow {
         which: usize,
-        by: usize,
+        by: u32,
     },
     /// All its tokens have been computed.
     Commit {
@@ -178,12 +178,12 @@ enum Op {
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let admit = (0..4_u32, 1..90_usize, 0..3_usize).prop_map(|(family, len, spare)| Op::Admit {
+    let admit = (0..4_u32, 1..90_u32, 0..3_usize).prop_map(|(family, len, spare)| Op::Admit {
         family,
         len,
         spare,
     });
-    let grow = (0..8_usize, 1..40_usize).prop_map(|(which, by)| Op::Grow { which, by });
+    let grow = (0..8_usize, 1..40_u32).prop_map(|(which, by)| Op::Grow { which, by });
     let commit = (0..8_usize).prop_map(|which| Op::Commit { which });
     let release = (0..8_usize).prop_map(|which| Op::Release { which });
     proptest::collection::vec(
@@ -300,15 +300,15 @@ impl Twins {
             Op::Release { which } => {
                 if which < self.held.len() {
                     let Held { mut table, .. } = self.held.remove(which);
-                    self.naive.release(&table.blocks().to_vec());
+                    self.naive.release(table.blocks());
                     self.cache.release(&mut table);
                 }
             }
         }
     }
 
-    fn admit(&mut self, family: u32, len: usize, spare: usize) {
-        let tokens: Vec<u32> = (0..len as u32)
+    fn admit(&mut self, family: u32, len: u32, spare: usize) {
+        let tokens: Vec<u32> = (0..len)
             .map(|i| {
                 if i < 16 * family {
                     i
@@ -323,6 +323,7 @@ impl Twins {
         assert_eq!(prefix.num_tokens(), found.len() * BLOCK_SIZE);
 
         let revived = found.iter().filter(|b| self.naive.cached.contains(b));
+        let len = tokens.len();
         let needed = len.div_ceil(BLOCK_SIZE) - found.len() + revived.count() + spare;
         let fits = needed <= self.naive.free.len() + self.naive.cached.len();
         let allocated = self.cache.allocate(&mut table, &prefix, len, spare);
@@ -341,12 +342,12 @@ impl Twins {
         }
     }
 
-    fn grow(&mut self, which: usize, by: usize) {
+    fn grow(&mut self, which: usize, by: u32) {
         let Some(Held { table, tokens, .. }) = self.held.get_mut(which) else {
             return;
         };
         let before = table.blocks().to_vec();
-        let len = tokens.len() + by;
+        let len = tokens.len() + by as usize;
         let needed = len.div_ceil(BLOCK_SIZE) - before.len();
         let fits = needed <= self.naive.free.len() + self.naive.cached.len();
         let grown = self.cache.allocate(table, &PrefixMatch::default(), len, 0);
@@ -356,7 +357,7 @@ impl Twins {
             "tables are append-only"
         );
         if fits {
-            tokens.extend((0..by as u32).map(|i| 9000 + i));
+            tokens.extend((0..by).map(|i| 9000 + i));
         }
         let new = &table.blocks()[before.len()..];
         new.iter().for_each(|&block| self.naive.take(block));

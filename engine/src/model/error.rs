@@ -56,7 +56,9 @@ pub enum ModelError {
         supported: String,
     },
     /// A tensor is stored in a format that the kernels do not read.
-    #[error("tensor {name:?} is stored as {found}, which is not supported; supported are {supported}")]
+    #[error(
+        "tensor {name:?} is stored as {found}, which is not supported; supported are {supported}"
+    )]
     Format {
         /// The tensor.
         name: String,
@@ -118,13 +120,13 @@ pub enum ModelError {
 impl ModelError {
     /// Names the file in which the fault lies.
     pub(super) fn at(self, path: &Path) -> Self {
-        match self {
-            // The inner file is the nearer one; these name theirs.
-            named @ (Self::File { .. } | Self::Gguf(GgufError::Io { .. })) => named,
-            source => Self::File {
-                path: path.to_owned(),
-                source: Box::new(source),
-            },
+        // Of two files the inner one is the nearer; these errors name theirs.
+        if matches!(self, Self::File { .. } | Self::Gguf(GgufError::Io { .. })) {
+            return self;
+        }
+        Self::File {
+            path: path.to_owned(),
+            source: Box::new(self),
         }
     }
 

@@ -1,10 +1,25 @@
 //! Models: what lies on disk, made into something that turns a plan into logits.
 //!
-//! Knows neither scheduler nor HTTP. The layer above sees [`Forward`] only, so that tests can put a
-//! model of their own in its place.
+//! [`ModelFiles::find`] says what is there, [`load`] reads it: the spec from the model's own
+//! description, the weights from memory-mapped files into packed matrices. The layer above sees
+//! [`Forward`] only, so that tests can put a model of their own in its place. This room knows
+//! neither scheduler nor HTTP.
 
+mod eos;
 mod error;
+mod files;
 mod forward;
+mod info;
+mod llama;
+mod load;
+mod spec;
+#[cfg(test)]
+mod tests;
+mod weights;
 
 pub use error::ModelError;
+pub use files::{ModelFiles, ModelFolder, WeightFiles};
 pub use forward::{Forward, Logits};
+pub use info::ModelInfo;
+pub use llama::LlamaRunner;
+pub use load::{LoadedModel, load};

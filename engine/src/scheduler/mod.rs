@@ -36,9 +36,9 @@
 //!
 //! # Progress (E7)
 //!
-//! The earliest sequence is in every plan: running, it is never the one preempted, except alone, and
-//! alone it has the whole cache; waiting, nothing runs before it and the whole cache is there to
-//! admit it. What does not fit the whole cache fails with `CacheTooSmall`. So the earliest ends
+//! The earliest sequence is in every plan. Running, it is never preempted: everyone behind it gives
+//! way first, and alone it has the whole cache. Waiting, nobody runs, and the whole cache is there
+//! to admit it. What does not fit the whole cache fails with `CacheTooSmall`. So the earliest ends
 //! within as many steps as it has tokens, and then the next is the earliest.
 
 mod counters;

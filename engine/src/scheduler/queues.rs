@@ -87,18 +87,12 @@ impl Scheduler {
         id
     }
 
-    /// Drops a sequence and frees its blocks; it is not reported as ended. Unknown ids, those of
-    /// ended sequences among them, are ignored.
+    /// Drops a sequence and frees its blocks; it is not reported as ended. One that has ended
+    /// already is none of its business.
     pub(crate) fn abort(&mut self, id: SequenceId) {
-        let before = self.num_unfinished() + self.ended.len();
-        if let Some(mut sequence) = self.take_running(id) {
+        let taken = self.take_running(id).or_else(|| self.take_waiting(id));
+        if let Some(mut sequence) = taken {
             self.cache.release(&mut sequence.table);
-        } else if let Ok(i) = self.waiting.binary_search_by_key(&id, |s| s.id) {
-            self.waiting.remove(i);
-        } else {
-            self.ended.retain(|ended| ended.id != id);
-        }
-        if self.num_unfinished() + self.ended.len() < before {
             self.counters.aborted += 1;
         }
     }
@@ -133,10 +127,21 @@ impl Scheduler {
         &self.counters
     }
 
+    /// Where a running sequence is in its queue.
+    pub(super) fn find_running(&self, id: SequenceId) -> Option<usize> {
+        self.running.binary_search_by_key(&id, |s| s.id).ok()
+    }
+
     /// Takes a running sequence out of its queue.
     pub(super) fn take_running(&mut self, id: SequenceId) -> Option<Sequence> {
-        let i = self.running.binary_search_by_key(&id, |s| s.id).ok()?;
+        let i = self.find_running(id)?;
         Some(self.running.remove(i))
+    }
+
+    /// Takes a waiting sequence out of its queue.
+    fn take_waiting(&mut self, id: SequenceId) -> Option<Sequence> {
+        let i = self.waiting.binary_search_by_key(&id, |s| s.id).ok()?;
+        self.waiting.remove(i)
     }
 
     /// Whether the whole cache could hold the sequence at its present length.

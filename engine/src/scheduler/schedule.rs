@@ -5,34 +5,35 @@ use crate::kv_cache::{BlockTable, PrefixMatch};
 use crate::scheduler::queues::Scheduler;
 use crate::sequence::Sequence;
 
+/// A plan being written, and the tokens that it may still take.
+struct Draft {
+    plan: BatchPlan,
+    budget: usize,
+}
+
 impl Scheduler {
     /// Plans a step. The plan is empty only when no sequence is left; it must then be given to
     /// [`update`](Self::update) all the same, which reports those that ended without being computed.
     pub(crate) fn schedule(&mut self) -> BatchPlan {
-        let mut plan = BatchPlan::default();
-        let mut budget = self.limits.max_num_batched_tokens();
-        let preempted = self.counters.preemptions;
-        self.schedule_running(&mut plan, &mut budget);
-        // Whoever was just preempted must not take back what it was preempted for.
-        if self.counters.preemptions == preempted {
-            self.admit_waiting(&mut plan, &mut budget);
-        }
-        plan
+        let mut draft = Draft {
+            plan: BatchPlan::default(),
+            budget: self.limits.max_num_batched_tokens(),
+        };
+        self.schedule_running(&mut draft);
+        // Whoever was just preempted does not come back here: it would need all that it gave, and of
+        // that a block has been taken.
+        self.admit_waiting(&mut draft);
+        draft.plan
     }
 
     /// Running sequences in order of arrival, each leaving a token to everyone behind it. There are
     /// never more of them than tokens in a step, so each has a share of at least one.
-    fn schedule_running(&mut self, plan: &mut BatchPlan, budget: &mut usize) {
+    fn schedule_running(&mut self, draft: &mut Draft) {
         let mut i = 0;
         while i < self.running.len() {
             if self.make_room(i) {
                 let behind = self.running.len() - i - 1;
-                plan_chunk(
-                    &self.running[i],
-                    budget.saturating_sub(behind),
-                    plan,
-                    budget,
-                );
+                draft.add(&self.running[i], draft.budget.saturating_sub(behind));
                 i += 1;
             }
         }
@@ -70,8 +71,8 @@ impl Scheduler {
     }
 
     /// Waiting sequences in order of arrival, until budget, slots or blocks are used up.
-    fn admit_waiting(&mut self, plan: &mut BatchPlan, budget: &mut usize) {
-        while *budget > 0 && self.running.len() < self.limits.max_num_seqs() {
+    fn admit_waiting(&mut self, draft: &mut Draft) {
+        while draft.budget > 0 && self.running.len() < self.limits.max_num_seqs() {
             let Some(mut sequence) = self.waiting.pop_front() else {
                 return;
             };
@@ -83,7 +84,7 @@ impl Scheduler {
                 self.waiting.push_front(sequence);
                 return;
             }
-            plan_chunk(&sequence, *budget, plan, budget);
+            draft.add(&sequence, draft.budget);
             self.running.push(sequence);
         }
     }
@@ -92,7 +93,7 @@ impl Scheduler {
     /// each running sequence. All or nothing.
     fn admit(&mut self, sequence: &mut Sequence) -> bool {
         let (len, spare) = (sequence.tokens().len(), self.running.len());
-        let (table, matchable) = sequence.to_match();
+        let (table, matchable) = sequence.matchable();
         let prefix = self.cache.match_prefix(table, matchable);
         if self.cache.allocate(table, &prefix, len, spare).is_err() {
             return false;
@@ -106,17 +107,19 @@ impl Scheduler {
     }
 }
 
-/// Adds as much of the sequence's gap to the plan as `share` allows, and takes it from the budget.
-fn plan_chunk(sequence: &Sequence, share: usize, plan: &mut BatchPlan, budget: &mut usize) {
-    let start = sequence.num_computed();
-    let end = start + sequence.gap().min(share);
-    *budget = budget.saturating_sub(end - start);
-    let num_blocks = BlockTable::blocks_for(end);
-    plan.sequences.push(ScheduledSequence {
-        id: sequence.id,
-        tokens: sequence.tokens()[start..end].to_vec(),
-        start,
-        block_table: sequence.table.blocks()[..num_blocks].to_vec(),
-        logits: sequence.logits_at(end),
-    });
+impl Draft {
+    /// Adds as much of the sequence's gap as `share` allows.
+    fn add(&mut self, sequence: &Sequence, share: usize) {
+        let start = sequence.num_computed();
+        let end = start + sequence.gap().min(share);
+        self.budget = self.budget.saturating_sub(end - start);
+        let num_blocks = BlockTable::blocks_for(end);
+        self.plan.sequences.push(ScheduledSequence {
+            id: sequence.id,
+            tokens: sequence.tokens()[start..end].to_vec(),
+            start,
+            block_table: sequence.table.blocks()[..num_blocks].to_vec(),
+            logits: sequence.logits_at(end),
+        });
+    }
 }

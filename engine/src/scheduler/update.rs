@@ -22,11 +22,12 @@ impl Scheduler {
         debug_assert_eq!(plan.sequences.len(), sampled.len());
         self.count_step(plan);
         for (scheduled, token) in plan.sequences.iter().zip(sampled) {
-            let found = self.running.binary_search_by_key(&scheduled.id, |s| s.id);
-            let Ok(i) = found else { continue };
+            let Some(i) = self.find_running(scheduled.id) else {
+                continue;
+            };
             let sequence = &mut self.running[i];
             sequence.advance(scheduled.tokens.len());
-            let (table, computed) = sequence.to_commit();
+            let (table, computed) = sequence.committable();
             self.cache.commit(table, computed);
             if let Some(token) = *token {
                 sequence.append(token);
@@ -81,7 +82,7 @@ impl Scheduler {
         }
         self.counters.steps += 1;
         for scheduled in &plan.sequences {
-            let found = self.running.binary_search_by_key(&scheduled.id, |s| s.id);
+            let found = self.find_running(scheduled.id);
             let prompt_len = found.map_or(0, |i| self.running[i].prompt_len());
             let end = prompt_len.min(scheduled.start + scheduled.tokens.len());
             self.counters.prompt_tokens += end.saturating_sub(scheduled.start) as u64;

@@ -60,7 +60,7 @@ impl Sequence {
 
     /// The table, and the tokens that may be looked up in the prefix cache; of these the last is
     /// never matched. All of them, except where a position must be computed for its logits.
-    pub(crate) fn to_match(&mut self) -> (&mut BlockTable, &[u32]) {
+    pub(crate) fn matchable(&mut self) -> (&mut BlockTable, &[u32]) {
         let end = if self.wants_scores() {
             self.scored + 1
         } else {
@@ -70,7 +70,7 @@ impl Sequence {
     }
 
     /// The table, and the computed tokens, whose full blocks may be indexed.
-    pub(crate) fn to_commit(&mut self) -> (&mut BlockTable, &[u32]) {
+    pub(crate) fn committable(&mut self) -> (&mut BlockTable, &[u32]) {
         (&mut self.table, &self.tokens[..self.computed])
     }
 

@@ -40,17 +40,17 @@ fn prompt_logprobs_want_each_position_once() {
         ..max_tokens(4)
     };
     let mut sequence = sequence(10, params);
-    assert_eq!(sequence.to_match().1.len(), 1, "nothing may be skipped");
+    assert_eq!(sequence.matchable().1.len(), 1, "nothing may be skipped");
     assert_eq!(sequence.logits_at(6), LogitRows::All);
     sequence.advance(6);
 
     sequence.preempt();
-    assert_eq!(sequence.to_match().1.len(), 7, "what was scored may be");
+    assert_eq!(sequence.matchable().1.len(), 7, "what was scored may be");
     assert_eq!(sequence.logits_at(6), LogitRows::None);
     assert_eq!(sequence.logits_at(7), LogitRows::All);
     sequence.advance(10);
     sequence.append(50);
-    assert_eq!(sequence.to_match().1.len(), 11);
+    assert_eq!(sequence.matchable().1.len(), 11);
     assert_eq!(sequence.logits_at(11), LogitRows::Last);
 }
 

@@ -33,8 +33,8 @@ fn rows(model: &mut FakeModel, plan: &BatchPlan) -> Vec<Vec<f32>> {
 }
 
 fn argmax(row: &[f32]) -> u32 {
-    let best = (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]));
-    best.unwrap() as u32
+    let best = (0..).zip(row).max_by(|(_, a), (_, b)| a.total_cmp(b));
+    best.unwrap().0
 }
 
 #[test]

@@ -53,8 +53,6 @@ mod pieces;
 mod pre_tokenizer;
 mod sentence_piece;
 mod stop;
-#[cfg(test)]
-mod tests;
 mod text;
 
 pub use chat_template::{

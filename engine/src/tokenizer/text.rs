@@ -79,10 +79,11 @@ impl Tokenizer {
         }
     }
 
-    /// The ids of `text`.
+    /// The ids of `text`. Bytes for which a byte-level vocabulary has no token are left out, as in
+    /// `transformers`: SmolLM2's, for one, has none for six control characters.
     ///
     /// # Errors
-    /// [`TokenizerError::Encode`] when the vocabulary cannot spell the text.
+    /// [`TokenizerError::Encode`] when a step of the tokenizer fails.
     pub fn encode(&self, text: &str, options: EncodeOptions) -> Result<Vec<u32>, TokenizerError> {
         let encode = || -> tokenizers::Result<tokenizers::Encoding> {
             let encoder = &self.parts.encoder;

@@ -1,9 +1,14 @@
 //! One step at a time: what is sent in which order, and what is freed when.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use crate::batch::BatchPlan;
 use crate::core::tests::{Bench, LIMITS};
+use crate::core::{Command, Held, StatsBoard, Submission, mailbox};
 use crate::error::EngineError;
 use crate::event::{FinishReason, TokenEvent, Usage};
 use crate::model::{Forward, Logits, ModelError};
@@ -94,6 +99,56 @@ fn scoring_a_text_generates_nothing() {
 }
 
 #[test]
+fn a_score_that_was_preempted_goes_on_where_it_was() {
+    let params = SamplingParams {
+        prompt_logprobs: Some(1),
+        ..answer(3)
+    };
+    let text: Vec<u32> = (0..80).map(|i| i % 60).collect();
+    let mut roomy = bench(model(), 4);
+    let alone = roomy.submit(request(&text, params.clone()));
+    roomy.run_to_end();
+
+    // An earlier answer grows into the spare block, then needs one that the text is being read into.
+    let small = FakeModel::new(LIMITS, 7);
+    let mut bench = Bench::new(small, SchedulerLimits::new(4, 5), true);
+    let earlier = bench.submit(request(&[9; 15], answer(25)));
+    let scored = bench.submit(request(&text, params));
+    while bench.stats().counters.preemptions == 0 {
+        assert!(scored.is_empty(), "the text is read too soon for this test");
+        bench.step();
+    }
+    bench.run_to_end();
+    assert_eq!(earlier.len(), 26);
+    // Whole blocks of what was scored are found again; the rest of the last one is computed twice.
+    let recomputed = bench.stats().counters.prompt_tokens - 95;
+    assert!((1..16).contains(&recomputed), "{recomputed}");
+    assert_eq!(
+        scored.drain().collect::<Vec<_>>(),
+        alone.drain().collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn penalties_know_what_was_said() {
+    let mut bench = bench(model().scripted(vec![7; 99], 0), 4);
+    let params = SamplingParams {
+        temperature: 0.0,
+        frequency_penalty: 2.0,
+        ..answer(40)
+    };
+    let events = bench.submit(request(&[1], params));
+    bench.run_to_end();
+    let sevens = events
+        .drain()
+        .filter(|e| matches!(e, TokenEvent::Token { id: 7, .. }));
+    assert!(
+        (10..30).contains(&sevens.count()),
+        "in the end 7 is penalised away"
+    );
+}
+
+#[test]
 fn who_goes_away_is_forgotten_before_the_next_plan() {
     let mut bench = bench(model(), 2);
     let prompt = [9; 40];
@@ -147,12 +202,15 @@ fn a_failing_model_ends_the_sequences_of_its_plan() {
         .collect();
     bench.run_to_end();
     let ends: Vec<_> = streams.iter().map(|s| s.drain().last().unwrap()).collect();
-    let why = |end: &TokenEvent| match end {
-        TokenEvent::Failed(EngineError::Model(why)) => why.clone(),
-        other => panic!("the model's failure was due: {other:?}"),
-    };
-    assert!(why(&ends[0]).contains("the rank is lost"));
-    assert!(why(&ends[1]).contains("panicked: the kernel is lost"));
+    for (end, why) in ends
+        .iter()
+        .zip(["the rank is lost", "panicked: the kernel is lost"])
+    {
+        let TokenEvent::Failed(EngineError::Model(message)) = end else {
+            panic!("the model's failure was due: {end:?}");
+        };
+        assert!(message.contains(why), "{message}");
+    }
     assert!(matches!(ends[2], TokenEvent::Done { .. }));
     let stats = bench.stats();
     assert_eq!((stats.held_requests, stats.blocks.used), (0, 0));
@@ -221,4 +279,50 @@ fn a_reader_that_never_reads_holds_nobody_up() {
     bench.run_to_end();
     assert_eq!(quick.len(), 6);
     assert_eq!(lazy.len(), 901);
+}
+
+#[test]
+fn a_closed_mailbox_loses_no_request() {
+    let held = Held::new(4);
+    let submit = || Submission::new(request(&[1], answer(1)), held.reserve().unwrap());
+    let (mailbox, inbox) = mailbox(4);
+    let (submission, events) = submit();
+    mailbox.send(Command::Submit(Box::new(submission))).unwrap();
+
+    // The thread dies without having read it.
+    drop(inbox);
+    assert!(events.is_disconnected(), "its reader would wait for ever");
+    assert_eq!(held.count(), 0);
+    let (submission, _events) = submit();
+    let refused = mailbox.send(Command::Submit(Box::new(submission)));
+    assert_eq!(refused, Err(EngineError::ShuttingDown));
+}
+
+/// Reads the statistics in the moment in which an event is sent.
+struct Watcher {
+    stats: Arc<StatsBoard>,
+    steps_seen: AtomicU64,
+}
+
+impl Wake for Watcher {
+    fn wake(self: Arc<Self>) {
+        let steps = self.stats.read(0).counters.steps;
+        self.steps_seen.store(steps, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn statistics_are_as_new_as_the_events() {
+    let mut bench = bench(model(), 4);
+    let events = bench.submit(request(&[1], answer(5)));
+    let watcher = Arc::new(Watcher {
+        stats: Arc::clone(&bench.stats),
+        steps_seen: AtomicU64::new(0),
+    });
+    let waker = Waker::from(Arc::clone(&watcher));
+    let mut next = pin!(events.recv_async());
+    let polled = next.as_mut().poll(&mut Context::from_waker(&waker));
+    assert_eq!(polled, Poll::Pending);
+    bench.step();
+    assert_eq!(watcher.steps_seen.load(Ordering::Relaxed), 1);
 }

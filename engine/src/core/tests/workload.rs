@@ -1,5 +1,10 @@
 //! A made-up day of an engine, all of it from one seed.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the workload's numbers are small"
+)]
+
 use std::sync::Arc;
 
 use crate::core::tests::{EOS, LIMITS};
@@ -86,9 +91,13 @@ fn prompt(random: &mut Random, longest: usize) -> Vec<u32> {
     let shared = random.between(0, len);
     let family = random.small(4);
     (0..len)
-        .map(|i| match i < shared {
-            true => (family * 7 + i as u32 * 3) % LIMITS.vocab_size as u32,
-            false => random.small(LIMITS.vocab_size as u32),
+        .map(|i| {
+            let token = if i < shared {
+                family * 7 + i as u32 * 3
+            } else {
+                random.small(1000)
+            };
+            token % LIMITS.vocab_size as u32
         })
         .collect()
 }
@@ -142,6 +151,6 @@ impl Random {
     }
 
     fn one_in(&mut self, many: u64) -> bool {
-        self.next() % many == 0
+        self.next().is_multiple_of(many)
     }
 }

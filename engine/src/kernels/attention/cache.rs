@@ -34,9 +34,18 @@ impl KvLayer {
     /// # Panics
     /// When `head_dim` is not a multiple of 16.
     pub fn new(num_blocks: usize, kv_heads: usize, head_dim: usize) -> Self {
-        assert!(head_dim.is_multiple_of(LANES), "a head of {head_dim} values is not whole vectors");
+        assert!(
+            head_dim.is_multiple_of(LANES),
+            "a head of {head_dim} values is not whole vectors"
+        );
         let len = num_blocks * kv_heads * head_dim * BLOCK_SIZE;
-        Self { num_blocks, kv_heads, head_dim, keys: vec![0; len], values: vec![0; len] }
+        Self {
+            num_blocks,
+            kv_heads,
+            head_dim,
+            keys: vec![0; len],
+            values: vec![0; len],
+        }
     }
 
     /// Blocks.
@@ -67,7 +76,9 @@ impl KvLayer {
     /// Keys of a block and head: for each dimension, 16 positions.
     #[inline(always)]
     pub(super) fn keys(&self, block: BlockId, head: usize) -> &[[u16; BLOCK_SIZE]] {
-        self.keys[self.start(block, head)..][..self.head_dim * BLOCK_SIZE].as_chunks().0
+        self.keys[self.start(block, head)..][..self.head_dim * BLOCK_SIZE]
+            .as_chunks()
+            .0
     }
 
     /// Values of a block and head: for each position, `head_dim` dimensions.
@@ -89,8 +100,18 @@ impl Kernels {
     /// # Panics
     /// When the rows are not one a slot, or a slot lies outside the cache.
     pub fn write_kv(&self, cache: &mut KvLayer, k: &[f32], v: &[f32], slots: &[KvSlot]) {
-        let KvLayer { num_blocks, kv_heads, head_dim, .. } = *cache;
-        assert_eq!(k.len(), slots.len() * kv_heads * head_dim, "keys for {} slots", slots.len());
+        let KvLayer {
+            num_blocks,
+            kv_heads,
+            head_dim,
+            ..
+        } = *cache;
+        assert_eq!(
+            k.len(),
+            slots.len() * kv_heads * head_dim,
+            "keys for {} slots",
+            slots.len()
+        );
         assert_eq!(v.len(), k.len(), "values for {} slots", slots.len());
         for slot in slots {
             let inside = (slot.block.0 as usize) < num_blocks && slot.offset < BLOCK_SIZE;

@@ -49,9 +49,16 @@ impl Shared<'_> {
     /// No other piece has the same row and head of `out`.
     #[inline(always)]
     pub(super) unsafe fn run<S: Simd>(&self, s: S, piece: Piece) {
-        let walk = Walk { shared: self, piece, span: &self.spans[piece.span] };
+        let walk = Walk {
+            shared: self,
+            piece,
+            span: &self.spans[piece.span],
+        };
         let rows = piece.queries * piece.heads;
-        let mut states = [State { max: f32::NEG_INFINITY, sums: [0.0; LANES] }; PIECE_ROWS];
+        let mut states = [State {
+            max: f32::NEG_INFINITY,
+            sums: [0.0; LANES],
+        }; PIECE_ROWS];
         for row in 0..rows {
             // SAFETY: the caller's word; nothing else of this piece is alive.
             unsafe { walk.out(row) }.fill(0.0);
@@ -64,7 +71,11 @@ impl Shared<'_> {
                 .count();
             while row < rows {
                 let step = (rows - row).min(S::ATTENTION_ROWS);
-                let at = At { index, block: *block, row };
+                let at = At {
+                    index,
+                    block: *block,
+                    row,
+                };
                 match step {
                     8.. => walk.rows::<S, 8>(s, at, &mut states),
                     6.. => walk.rows::<S, 6>(s, at, &mut states),
@@ -110,9 +121,8 @@ impl Walk<'_> {
             return; // never asked for; keeps its code from being compiled
         }
         let scores = self.scores::<S, R>(s, at);
-        let seen: [usize; R] = from_fn(|r| {
-            BLOCK_SIZE.min(self.context(at.row + r) - at.index * BLOCK_SIZE)
-        });
+        let seen: [usize; R] =
+            from_fn(|r| BLOCK_SIZE.min(self.context(at.row + r) - at.index * BLOCK_SIZE));
         let mut weights = [[0.0; LANES]; R];
         let mut shrink = [1.0; R];
         for r in 0..R {
@@ -211,7 +221,11 @@ impl Walk<'_> {
     #[inline(always)]
     unsafe fn out(&self, row: usize) -> &mut [f32] {
         // SAFETY: the caller's word.
-        unsafe { self.shared.out.part(self.place(row), self.shared.cache.head_dim()) }
+        unsafe {
+            self.shared
+                .out
+                .part(self.place(row), self.shared.cache.head_dim())
+        }
     }
 }
 

@@ -42,13 +42,25 @@ impl Kernels {
         scale: f32,
         out: &mut [f32],
     ) {
-        let Some(heads) = spans.first().map(|span| span.heads) else { return };
+        let Some(heads) = spans.first().map(|span| span.heads) else {
+            return;
+        };
         prove(cache, heads, q.len(), spans);
         assert_eq!(q.len(), out.len(), "outputs of attention");
         let pieces = self.cut(cache.kv_heads(), heads / cache.kv_heads(), spans);
-        let shared = Shared { cache, heads, q, spans, scale, out: &Disjoint::new(out) };
+        let shared = Shared {
+            cache,
+            heads,
+            q,
+            spans,
+            scale,
+            out: &Disjoint::new(out),
+        };
         let shared = &shared;
-        self.run(pieces.len(), |index| Run { shared, piece: pieces[index] });
+        self.run(pieces.len(), |index| Run {
+            shared,
+            piece: pieces[index],
+        });
     }
 
     /// Pieces of a size that keeps the registers full; smaller ones where there are too few.
@@ -92,17 +104,36 @@ fn prove(cache: &KvLayer, heads: usize, values: usize, spans: &[AttentionSpan<'_
         "{heads} query heads share {kv_heads} KV heads"
     );
     let width = heads * cache.head_dim();
-    assert!(values.is_multiple_of(width), "{values} values in rows of {width}");
+    assert!(
+        values.is_multiple_of(width),
+        "{values} values in rows of {width}"
+    );
     let mut next = 0;
     for span in spans {
         assert_eq!(span.heads, heads, "query heads of all spans");
-        assert!(span.q_start >= next, "spans out of order at row {}", span.q_start);
+        assert!(
+            span.q_start >= next,
+            "spans out of order at row {}",
+            span.q_start
+        );
         next = span.q_start + span.q_len;
-        assert!(next <= values / width, "span ends at row {next} of {}", values / width);
+        assert!(
+            next <= values / width,
+            "span ends at row {next} of {}",
+            values / width
+        );
         let blocks = (span.context_start + span.q_len).div_ceil(BLOCK_SIZE);
-        assert!(blocks <= span.block_table.len(), "{blocks} blocks in {:?}", span.block_table);
+        assert!(
+            blocks <= span.block_table.len(),
+            "{blocks} blocks in {:?}",
+            span.block_table
+        );
         for block in &span.block_table[..blocks] {
-            assert!((block.0 as usize) < cache.num_blocks(), "{block:?} of {}", cache.num_blocks());
+            assert!(
+                (block.0 as usize) < cache.num_blocks(),
+                "{block:?} of {}",
+                cache.num_blocks()
+            );
         }
     }
 }

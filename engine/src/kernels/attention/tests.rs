@@ -1,1 +1,266 @@
-//! Tests.
+//! Attention against a naive softmax in f64, and bit-equality whatever the batch (E9).
+
+use half::f16;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::*;
+use crate::kernels::Kernels;
+use crate::kernels::tests::{Random, isas, kernels};
+use crate::{BLOCK_SIZE, BlockId};
+
+const HEAD_DIM: usize = 64;
+
+/// A sequence with its own keys, values and queries, one row a position.
+struct Sequence {
+    k: Vec<f32>,
+    v: Vec<f32>,
+    q: Vec<f32>,
+    len: usize,
+    blocks: Vec<BlockId>,
+}
+
+/// Sequences of some lengths in one cache, their blocks shuffled.
+struct Fixture {
+    heads: usize,
+    kv_heads: usize,
+    num_blocks: usize,
+    sequences: Vec<Sequence>,
+}
+
+impl Fixture {
+    fn new(seed: u64, heads: usize, kv_heads: usize, lengths: &[usize]) -> Self {
+        let random = &mut Random::new(seed);
+        let blocks: usize = lengths.iter().map(|len| len.div_ceil(BLOCK_SIZE)).sum();
+        let mut free: Vec<BlockId> = (0..blocks as u32 + 3).map(BlockId).collect();
+        let sequences = lengths.iter().map(|&len| Sequence {
+            k: random.normals(len * kv_heads * HEAD_DIM),
+            v: random.normals(len * kv_heads * HEAD_DIM),
+            q: random.normals(len * heads * HEAD_DIM),
+            len,
+            blocks: (0..len.div_ceil(BLOCK_SIZE))
+                .map(|_| free.swap_remove(random.below(free.len())))
+                .collect(),
+        });
+        let sequences = sequences.collect();
+        Self {
+            heads,
+            kv_heads,
+            num_blocks: blocks + 3,
+            sequences,
+        }
+    }
+
+    /// A cache whose unwritten places hold what would spoil every sum.
+    fn cache(&self, kernels: &Kernels) -> KvLayer {
+        let mut cache = KvLayer::new(self.num_blocks, self.kv_heads, HEAD_DIM);
+        let width = self.kv_heads * HEAD_DIM;
+        let all: Vec<KvSlot> = (0..self.num_blocks * BLOCK_SIZE)
+            .map(|i| KvSlot {
+                block: BlockId((i / BLOCK_SIZE) as u32),
+                offset: i % BLOCK_SIZE,
+            })
+            .collect();
+        let spoilt = vec![f32::NAN; all.len() * width];
+        kernels.write_kv(&mut cache, &spoilt, &spoilt, &all);
+        for sequence in &self.sequences {
+            let slots: Vec<KvSlot> = (0..sequence.len).map(|i| sequence.slot(i)).collect();
+            kernels.write_kv(&mut cache, &sequence.k, &sequence.v, &slots);
+        }
+        cache
+    }
+
+    /// Attention of some stretches of sequences in one call.
+    fn attend(&self, kernels: &Kernels, stretches: &[(usize, usize, usize)]) -> Vec<Vec<u32>> {
+        let cache = self.cache(kernels);
+        let width = self.heads * HEAD_DIM;
+        let (mut q, mut spans) = (Vec::new(), Vec::new());
+        for &(sequence, start, len) in stretches {
+            let sequence = &self.sequences[sequence];
+            spans.push(AttentionSpan {
+                heads: self.heads,
+                q_start: q.len() / width,
+                q_len: len,
+                context_start: start,
+                block_table: &sequence.blocks,
+            });
+            q.extend_from_slice(&sequence.q[start * width..(start + len) * width]);
+        }
+        let mut out = vec![f32::NAN; q.len()];
+        kernels.attention(&cache, &q, &spans, 0.125, &mut out);
+        let rows = |span: &AttentionSpan<'_>| {
+            let rows = span.q_start * width..(span.q_start + span.q_len) * width;
+            out[rows].iter().map(|x| x.to_bits()).collect()
+        };
+        spans.iter().map(rows).collect()
+    }
+
+    fn whole(&self, kernels: &Kernels, sequence: usize) -> Vec<u32> {
+        let len = self.sequences[sequence].len;
+        self.attend(kernels, &[(sequence, 0, len)]).remove(0)
+    }
+}
+
+impl Sequence {
+    fn slot(&self, position: usize) -> KvSlot {
+        KvSlot {
+            block: self.blocks[position / BLOCK_SIZE],
+            offset: position % BLOCK_SIZE,
+        }
+    }
+
+    /// Softmax of all scores of one query row, with keys and values as the cache rounds them.
+    fn naive(&self, fixture: &Fixture, query: usize, head: usize) -> Vec<f64> {
+        let kv_head = head / (fixture.heads / fixture.kv_heads);
+        let at = |values: &[f32], heads: usize, row: usize, head: usize, d: usize| {
+            values[(row * heads + head) * HEAD_DIM + d]
+        };
+        let stored = |values: &[f32], row: usize, d: usize| {
+            f16::from_f32(at(values, fixture.kv_heads, row, kv_head, d)).to_f64()
+        };
+        let scores: Vec<f64> = (0..=query)
+            .map(|row| {
+                let q = |d| f64::from(at(&self.q, fixture.heads, query, head, d));
+                (0..HEAD_DIM)
+                    .map(|d| q(d) * stored(&self.k, row, d))
+                    .sum::<f64>()
+                    * 0.125
+            })
+            .collect();
+        let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let weights: Vec<f64> = scores.iter().map(|score| (score - largest).exp()).collect();
+        let sum: f64 = weights.iter().sum();
+        let mix = |d| {
+            let terms = weights.iter().enumerate();
+            terms
+                .map(|(row, weight)| weight * stored(&self.v, row, d))
+                .sum::<f64>()
+                / sum
+        };
+        (0..HEAD_DIM).map(mix).collect()
+    }
+}
+
+#[test]
+fn attention_is_softmax() {
+    for (heads, kv_heads) in [(9, 3), (4, 4), (8, 1), (14, 2), (40, 1)] {
+        let fixture = Fixture::new(41, heads, kv_heads, &[1, 16, 53]);
+        for isa in isas() {
+            let kernels = kernels(2, isa);
+            for (index, sequence) in fixture.sequences.iter().enumerate() {
+                let out = fixture.whole(&kernels, index);
+                for (row, out) in out.chunks_exact(HEAD_DIM).enumerate() {
+                    let naive = sequence.naive(&fixture, row / heads, row % heads);
+                    for (ours, exact) in out.iter().zip(naive) {
+                        let ours = f64::from(f32::from_bits(*ours));
+                        // Scores reach some hundreds, so f32 leaves them 1e-4 uncertain.
+                        let error = (ours - exact).abs() / exact.abs().max(1.0);
+                        assert!(error < 1e-4, "{isa:?} {row}: {ours} for {exact}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn chunks_batches_threads_and_instructions_change_no_bit() {
+    let cases = (
+        1..4usize,
+        1..5usize,
+        prop::collection::vec(1..90usize, 1..5),
+        any::<u64>(),
+    );
+    let config = Config {
+        cases: 24,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let reference = kernels(1, crate::Isa::Portable);
+    let machines: Vec<Kernels> = isas()
+        .into_iter()
+        .flat_map(|isa| (1..=3).map(move |n| kernels(n, isa)))
+        .collect();
+    TestRunner::new(config)
+        .run(&cases, |(kv_heads, group, lengths, seed)| {
+            let fixture = Fixture::new(seed, kv_heads * group, kv_heads, &lengths);
+            let width = fixture.heads * HEAD_DIM;
+            let alone: Vec<Vec<u32>> = (0..lengths.len())
+                .map(|index| fixture.whole(&reference, index))
+                .collect();
+            let random = &mut Random::new(seed);
+            for kernels in &machines {
+                // One stretch of each sequence, anywhere in it, all in one call.
+                let stretches: Vec<_> = (0..lengths.len())
+                    .map(|index| {
+                        let start = random.below(lengths[index]);
+                        (index, start, 1 + random.below(lengths[index] - start))
+                    })
+                    .collect();
+                let outs = fixture.attend(kernels, &stretches);
+                for ((index, start, len), out) in stretches.into_iter().zip(outs) {
+                    let whole = &alone[index][start * width..(start + len) * width];
+                    prop_assert!(out == whole, "{index}: {start}+{len} of {kernels:?}");
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn stored_values_are_bounded() {
+    for isa in isas() {
+        let kernels = kernels(1, isa);
+        let mut cache = KvLayer::new(2, 1, 16);
+        assert_eq!(cache.bytes(), 2 * KvLayer::bytes_per_block(1, 16));
+        let mut v = [0.0; 16];
+        v[..4].copy_from_slice(&[1e30, -1e30, 1.0 / 3.0, f32::INFINITY]);
+        let slot = KvSlot {
+            block: BlockId(1),
+            offset: 3,
+        };
+        kernels.write_kv(&mut cache, &v, &v, &[slot]);
+        let span = AttentionSpan {
+            heads: 1,
+            q_start: 0,
+            q_len: 1,
+            context_start: 0,
+            block_table: &[BlockId(0)],
+        };
+        let stored = &cache.values(BlockId(1), 0)[3 * 16..][..4];
+        let expected = [65504.0, -65504.0, 1.0 / 3.0, 65504.0].map(|x| f16::from_f32(x).to_bits());
+        assert_eq!(stored, expected);
+        let keys = cache.keys(BlockId(1), 0);
+        assert_eq!([0, 1, 2, 3].map(|d| keys[d][3]), expected);
+        let mut out = [9.0; 16];
+        kernels.attention(&cache, &[1.0; 16], &[span], 1.0, &mut out);
+        assert_eq!(out, [0.0; 16], "block 0 holds zeros");
+    }
+}
+
+#[test]
+#[should_panic(expected = "of 2 blocks")]
+fn a_slot_outside_the_cache_is_refused() {
+    let mut cache = KvLayer::new(2, 1, 16);
+    let slot = KvSlot {
+        block: BlockId(2),
+        offset: 0,
+    };
+    kernels(1, crate::Isa::Portable).write_kv(&mut cache, &[0.0; 16], &[0.0; 16], &[slot]);
+}
+
+#[test]
+#[should_panic(expected = "out of order")]
+fn overlapping_spans_are_refused() {
+    let cache = KvLayer::new(2, 1, 16);
+    let span = AttentionSpan {
+        heads: 1,
+        q_start: 0,
+        q_len: 1,
+        context_start: 0,
+        block_table: &[BlockId(0)],
+    };
+    let kernels = kernels(1, crate::Isa::Portable);
+    kernels.attention(&cache, &[0.0; 16], &[span, span], 1.0, &mut [0.0; 16]);
+}

@@ -42,7 +42,10 @@ impl MatmulInput {
 
     /// No rows yet, and a precision of its own.
     pub fn with_bits(bits: ActivationBits) -> Self {
-        Self { bits, ..Self::default() }
+        Self {
+            bits,
+            ..Self::default()
+        }
     }
 
     /// Rows that were set.
@@ -65,7 +68,11 @@ impl MatmulInput {
         self.rows = rows;
         self.cols = cols;
         self.block_rows = dispatch(kernels.isa(), BlockRows);
-        let groups = if cols.is_multiple_of(GROUP) { cols / GROUP } else { 0 };
+        let groups = if cols.is_multiple_of(GROUP) {
+            cols / GROUP
+        } else {
+            0
+        };
         self.groups.resize(rows * groups, InputGroup::ZERO);
         self.floats.resize(rows * cols, 0.0);
         let task = Fill {
@@ -77,9 +84,11 @@ impl MatmulInput {
         };
         let block_rows = self.block_rows;
         let least = (SERIAL_VALUES / (block_rows * cols).max(1)).max(1);
-        kernels.run_items(rows::count(rows, block_rows), least, |start, len| FillBlocks {
-            task: &task,
-            blocks: rows::blocks(rows, block_rows, start..start + len),
+        kernels.run_items(rows::count(rows, block_rows), least, |start, len| {
+            FillBlocks {
+                task: &task,
+                blocks: rows::blocks(rows, block_rows, start..start + len),
+            }
         });
     }
 
@@ -150,7 +159,13 @@ impl<B: Iterator<Item = RowBlock>> Kernel for FillBlocks<'_, B> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Fill { bits, x, cols, groups, floats } = *self.task;
+        let Fill {
+            bits,
+            x,
+            cols,
+            groups,
+            floats,
+        } = *self.task;
         for RowBlock { start, len } in self.blocks {
             // SAFETY: a block's columns are its own, and each block is in one chunk.
             let floats = unsafe { floats.part(start * cols, len * cols) };

@@ -24,9 +24,14 @@ pub(super) fn segment(
     }
     .div_ceil(size_of::<Line>());
     let tiles = part.rows.div_ceil(LANES);
-    let lines = tiles.checked_mul(tile_lines).filter(|lines| *lines <= MOST_LINES).ok_or(
-        KernelError::TooLarge { format: part.format.name(), rows: part.rows, cols: part.cols },
-    )?;
+    let lines = tiles
+        .checked_mul(tile_lines)
+        .filter(|lines| *lines <= MOST_LINES)
+        .ok_or(KernelError::TooLarge {
+            format: part.format.name(),
+            rows: part.rows,
+            cols: part.cols,
+        })?;
     let mut data = vec![Line::zeroed(); lines];
     let out = Disjoint::new(&mut data);
     kernels.run_items(tiles, 1, |start, len| PackTiles {
@@ -36,7 +41,13 @@ pub(super) fn segment(
         tile_lines,
         out: &out,
     });
-    Ok(Segment { first_row, rows: part.rows, layout, data })
+    Ok(Segment {
+        first_row,
+        rows: part.rows,
+        layout,
+        tile_lines,
+        data,
+    })
 }
 
 /// Lines whose bytes a `Vec` can hold.
@@ -44,8 +55,17 @@ const MOST_LINES: usize = isize::MAX.cast_unsigned() / size_of::<Line>();
 
 fn layout(part: &TensorBytes<'_>) -> Layout {
     let float = match Grouping::of(part.format) {
-        Some(Grouping { group_len, bits, zero }) => {
-            let mut layout = GroupLayout { group_len, bits, zero, wide_scales: false };
+        Some(Grouping {
+            group_len,
+            bits,
+            zero,
+        }) => {
+            let mut layout = GroupLayout {
+                group_len,
+                bits,
+                zero,
+                wide_scales: false,
+            };
             layout.wide_scales = needs_wide_scales(part);
             return Layout::Quantised(layout);
         }
@@ -94,7 +114,10 @@ impl Kernel for PackTiles<'_> {
 }
 
 fn pack_float(size: usize, row: &[u8], lane: usize, tile: &mut [u8]) {
-    for (values, value) in tile.chunks_exact_mut(size * LANES).zip(row.chunks_exact(size)) {
+    for (values, value) in tile
+        .chunks_exact_mut(size * LANES)
+        .zip(row.chunks_exact(size))
+    {
         values[lane * size..][..size].copy_from_slice(value);
     }
 }

@@ -37,7 +37,11 @@ impl PackedMatrix {
     /// has too few or too many bytes, or the matrix does not fit the address space.
     pub fn pack(kernels: &Kernels, parts: &[TensorBytes<'_>]) -> Result<Self, KernelError> {
         let Some(first) = parts.first() else {
-            return Err(KernelError::Empty { part: 0, rows: 0, cols: 0 });
+            return Err(KernelError::Empty {
+                part: 0,
+                rows: 0,
+                cols: 0,
+            });
         };
         let cols = first.cols;
         let (mut rows, mut segments) = (0, Vec::with_capacity(parts.len()));
@@ -46,7 +50,11 @@ impl PackedMatrix {
             segments.push(pack::segment(kernels, part, rows)?);
             rows += part.rows;
         }
-        Ok(Self { rows, cols, segments })
+        Ok(Self {
+            rows,
+            cols,
+            segments,
+        })
     }
 
     /// Outputs.
@@ -61,7 +69,10 @@ impl PackedMatrix {
 
     /// Memory that the packed weights take.
     pub fn memory_bytes(&self) -> usize {
-        self.segments.iter().map(|segment| segment.data.len() * size_of::<Line>()).sum()
+        self.segments
+            .iter()
+            .map(|segment| segment.data.len() * size_of::<Line>())
+            .sum()
     }
 
     pub(super) fn segments(&self) -> &[Segment] {
@@ -71,10 +82,18 @@ impl PackedMatrix {
 
 fn prove(index: usize, part: &TensorBytes<'_>, cols: usize) -> Result<(), KernelError> {
     if part.rows == 0 || part.cols == 0 {
-        return Err(KernelError::Empty { part: index, rows: part.rows, cols: part.cols });
+        return Err(KernelError::Empty {
+            part: index,
+            rows: part.rows,
+            cols: part.cols,
+        });
     }
     if part.cols != cols {
-        return Err(KernelError::ColsDiffer { part: index, cols: part.cols, expected: cols });
+        return Err(KernelError::ColsDiffer {
+            part: index,
+            cols: part.cols,
+            expected: cols,
+        });
     }
     let expected = part.format.tensor_bytes(part.rows, part.cols)?;
     if part.bytes.len() != expected {
@@ -96,6 +115,7 @@ pub(super) struct Segment {
     /// Its rows; the last tile is filled up with zeros.
     pub(super) rows: usize,
     pub(super) layout: Layout,
+    pub(super) tile_lines: usize,
     pub(super) data: Vec<Line>,
 }
 
@@ -105,9 +125,8 @@ impl Segment {
     }
 
     pub(super) fn tile(&self, index: usize) -> &[u8] {
-        let bytes: &[u8] = bytemuck::cast_slice(&self.data);
-        let len = bytes.len() / self.tiles();
-        &bytes[index * len..(index + 1) * len]
+        let lines = &self.data[index * self.tile_lines..][..self.tile_lines];
+        bytemuck::cast_slice(lines)
     }
 }
 
@@ -139,7 +158,11 @@ impl GroupLayout {
 
     /// Bytes of 16 scales.
     pub(super) fn scale_bytes(self) -> usize {
-        if self.wide_scales { 4 * LANES } else { 2 * LANES }
+        if self.wide_scales {
+            4 * LANES
+        } else {
+            2 * LANES
+        }
     }
 
     /// Bytes of a whole group.

@@ -14,7 +14,9 @@ impl PackedMatrix {
         assert!(index < self.rows(), "row {index} of {}", self.rows());
         assert_eq!(out.len(), self.cols(), "values of a row");
         for segment in self.segments() {
-            let Some(within) = index.checked_sub(segment.first_row) else { break };
+            let Some(within) = index.checked_sub(segment.first_row) else {
+                break;
+            };
             if within < segment.rows {
                 let (tile, lane) = (segment.tile(within / LANES), within % LANES);
                 match segment.layout {

@@ -27,7 +27,10 @@ pub(super) fn blocks(
 fn block(rows: usize, largest: usize, index: usize) -> RowBlock {
     let whole = rows / largest;
     if index < whole {
-        return RowBlock { start: index * largest, len: largest };
+        return RowBlock {
+            start: index * largest,
+            len: largest,
+        };
     }
     let (mut start, mut rest) = (whole * largest, rows % largest);
     for _ in whole..index {
@@ -35,7 +38,10 @@ fn block(rows: usize, largest: usize, index: usize) -> RowBlock {
         start += len;
         rest -= len;
     }
-    RowBlock { start, len: highest_power(rest) }
+    RowBlock {
+        start,
+        len: highest_power(rest),
+    }
 }
 
 fn highest_power(n: usize) -> usize {

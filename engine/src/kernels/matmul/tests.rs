@@ -33,10 +33,14 @@ fn worst_error(x: &[f32], w: &[f32], cols: usize, unit: f64, out: &[f32]) -> f64
     let mut worst = 0.0f64;
     for (row, x) in x.chunks_exact(cols).enumerate() {
         for (j, w) in w.chunks_exact(cols).enumerate() {
-            let largest = w.iter().fold(0.0f64, |largest, w| largest.max(f64::from(w.abs())));
+            let largest = w
+                .iter()
+                .fold(0.0f64, |largest, w| largest.max(f64::from(w.abs())));
             let (mut exact, mut allowed) = (0.0, 1e-30);
             for (x, w) in x.chunks(32).zip(w.chunks(32)) {
-                let step = unit * x.iter().fold(0.0f64, |most, x| most.max(f64::from(x.abs())));
+                let step = unit
+                    * x.iter()
+                        .fold(0.0f64, |most, x| most.max(f64::from(x.abs())));
                 for (x, w) in x.iter().zip(w) {
                     let (x, w) = (f64::from(*x), f64::from(*w));
                     exact += x * w;
@@ -68,13 +72,21 @@ fn every_format_multiplies_within_its_bound() {
             let x = random.normals(rows * cols);
             for isa in isas() {
                 let kernels = kernels(2, isa);
-                let part = TensorBytes { format, rows: n, cols, bytes: &bytes };
+                let part = TensorBytes {
+                    format,
+                    rows: n,
+                    cols,
+                    bytes: &bytes,
+                };
                 let packed = PackedMatrix::pack(&kernels, &[part]).unwrap();
                 for bits in [ActivationBits::Eight, ActivationBits::Sixteen] {
                     let unit = if format.is_float() { 0.0 } else { unit(bits) };
                     let out = product(&kernels, &packed, &x, bits);
                     let error = worst_error(&x, &w, cols, unit, &out);
-                    assert!(error < 1.0, "{format:?} {isa:?} {bits:?} {n} x {rows}: {error}");
+                    assert!(
+                        error < 1.0,
+                        "{format:?} {isa:?} {bits:?} {n} x {rows}: {error}"
+                    );
                 }
             }
         }
@@ -89,7 +101,12 @@ fn rows_read_back_as_they_decode() {
         let (n, cols) = (21, 256);
         let bytes = random_tensor(random, format, n, cols);
         let w = decoded(format, &bytes, n * cols);
-        let part = TensorBytes { format, rows: n, cols, bytes: &bytes };
+        let part = TensorBytes {
+            format,
+            rows: n,
+            cols,
+            bytes: &bytes,
+        };
         let packed = PackedMatrix::pack(&kernels, &[part, part]).unwrap();
         assert_eq!((packed.rows(), packed.cols()), (2 * n, cols));
         let mut row = vec![0.0; cols];
@@ -108,10 +125,22 @@ fn rows_threads_and_instructions_change_no_bit() {
         .into_iter()
         .flat_map(|isa| (1..=3).map(move |threads| kernels(threads, isa)))
         .collect();
-    for format in [Format::Q4_1, Format::Q8_0, Format::Q4K, Format::Q6K, Format::Q2K, Format::F16] {
+    for format in [
+        Format::Q4_1,
+        Format::Q8_0,
+        Format::Q4K,
+        Format::Q6K,
+        Format::Q2K,
+        Format::F16,
+    ] {
         let bytes = random_tensor(random, format, n, cols);
         let x = random.normals(most * cols);
-        let part = TensorBytes { format, rows: n, cols, bytes: &bytes };
+        let part = TensorBytes {
+            format,
+            rows: n,
+            cols,
+            bytes: &bytes,
+        };
         for bits in [ActivationBits::Eight, ActivationBits::Sixteen] {
             let reference = kernels(1, Isa::Portable);
             let packed = PackedMatrix::pack(&reference, &[part]).unwrap();
@@ -123,7 +152,11 @@ fn rows_threads_and_instructions_change_no_bit() {
                 for rows in 1..=most {
                     let out = product(kernels, &packed, &x[..rows * cols], bits);
                     let out: Vec<u32> = out.into_iter().map(f32::to_bits).collect();
-                    assert_eq!(out, alone[..rows * n], "{format:?} {bits:?} {rows} {kernels:?}");
+                    assert_eq!(
+                        out,
+                        alone[..rows * n],
+                        "{format:?} {bits:?} {rows} {kernels:?}"
+                    );
                 }
             }
         }
@@ -134,17 +167,34 @@ fn rows_threads_and_instructions_change_no_bit() {
 fn any_shape_and_mix_of_formats_equals_portable() {
     let kernels: Vec<Kernels> = isas().into_iter().map(|isa| kernels(2, isa)).collect();
     let shapes = (1..80usize, 1..40usize, 1..20usize, 0..8usize, any::<u64>());
-    let config = Config { cases: 48, failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases: 48,
+        failure_persistence: None,
+        ..Config::default()
+    };
     TestRunner::new(config)
         .run(&shapes, |(n, other, rows, groups, seed)| {
             let random = &mut Random::new(seed);
             let cols = (groups + 1) * 96;
             let first = Format::ALL[(seed % 8) as usize];
             let second = Format::ALL[(seed / 8 % 8) as usize];
-            let bytes = [random_tensor(random, first, n, cols), random_tensor(random, second, other, cols)];
+            let bytes = [
+                random_tensor(random, first, n, cols),
+                random_tensor(random, second, other, cols),
+            ];
             let parts = [
-                TensorBytes { format: first, rows: n, cols, bytes: &bytes[0] },
-                TensorBytes { format: second, rows: other, cols, bytes: &bytes[1] },
+                TensorBytes {
+                    format: first,
+                    rows: n,
+                    cols,
+                    bytes: &bytes[0],
+                },
+                TensorBytes {
+                    format: second,
+                    rows: other,
+                    cols,
+                    bytes: &bytes[1],
+                },
             ];
             let x = random.normals(rows * cols);
             let mut w = decoded(first, &bytes[0], n * cols);
@@ -174,7 +224,12 @@ fn float_rows_need_not_be_whole_groups() {
         let x = random.normals(rows * cols);
         for isa in isas() {
             let kernels = kernels(1, isa);
-            let part = TensorBytes { format: Format::Bf16, rows: n, cols, bytes: &bytes };
+            let part = TensorBytes {
+                format: Format::Bf16,
+                rows: n,
+                cols,
+                bytes: &bytes,
+            };
             let packed = PackedMatrix::pack(&kernels, &[part]).unwrap();
             let out = product(&kernels, &packed, &x, ActivationBits::Eight);
             assert!(worst_error(&x, &w, cols, 0.0, &out) < 1.0, "{cols} columns");
@@ -189,7 +244,12 @@ fn extreme_activations_stay_in_their_row() {
     let bytes = random_tensor(random, Format::Q8_0, n, cols);
     for isa in isas() {
         let kernels = kernels(1, isa);
-        let part = TensorBytes { format: Format::Q8_0, rows: n, cols, bytes: &bytes };
+        let part = TensorBytes {
+            format: Format::Q8_0,
+            rows: n,
+            cols,
+            bytes: &bytes,
+        };
         let packed = PackedMatrix::pack(&kernels, &[part]).unwrap();
         let mut x = random.normals(5 * cols);
         x[3] = f32::NAN;
@@ -202,7 +262,10 @@ fn extreme_activations_stay_in_their_row() {
         assert!(row(1).iter().all(|y| y.is_finite()));
         assert!(row(2).iter().all(|y| !y.is_finite()), "an infinity is seen");
         assert!(row(3).iter().all(|y| *y == 0.0), "zeros give zeros");
-        assert!(row(4).iter().all(|y| y.abs() < 1e-30), "the smallest numbers give next to nothing");
+        assert!(
+            row(4).iter().all(|y| y.abs() < 1e-30),
+            "the smallest numbers give next to nothing"
+        );
     }
 }
 
@@ -210,28 +273,64 @@ fn extreme_activations_stay_in_their_row() {
 fn tensors_that_lie_are_refused() {
     let kernels = kernels(1, Isa::Portable);
     let bytes = vec![0; 18 * 2];
-    let part = TensorBytes { format: Format::Q4_0, rows: 2, cols: 32, bytes: &bytes };
+    let part = TensorBytes {
+        format: Format::Q4_0,
+        rows: 2,
+        cols: 32,
+        bytes: &bytes,
+    };
     let pack = |parts: &[TensorBytes<'_>]| PackedMatrix::pack(&kernels, parts).unwrap_err();
-    assert_eq!(pack(&[]), KernelError::Empty { part: 0, rows: 0, cols: 0 });
+    assert_eq!(
+        pack(&[]),
+        KernelError::Empty {
+            part: 0,
+            rows: 0,
+            cols: 0
+        }
+    );
     assert_eq!(
         pack(&[part, TensorBytes { rows: 0, ..part }]),
-        KernelError::Empty { part: 1, rows: 0, cols: 32 }
+        KernelError::Empty {
+            part: 1,
+            rows: 0,
+            cols: 32
+        }
     );
     assert_eq!(
         pack(&[part, TensorBytes { cols: 64, ..part }]),
-        KernelError::ColsDiffer { part: 1, cols: 64, expected: 32 }
+        KernelError::ColsDiffer {
+            part: 1,
+            cols: 64,
+            expected: 32
+        }
     );
     assert_eq!(
         pack(&[TensorBytes { cols: 33, ..part }]),
-        KernelError::NotWholeBlocks { format: "Q4_0", len: 33, block_len: 32 }
+        KernelError::NotWholeBlocks {
+            format: "Q4_0",
+            len: 33,
+            block_len: 32
+        }
     );
     assert_eq!(
         pack(&[TensorBytes { rows: 3, ..part }]),
-        KernelError::WrongLength { format: "Q4_0", values: 96, expected: 54, actual: 36 }
+        KernelError::WrongLength {
+            format: "Q4_0",
+            values: 96,
+            expected: 54,
+            actual: 36
+        }
     );
     assert_eq!(
-        pack(&[TensorBytes { rows: usize::MAX / 2, ..part }]),
-        KernelError::TooLarge { format: "Q4_0", rows: usize::MAX / 2, cols: 32 }
+        pack(&[TensorBytes {
+            rows: usize::MAX / 2,
+            ..part
+        }]),
+        KernelError::TooLarge {
+            format: "Q4_0",
+            rows: usize::MAX / 2,
+            cols: 32
+        }
     );
 }
 
@@ -239,9 +338,18 @@ fn tensors_that_lie_are_refused() {
 fn packed_weights_take_little_more_than_their_file() {
     let random = &mut Random::new(6);
     let kernels = kernels(1, Isa::Portable);
-    for (format, most) in [(Format::Q4_1, 1.01), (Format::Q8_0, 1.01), (Format::Q4K, 1.34)] {
+    for (format, most) in [
+        (Format::Q4_1, 1.01),
+        (Format::Q8_0, 1.01),
+        (Format::Q4K, 1.34),
+    ] {
         let bytes = random_tensor(random, format, 64, 768);
-        let part = TensorBytes { format, rows: 64, cols: 768, bytes: &bytes };
+        let part = TensorBytes {
+            format,
+            rows: 64,
+            cols: 768,
+            bytes: &bytes,
+        };
         let packed = PackedMatrix::pack(&kernels, &[part]).unwrap();
         let ratio = packed.memory_bytes() as f64 / bytes.len() as f64;
         assert!((1.0..most).contains(&ratio), "{format:?}: {ratio}");
@@ -254,7 +362,13 @@ fn forced_instructions_are_used_or_refused() {
         match Kernels::new(NonZeroUsize::MIN, Some(isa)) {
             Ok(kernels) => assert_eq!(kernels.isa(), isa),
             Err(error) => {
-                assert_eq!(error, KernelError::IsaMissing { wanted: isa, best: isas()[isas().len() - 1] });
+                assert_eq!(
+                    error,
+                    KernelError::IsaMissing {
+                        wanted: isa,
+                        best: isas()[isas().len() - 1]
+                    }
+                );
             }
         }
     }

@@ -29,7 +29,11 @@ impl Kernels {
     /// When `x` is not whole rows of `bias.len()` values.
     pub fn add_bias(&self, x: &mut [f32], bias: &[f32]) {
         let width = bias.len();
-        assert!(width > 0 && x.len().is_multiple_of(width), "{} values of {width}", x.len());
+        assert!(
+            width > 0 && x.len().is_multiple_of(width),
+            "{} values of {width}",
+            x.len()
+        );
         let rows = x.len() / width;
         let x = Disjoint::new(x);
         self.run_items(rows, least_rows(width), |start, len| Add {

@@ -14,7 +14,11 @@ impl Kernels {
     /// When `x` is not whole rows, or `out` not as long.
     pub fn rms_norm(&self, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
         let width = weight.len();
-        assert!(width > 0 && x.len().is_multiple_of(width), "{} values of {width}", x.len());
+        assert!(
+            width > 0 && x.len().is_multiple_of(width),
+            "{} values of {width}",
+            x.len()
+        );
         assert_eq!(x.len(), out.len(), "outputs of a norm");
         let out = Disjoint::new(out);
         self.run_items(x.len() / width, least_rows(width), |start, len| RmsNorm {
@@ -40,7 +44,11 @@ impl Kernel for RmsNorm<'_> {
     #[expect(clippy::cast_precision_loss, reason = "widths are far below 2^24")]
     fn run<S: Simd>(self, s: S) {
         let width = self.weight.len();
-        for (x, out) in self.x.chunks_exact(width).zip(self.out.chunks_exact_mut(width)) {
+        for (x, out) in self
+            .x
+            .chunks_exact(width)
+            .zip(self.out.chunks_exact_mut(width))
+        {
             let mean = square_sum(s, x) / width as f32;
             let factor = 1.0 / (mean + self.eps).sqrt();
             for ((out, x), weight) in out.iter_mut().zip(x).zip(self.weight) {

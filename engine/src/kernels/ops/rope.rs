@@ -38,16 +38,27 @@ impl RopeTable {
     ) -> Self {
         let mut turns = Vec::with_capacity(max_positions * inv_freq.len() * 2);
         for position in 0..max_positions {
-            let angles = || inv_freq.iter().map(move |frequency| angle(position, *frequency));
+            let angles = || {
+                inv_freq
+                    .iter()
+                    .map(move |frequency| angle(position, *frequency))
+            };
             turns.extend(angles().map(|angle| narrow(angle.cos()) * attention_scale));
             turns.extend(angles().map(|angle| narrow(angle.sin()) * attention_scale));
         }
-        Self { style, pairs: inv_freq.len(), turns }
+        Self {
+            style,
+            pairs: inv_freq.len(),
+            turns,
+        }
     }
 
     /// Positions that the table has.
     pub fn max_positions(&self) -> usize {
-        self.turns.len().checked_div(2 * self.pairs).unwrap_or(usize::MAX)
+        self.turns
+            .len()
+            .checked_div(2 * self.pairs)
+            .unwrap_or(usize::MAX)
     }
 
     #[inline(always)]
@@ -82,8 +93,16 @@ impl Kernels {
         table: &RopeTable,
     ) {
         let width = heads * head_dim;
-        assert_eq!(x.len(), positions.len() * width, "rows of {heads} heads of {head_dim}");
-        assert!(2 * table.pairs <= head_dim, "{} pairs in a head of {head_dim}", table.pairs);
+        assert_eq!(
+            x.len(),
+            positions.len() * width,
+            "rows of {heads} heads of {head_dim}"
+        );
+        assert!(
+            2 * table.pairs <= head_dim,
+            "{} pairs in a head of {head_dim}",
+            table.pairs
+        );
         let x = Disjoint::new(x);
         self.run_items(positions.len(), least_rows(width), |start, len| Rope {
             // SAFETY: each row is in one chunk.
@@ -109,7 +128,11 @@ impl Kernel for Rope<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let turned = 2 * self.table.pairs;
-        for (row, &position) in self.x.chunks_exact_mut(self.width.max(1)).zip(self.positions) {
+        for (row, &position) in self
+            .x
+            .chunks_exact_mut(self.width.max(1))
+            .zip(self.positions)
+        {
             let (cos, sin) = self.table.turn(position);
             for head in row.chunks_exact_mut(self.head_dim) {
                 match self.table.style {

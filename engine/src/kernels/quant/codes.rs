@@ -31,7 +31,11 @@ impl Grouping {
             Format::Q3K => (16, 4, Some(4)),
             Format::Q6K => (16, 8, Some(32)),
         };
-        Some(Self { group_len, bits, zero })
+        Some(Self {
+            group_len,
+            bits,
+            zero,
+        })
     }
 }
 

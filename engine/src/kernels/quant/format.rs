@@ -106,6 +106,10 @@ impl Format {
         (cols / self.block_len())
             .checked_mul(self.block_bytes())
             .and_then(|row| row.checked_mul(rows))
-            .ok_or(KernelError::TooLarge { format: self.name(), rows, cols })
+            .ok_or(KernelError::TooLarge {
+                format: self.name(),
+                rows,
+                cols,
+            })
     }
 }

@@ -37,11 +37,18 @@ fn every_format_decodes_as_candle_does() {
         dequantise(format, &bytes, &mut ours).unwrap();
         let storage = QStorage::from_data(bytes.into(), &Device::Cpu, ggml(format)).unwrap();
         let tensor = QTensor::new(storage, Shape::from((rows, cols))).unwrap();
-        let theirs = tensor.dequantize(&Device::Cpu).unwrap().flatten_all().unwrap();
+        let theirs = tensor
+            .dequantize(&Device::Cpu)
+            .unwrap()
+            .flatten_all()
+            .unwrap();
         let theirs: Vec<f32> = theirs.to_vec1().unwrap();
         for (index, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
             let ulp = theirs.abs().max(1e-3) * f32::EPSILON;
-            assert!((ours - theirs).abs() <= ulp, "{format:?} {index}: {ours} and {theirs}");
+            assert!(
+                (ours - theirs).abs() <= ulp,
+                "{format:?} {index}: {ours} and {theirs}"
+            );
         }
     }
 }
@@ -51,10 +58,19 @@ fn lengths_are_proved() {
     let mut out = [0.0; 40];
     assert_eq!(
         dequantise(Format::Q8_0, &[0; 34], &mut out),
-        Err(KernelError::NotWholeBlocks { format: "Q8_0", len: 40, block_len: 32 })
+        Err(KernelError::NotWholeBlocks {
+            format: "Q8_0",
+            len: 40,
+            block_len: 32
+        })
     );
     assert_eq!(
         dequantise(Format::Q8_0, &[0; 33], &mut out[..32]),
-        Err(KernelError::WrongLength { format: "Q8_0", values: 32, expected: 34, actual: 33 })
+        Err(KernelError::WrongLength {
+            format: "Q8_0",
+            values: 32,
+            expected: 34,
+            actual: 33
+        })
     );
 }

@@ -5,6 +5,7 @@
 
 use std::arch::x86_64::*;
 
+use super::dispatch::Kernel;
 use super::lanes::{InputGroup, LANES, Simd};
 use super::portable::encode_words;
 
@@ -62,6 +63,11 @@ impl Simd for Avx2 {
     const ATTENTION_ROWS: usize = 4;
 
     #[inline(always)]
+    fn apart<K: Kernel>(self, kernel: K) -> K::Output {
+        call!(with_instructions(self, kernel))
+    }
+
+    #[inline(always)]
     fn splat(self, x: f32) -> Self::F {
         [call!(_mm256_set1_ps(x)); 2]
     }
@@ -69,7 +75,10 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn load(self, x: &[f32; LANES]) -> Self::F {
         let (halves, _) = x.as_chunks::<8>();
-        [call!(_mm256_loadu_ps(halves[0].as_ptr())), call!(_mm256_loadu_ps(halves[1].as_ptr()))]
+        [
+            call!(_mm256_loadu_ps(halves[0].as_ptr())),
+            call!(_mm256_loadu_ps(halves[1].as_ptr())),
+        ]
     }
 
     #[inline(always)]
@@ -117,43 +126,67 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn add(self, a: Self::F, b: Self::F) -> Self::F {
-        [call!(_mm256_add_ps(a[0], b[0])), call!(_mm256_add_ps(a[1], b[1]))]
+        [
+            call!(_mm256_add_ps(a[0], b[0])),
+            call!(_mm256_add_ps(a[1], b[1])),
+        ]
     }
 
     #[inline(always)]
     fn sub(self, a: Self::F, b: Self::F) -> Self::F {
-        [call!(_mm256_sub_ps(a[0], b[0])), call!(_mm256_sub_ps(a[1], b[1]))]
+        [
+            call!(_mm256_sub_ps(a[0], b[0])),
+            call!(_mm256_sub_ps(a[1], b[1])),
+        ]
     }
 
     #[inline(always)]
     fn mul(self, a: Self::F, b: Self::F) -> Self::F {
-        [call!(_mm256_mul_ps(a[0], b[0])), call!(_mm256_mul_ps(a[1], b[1]))]
+        [
+            call!(_mm256_mul_ps(a[0], b[0])),
+            call!(_mm256_mul_ps(a[1], b[1])),
+        ]
     }
 
     #[inline(always)]
     fn div(self, a: Self::F, b: Self::F) -> Self::F {
-        [call!(_mm256_div_ps(a[0], b[0])), call!(_mm256_div_ps(a[1], b[1]))]
+        [
+            call!(_mm256_div_ps(a[0], b[0])),
+            call!(_mm256_div_ps(a[1], b[1])),
+        ]
     }
 
     #[inline(always)]
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
-        [call!(_mm256_fmadd_ps(a[0], b[0], c[0])), call!(_mm256_fmadd_ps(a[1], b[1], c[1]))]
+        [
+            call!(_mm256_fmadd_ps(a[0], b[0], c[0])),
+            call!(_mm256_fmadd_ps(a[1], b[1], c[1])),
+        ]
     }
 
     #[inline(always)]
     fn max(self, a: Self::F, b: Self::F) -> Self::F {
-        [call!(_mm256_max_ps(a[0], b[0])), call!(_mm256_max_ps(a[1], b[1]))]
+        [
+            call!(_mm256_max_ps(a[0], b[0])),
+            call!(_mm256_max_ps(a[1], b[1])),
+        ]
     }
 
     #[inline(always)]
     fn min(self, a: Self::F, b: Self::F) -> Self::F {
-        [call!(_mm256_min_ps(a[0], b[0])), call!(_mm256_min_ps(a[1], b[1]))]
+        [
+            call!(_mm256_min_ps(a[0], b[0])),
+            call!(_mm256_min_ps(a[1], b[1])),
+        ]
     }
 
     #[inline(always)]
     fn abs(self, a: Self::F) -> Self::F {
         let sign = call!(_mm256_set1_ps(-0.0));
-        [call!(_mm256_andnot_ps(sign, a[0])), call!(_mm256_andnot_ps(sign, a[1]))]
+        [
+            call!(_mm256_andnot_ps(sign, a[0])),
+            call!(_mm256_andnot_ps(sign, a[1])),
+        ]
     }
 
     #[inline(always)]
@@ -171,12 +204,18 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn nearest(self, v: Self::F) -> Self::I {
-        [call!(_mm256_cvtps_epi32(v[0])), call!(_mm256_cvtps_epi32(v[1]))]
+        [
+            call!(_mm256_cvtps_epi32(v[0])),
+            call!(_mm256_cvtps_epi32(v[1])),
+        ]
     }
 
     #[inline(always)]
     fn to_f32(self, v: Self::I) -> Self::F {
-        [call!(_mm256_cvtepi32_ps(v[0])), call!(_mm256_cvtepi32_ps(v[1]))]
+        [
+            call!(_mm256_cvtepi32_ps(v[0])),
+            call!(_mm256_cvtepi32_ps(v[1])),
+        ]
     }
 
     #[inline(always)]
@@ -198,7 +237,8 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn codes8(self, line: &[u8; 64]) -> Self::Codes {
-        self.parts::<4>(line).map(|part| call!(_mm256_cvtepu8_epi16(part)))
+        self.parts::<4>(line)
+            .map(|part| call!(_mm256_cvtepu8_epi16(part)))
     }
 
     #[inline(always)]
@@ -206,7 +246,10 @@ impl Simd for Avx2 {
         let mask = call!(_mm256_set1_epi16(15));
         let words = self.codes8(line);
         let high = words.map(|words| call!(_mm256_srli_epi16::<4>(words)));
-        [words.map(|words| call!(_mm256_and_si256(words, mask))), high]
+        [
+            words.map(|words| call!(_mm256_and_si256(words, mask))),
+            high,
+        ]
     }
 
     #[inline(always)]
@@ -223,7 +266,7 @@ impl Simd for Avx2 {
         quad: usize,
     ) -> Self::Dot {
         let (quads, _) = x.codes.as_chunks::<8>();
-        let x = call!(_mm256_set1_epi64x(i64::from_le_bytes(quads[quad])));
+        let x = call!(_mm256_set1_epi64x(i64::from_le_bytes(quads[quad & 7])));
         std::array::from_fn(|i| {
             let products = call!(_mm256_madd_epi16(codes[i], x));
             call!(_mm256_add_epi32(sum[i], products))
@@ -245,4 +288,10 @@ impl Simd for Avx2 {
     fn encode<const WIDE: bool>(self, values: &[i16; 32], codes: &mut [u8; 64]) {
         encode_words(values, codes);
     }
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn with_instructions<K: Kernel>(s: Avx2, kernel: K) -> K::Output {
+    kernel.run(s)
 }

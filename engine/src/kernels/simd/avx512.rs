@@ -1,9 +1,13 @@
 //! AVX-512 with VNNI: one register a vector, `vpdpbusd` for the integer products.
 
-#![expect(unsafe_code, reason = "intrinsics are called where `Avx512` proves them")]
+#![expect(
+    unsafe_code,
+    reason = "intrinsics are called where `Avx512` proves them"
+)]
 
 use std::arch::x86_64::*;
 
+use super::dispatch::Kernel;
 use super::lanes::{InputGroup, LANES, Simd};
 
 /// Proves AVX-512 F, BW, VL and VNNI, and all that [`Avx2`](super::avx2::Avx2) needs.
@@ -39,6 +43,11 @@ impl Simd for Avx512 {
 
     const MATMUL_ROWS: usize = 8;
     const ATTENTION_ROWS: usize = 8;
+
+    #[inline(always)]
+    fn apart<K: Kernel>(self, kernel: K) -> K::Output {
+        call!(with_instructions(self, kernel))
+    }
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F {
@@ -128,7 +137,11 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn first(self, count: usize, v: Self::F, other: Self::F) -> Self::F {
-        let mask = if count < LANES { (1 << count) - 1 } else { u16::MAX };
+        let mask = if count < LANES {
+            (1 << count) - 1
+        } else {
+            u16::MAX
+        };
         call!(_mm512_mask_blend_ps(mask, other, v))
     }
 
@@ -165,7 +178,10 @@ impl Simd for Avx512 {
         let mask = call!(_mm512_set1_epi8(15));
         let bytes = call!(_mm512_loadu_si512(line.as_ptr().cast()));
         let shifted = call!(_mm512_srli_epi16::<4>(bytes));
-        [call!(_mm512_and_si512(bytes, mask)), call!(_mm512_and_si512(shifted, mask))]
+        [
+            call!(_mm512_and_si512(bytes, mask)),
+            call!(_mm512_and_si512(shifted, mask)),
+        ]
     }
 
     #[inline(always)]
@@ -182,12 +198,12 @@ impl Simd for Avx512 {
         quad: usize,
     ) -> Self::Dot {
         let (quads, _) = x.codes.as_chunks::<4>();
-        let x = call!(_mm512_set1_epi32(i32::from_le_bytes(quads[quad])));
+        let x = call!(_mm512_set1_epi32(i32::from_le_bytes(quads[quad & 7])));
         let high = call!(_mm512_dpbusd_epi32(high, codes, x));
         if !WIDE {
             return [high, low];
         }
-        let x = call!(_mm512_set1_epi32(i32::from_le_bytes(quads[8 + quad])));
+        let x = call!(_mm512_set1_epi32(i32::from_le_bytes(quads[8 + (quad & 7)])));
         [high, call!(_mm512_dpbusd_epi32(low, codes, x))]
     }
 
@@ -203,7 +219,11 @@ impl Simd for Avx512 {
     /// Eight bits: 32 bytes. Sixteen: 32 high bytes, 32 low ones, both signed, so that a value is
     /// 256 * high + low.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "splits a word")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "splits a word"
+    )]
     fn encode<const WIDE: bool>(self, values: &[i16; 32], codes: &mut [u8; 64]) {
         let (high, low) = codes.split_at_mut(32);
         for ((value, high), low) in values.iter().zip(high).zip(low) {
@@ -215,4 +235,10 @@ impl Simd for Avx512 {
             }
         }
     }
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+fn with_instructions<K: Kernel>(s: Avx512, kernel: K) -> K::Output {
+    kernel.run(s)
 }

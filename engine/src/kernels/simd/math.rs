@@ -11,8 +11,7 @@ use super::lanes::{LANES, Simd};
 pub(in crate::kernels) fn exp<S: Simd>(s: S, v: S::F) -> S::F {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    const TAYLOR: [f32; 6] =
-        [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0];
+    const TAYLOR: [f32; 6] = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0];
     let v = s.min(s.max(v, s.splat(-87.0)), s.splat(88.0));
     let n = s.nearest(s.mul(v, s.splat(std::f32::consts::LOG2_E)));
     let whole = s.to_f32(n);

@@ -5,6 +5,7 @@ use std::array::from_fn;
 
 use half::{bf16, f16};
 
+use super::dispatch::Kernel;
 use super::lanes::{InputGroup, LANES, Simd};
 
 /// No instructions beyond the target's own.
@@ -19,6 +20,11 @@ impl Simd for Portable {
 
     const MATMUL_ROWS: usize = 4;
     const ATTENTION_ROWS: usize = 4;
+
+    #[inline(always)]
+    fn apart<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F {
@@ -112,11 +118,19 @@ impl Simd for Portable {
     fn nearest(self, v: Self::F) -> Self::I {
         // Adding 1.5 * 2^23 leaves the integer in the low bits of the mantissa.
         const SHIFT: f32 = 12_582_912.0;
-        v.map(|x| (x + SHIFT).to_bits().wrapping_sub(SHIFT.to_bits()).cast_signed())
+        v.map(|x| {
+            (x + SHIFT)
+                .to_bits()
+                .wrapping_sub(SHIFT.to_bits())
+                .cast_signed()
+        })
     }
 
     #[inline(always)]
-    #[expect(clippy::cast_precision_loss, reason = "rounds to nearest even, as the others do")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "rounds to nearest even, as the others do"
+    )]
     fn to_f32(self, v: Self::I) -> Self::F {
         v.map(|x| x as f32)
     }

@@ -2,7 +2,7 @@
 //! (biases, norms, a tied head) are read from which tensors there are.
 
 use super::rope::{RopeScaling, RopeSpec, yarn_attention_factor};
-use super::spec::{Architecture, Biases, ModelSpec};
+use super::shape::{Architecture, Biases, ModelSpec};
 use crate::gguf::{FromValue, Metadata};
 use crate::kernels::RopeStyle;
 use crate::model::ModelError;
@@ -22,7 +22,10 @@ pub(crate) fn from_gguf(shards: &GgufShards) -> Result<ModelSpec, ModelError> {
     keys.refuse_unknown_traits(head_dim)?;
     let mut notes = Vec::new();
     let mut max_positions = keys.size("context_length")?;
-    if let Some(window) = keys.get::<u32>("attention.sliding_window")?.filter(|w| *w > 0) {
+    if let Some(window) = keys
+        .get::<u32>("attention.sliding_window")?
+        .filter(|w| *w > 0)
+    {
         max_positions = super::cap_to_window(max_positions, window as usize, &mut notes);
     }
     ModelSpec {
@@ -148,7 +151,9 @@ impl<'a> Keys<'a> {
         let theta = self.get::<f32>("rope.freq_base")?.unwrap_or(10_000.0);
         let scaling = match self.shards.shape(TensorName::RopeDivisors) {
             Some(_) => {
-                let divisors = self.shards.tensor(TensorName::RopeDivisors, &[head_dim / 2])?;
+                let divisors = self
+                    .shards
+                    .tensor(TensorName::RopeDivisors, &[head_dim / 2])?;
                 RopeScaling::Divisors(floats(&divisors)?)
             }
             None => self.rope_scaling()?,

@@ -7,13 +7,12 @@
 mod config_json;
 mod gguf;
 mod rope;
-mod spec;
+mod shape;
 mod shared;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use config_json::from_config_json;
 pub(crate) use gguf::from_gguf;
+pub(crate) use shape::ModelSpec;
 use shared::{cap_to_window, head_dim_of};
-pub(crate) use rope::{RopeScaling, RopeSpec};
-pub(crate) use spec::{Architecture, ModelSpec};

@@ -20,7 +20,9 @@ pub(crate) struct RopeSpec {
 pub(crate) enum RopeScaling {
     None,
     /// All frequencies divided by one factor (arXiv:2306.15595).
-    Linear { factor: f64 },
+    Linear {
+        factor: f64,
+    },
     /// Low frequencies divided, high ones kept, a ramp between (Llama 3.1).
     Llama3 {
         factor: f64,

@@ -15,11 +15,7 @@ pub(super) fn head_dim_of(hidden: usize, heads: usize) -> Result<usize, ModelErr
 
 /// A model with a sliding window is run up to the window's length, where the window and full
 /// attention see the same.
-pub(super) fn cap_to_window(
-    max_positions: usize,
-    window: usize,
-    notes: &mut Vec<String>,
-) -> usize {
+pub(super) fn cap_to_window(max_positions: usize, window: usize, notes: &mut Vec<String>) -> usize {
     if window >= max_positions {
         return max_positions;
     }

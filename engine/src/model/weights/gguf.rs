@@ -69,12 +69,13 @@ impl GgufShards {
 
     /// Values and bytes of all tensors.
     pub(crate) fn totals(&self) -> (u64, u64) {
-        self.shards()
-            .flat_map(|shard| shard.file.tensors())
-            .fold((0, 0), |(values, bytes), tensor| {
+        self.shards().flat_map(|shard| shard.file.tensors()).fold(
+            (0, 0),
+            |(values, bytes), tensor| {
                 let count: usize = tensor.shape.iter().product();
                 (values + count as u64, bytes + tensor.bytes.len() as u64)
-            })
+            },
+        )
     }
 
     fn shards(&self) -> impl Iterator<Item = &Shard> {
@@ -95,10 +96,7 @@ impl Shard {
     }
 }
 
-fn proved<'a>(
-    tensor: &TensorInfo<'a>,
-    expected: &[usize],
-) -> Result<TensorBytes<'a>, ModelError> {
+fn proved<'a>(tensor: &TensorInfo<'a>, expected: &[usize]) -> Result<TensorBytes<'a>, ModelError> {
     let name = || tensor.name.to_owned();
     if tensor.shape != expected {
         return Err(ModelError::Shape {

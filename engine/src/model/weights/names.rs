@@ -62,7 +62,11 @@ impl TensorName {
 
 /// Tables leave `.weight` out and write `.bias`.
 fn spell(prefix: &str, layer: usize, tensor: &str) -> String {
-    let ending = if tensor.ends_with(".bias") { "" } else { ".weight" };
+    let ending = if tensor.ends_with(".bias") {
+        ""
+    } else {
+        ".weight"
+    };
     format!("{prefix}.{layer}.{tensor}{ending}")
 }
 

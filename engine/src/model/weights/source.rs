@@ -1,7 +1,7 @@
 //! Both kinds of files as one source, and from its tensors what the model holds: packed matrices
 //! and vectors.
 
-use super::{GgufShards, LayerTensor, SafetensorsShards, TensorName};
+use super::{GgufShards, SafetensorsShards, TensorName};
 use crate::kernels::{Format, Kernels, PackedMatrix, TensorBytes, dequantise};
 use crate::model::ModelError;
 
@@ -30,19 +30,6 @@ impl Weights {
         floats(&self.tensor(name, &[len])?)
     }
 
-    /// The same vector of several tensors of a layer, one after the other.
-    pub(crate) fn layer_vector(
-        &self,
-        layer: usize,
-        parts: &[(LayerTensor, usize)],
-    ) -> Result<Vec<f32>, ModelError> {
-        let mut values = Vec::new();
-        for &(tensor, len) in parts {
-            values.extend(self.vector(TensorName::Layer(layer, tensor), len)?);
-        }
-        Ok(values)
-    }
-
     /// A matrix of the embedding or the head.
     pub(crate) fn matrix(
         &self,
@@ -52,21 +39,6 @@ impl Weights {
     ) -> Result<PackedMatrix, ModelError> {
         let tensor = self.tensor(name, &[rows, cols])?;
         Ok(PackedMatrix::pack(kernels, &[tensor])?)
-    }
-
-    /// Matrices of a layer with `cols` columns each, stacked: one product instead of several.
-    pub(crate) fn layer_matrix(
-        &self,
-        kernels: &Kernels,
-        layer: usize,
-        parts: &[(LayerTensor, usize)],
-        cols: usize,
-    ) -> Result<PackedMatrix, ModelError> {
-        let tensors = parts
-            .iter()
-            .map(|&(tensor, rows)| self.tensor(TensorName::Layer(layer, tensor), &[rows, cols]))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(PackedMatrix::pack(kernels, &tensors)?)
     }
 
     /// Values and bytes of all tensors in the files.

@@ -31,7 +31,7 @@ pub(super) fn environment() -> Result<Environment<'static>, Error> {
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.add_filter("tojson", |value: Value, kwargs: Kwargs| {
-        json::tojson(&value, kwargs)
+        json::tojson(&value, &kwargs)
     });
     environment.add_function("raise_exception", raise_exception);
     environment.add_function("strftime_now", strftime_now);

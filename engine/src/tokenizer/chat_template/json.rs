@@ -22,8 +22,8 @@ struct Style {
 const MAX_DEPTH: usize = 128;
 
 /// The filter `tojson(indent, ensure_ascii, separators, sort_keys)`.
-pub(super) fn tojson(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
-    let style = Style::new(&kwargs)?;
+pub(super) fn tojson(value: &Value, kwargs: &Kwargs) -> Result<String, Error> {
+    let style = Style::new(kwargs)?;
     kwargs.assert_all_used()?;
     let mut out = String::new();
     style.write(value, 0, &mut out)?;
@@ -67,7 +67,7 @@ impl Style {
         match value.kind() {
             ValueKind::None => out.push_str("null"),
             ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
-            ValueKind::Number => self.number(value, out)?,
+            ValueKind::Number => out.push_str(&number(value)?),
             ValueKind::String => self.string(value.as_str().unwrap_or_default(), out),
             ValueKind::Seq | ValueKind::Iterable => {
                 let items: Vec<Value> = value.try_iter()?.collect();
@@ -130,16 +130,6 @@ impl Style {
         }
     }
 
-    fn number(&self, value: &Value, out: &mut String) -> Result<(), Error> {
-        if value.is_integer() {
-            out.push_str(&value.to_string());
-            return Ok(());
-        }
-        let number = f64::try_from(value.clone())?;
-        out.push_str(&python_float(number));
-        Ok(())
-    }
-
     fn string(&self, text: &str, out: &mut String) {
         out.push('"');
         for character in text.chars() {
@@ -160,12 +150,22 @@ impl Style {
     }
 }
 
+fn number(value: &Value) -> Result<String, Error> {
+    if value.is_integer() {
+        Ok(value.to_string())
+    } else {
+        f64::try_from(value.clone()).map(python_float)
+    }
+}
+
 /// A key as `json.dumps` writes it: JSON knows only strings there.
 fn key_text(key: &Value) -> String {
-    match key.kind() {
-        ValueKind::None => "null".to_owned(),
-        ValueKind::Bool => (if key.is_true() { "true" } else { "false" }).to_owned(),
-        _ => key.to_string(),
+    if key.is_none() {
+        "null".to_owned()
+    } else if key.kind() == ValueKind::Bool {
+        key.to_string().to_lowercase()
+    } else {
+        key.to_string()
     }
 }
 

@@ -104,7 +104,7 @@ impl Choice {
     }
 
     /// What a stream that ends without a terminal event is taken for.
-    pub(super) fn broken_off(&mut self, out: &mut VecDeque<TextEvent>) {
+    pub(super) fn broken_off(&self, out: &mut VecDeque<TextEvent>) {
         let error = EngineError::ShuttingDown;
         out.push_back(TextEvent::Failed {
             choice: self.request.choice(),
@@ -213,10 +213,8 @@ impl Choice {
     fn finish(&mut self, reason: EngineFinish, usage: Usage, out: &mut VecDeque<TextEvent>) {
         if let Some((id, logprobs)) = self.maybe_last.take() {
             let ended_by_it = reason == EngineFinish::StopToken(id);
-            if self.shows(id, ended_by_it) {
-                if self.write(id, logprobs, out) == Next::Ended {
-                    return;
-                }
+            if self.shows(id, ended_by_it) && self.write(id, logprobs, out) == Next::Ended {
+                return;
             }
         }
         let (mut rest, mut text) = (String::new(), String::new());

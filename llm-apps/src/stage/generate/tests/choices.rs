@@ -45,7 +45,7 @@ async fn either_all_choices_are_taken_or_none() {
     let (fake, latch) = fake().with_latch();
     let model = model_on(fake, &config);
     let prepared = model.prepare(three(7)).await.unwrap();
-    let refused = model.submit(&prepared).err().expect("three do not fit");
+    let refused = model.submit(&prepared).expect_err("three do not fit");
     assert!(matches!(
         refused,
         GenerateError::Engine(EngineError::Full { limit: 2 })

@@ -115,7 +115,7 @@ async fn shutting_down_ends_what_runs_and_refuses_what_comes() {
         )
     );
     assert!(ended, "{answer:?}");
-    let refused = model.submit(&prepared).err().expect("refused");
+    let refused = model.submit(&prepared).expect_err("refused");
     assert!(refused.may_retry());
     assert_eq!(refused.kind(), "shutting_down");
 }

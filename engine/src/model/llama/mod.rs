@@ -1,0 +1,14 @@
+//! The Llama family's forward pass: Llama, Mistral, SmolLM2, Qwen2, Qwen3.
+//!
+//! One step runs all rows of a plan through all layers together: embedding rows; for each layer
+//! norm, fused query-key-value product, rope, keys and values into the paged cache, attention,
+//! output product, norm, gated feed-forward; then the final norm and the head for the rows that
+//! want logits. Rows meet only in attention, and there only with their own sequence, so a row's
+//! result does not depend on what else is in the plan (E9).
+
+mod layer;
+mod runner;
+mod scratch;
+mod step;
+
+pub use runner::LlamaRunner;

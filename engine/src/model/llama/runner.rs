@@ -1,0 +1,211 @@
+//! A loaded model: weights, KV cache, kernels, and the step that joins them.
+
+use super::layer::{Layer, LayerSource, Shape};
+use super::scratch::Scratch;
+use super::step::{Bounds, Step};
+use crate::BLOCK_SIZE;
+use crate::batch::BatchPlan;
+use crate::config::EngineConfig;
+use crate::kernels::{Kernels, KvLayer, PackedMatrix, RopeTable};
+use crate::model::spec::ModelSpec;
+use crate::model::weights::{TensorName, Weights};
+use crate::model::{Forward, Logits, ModelError};
+use crate::request::ModelLimits;
+
+/// A model of the Llama family in memory.
+#[derive(Debug)]
+pub struct LlamaRunner {
+    kernels: Kernels,
+    shape: Shape,
+    bounds: Bounds,
+    embedding: PackedMatrix,
+    layers: Vec<Layer>,
+    final_norm: Vec<f32>,
+    /// `None` where the embedding serves as head.
+    head: Option<PackedMatrix>,
+    /// Keys and values, one cache a layer, all with the same blocks.
+    cache: Vec<KvLayer>,
+    scratch: Scratch,
+    /// Grown to the most rows that were asked for at once.
+    logits: Vec<f32>,
+}
+
+impl LlamaRunner {
+    /// Proves the configuration against the model, packs the weights, and sets up the cache.
+    pub(crate) fn new(
+        spec: &ModelSpec,
+        weights: &Weights,
+        kernels: Kernels,
+        config: &EngineConfig,
+    ) -> Result<Self, ModelError> {
+        let max_model_len = max_model_len(spec, config)?;
+        let num_blocks = num_blocks(spec, config, max_model_len)?;
+        let max_tokens = config.max_num_batched_tokens;
+        if max_tokens == 0 {
+            return Err(ModelError::Config {
+                knob: "max_num_batched_tokens",
+                expected: "at least 1".to_owned(),
+                found: max_tokens,
+            });
+        }
+        // The weights come first: once they are there, the spec's sizes are the files' own.
+        let vocab_rows = (spec.vocab, spec.hidden);
+        let embedding = weights.matrix(&kernels, TensorName::Embedding, vocab_rows)?;
+        let head = match spec.tied_head {
+            true => None,
+            false => Some(weights.matrix(&kernels, TensorName::Head, vocab_rows)?),
+        };
+        let layers = (0..spec.layers)
+            .map(|index| {
+                let kernels = &kernels;
+                let source = LayerSource {
+                    index,
+                    weights,
+                    kernels,
+                };
+                Layer::load(source, spec)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let (frequencies, rope_scale) = spec.rope.frequencies(spec.head_dim);
+        let rope = RopeTable::new(&frequencies, rope_scale, spec.rope.style, max_model_len);
+        let cache = layers
+            .iter()
+            .map(|_| KvLayer::new(num_blocks, spec.kv_heads, spec.head_dim))
+            .collect();
+        Ok(Self {
+            final_norm: weights.vector(TensorName::FinalNorm, spec.hidden)?,
+            shape: Shape {
+                spec: spec.clone(),
+                rope,
+                scale: attention_scale(spec.head_dim),
+            },
+            bounds: Bounds {
+                vocab: spec.vocab,
+                max_model_len,
+                max_tokens,
+                num_blocks,
+            },
+            kernels,
+            embedding,
+            layers,
+            head,
+            cache,
+            scratch: Scratch::new(spec, max_tokens),
+            logits: Vec::new(),
+        })
+    }
+
+    /// Bytes of the packed weights.
+    pub(crate) fn weight_bytes(&self) -> u64 {
+        let layers: usize = self.layers.iter().map(Layer::memory_bytes).sum();
+        let head = self.head.as_ref().map_or(0, PackedMatrix::memory_bytes);
+        (self.embedding.memory_bytes() + head + layers) as u64
+    }
+
+    /// Bytes of the KV cache.
+    pub(crate) fn kv_cache_bytes(&self) -> u64 {
+        self.cache.iter().map(|layer| layer.bytes() as u64).sum()
+    }
+
+    fn embed(&mut self, tokens: &[u32]) {
+        let rows = self.scratch.hidden.chunks_exact_mut(self.shape.spec.hidden);
+        for (&token, row) in tokens.iter().zip(rows) {
+            self.embedding.row(token as usize, row);
+        }
+    }
+
+    /// Final norm and head, for the rows that want logits.
+    fn head(&mut self, logit_rows: &[usize]) -> Logits<'_> {
+        let ModelSpec {
+            hidden,
+            vocab,
+            norm_eps,
+            ..
+        } = self.shape.spec;
+        let scratch = &mut self.scratch;
+        // Rows ascend, so each moves to a place at or before its own.
+        for (to, &from) in logit_rows.iter().enumerate() {
+            let row = from * hidden..(from + 1) * hidden;
+            scratch.hidden.copy_within(row, to * hidden);
+        }
+        let rows = logit_rows.len();
+        let (stream, normed) = (
+            &scratch.hidden[..rows * hidden],
+            &mut scratch.delta[..rows * hidden],
+        );
+        if self.logits.len() < rows * vocab {
+            self.logits.resize(rows * vocab, 0.0);
+        }
+        let logits = &mut self.logits[..rows * vocab];
+        if rows > 0 {
+            self.kernels
+                .rms_norm(stream, &self.final_norm, norm_eps, normed);
+            scratch.input.set(&self.kernels, normed, rows, hidden);
+            let head = self.head.as_ref().unwrap_or(&self.embedding);
+            self.kernels.matmul(head, &scratch.input, logits);
+        }
+        Logits::new(logits, vocab)
+    }
+}
+
+impl Forward for LlamaRunner {
+    fn limits(&self) -> ModelLimits {
+        ModelLimits {
+            vocab_size: self.bounds.vocab,
+            max_model_len: self.bounds.max_model_len,
+        }
+    }
+
+    fn num_blocks(&self) -> usize {
+        self.bounds.num_blocks
+    }
+
+    fn forward(&mut self, plan: &BatchPlan) -> Result<Logits<'_>, ModelError> {
+        let step = Step::of(plan, &self.bounds, self.shape.spec.heads)?;
+        if step.rows() > 0 {
+            self.embed(&step.tokens);
+            for (layer, cache) in self.layers.iter().zip(&mut self.cache) {
+                layer.forward(&self.kernels, &self.shape, &step, cache, &mut self.scratch);
+            }
+        }
+        Ok(self.head(&step.logit_rows))
+    }
+}
+
+fn max_model_len(spec: &ModelSpec, config: &EngineConfig) -> Result<usize, ModelError> {
+    match config.max_model_len {
+        None => Ok(spec.max_positions),
+        Some(asked) if (1..=spec.max_positions).contains(&asked) => Ok(asked),
+        Some(found) => Err(ModelError::Config {
+            knob: "max_model_len",
+            expected: format!("from 1 to the model's {}", spec.max_positions),
+            found,
+        }),
+    }
+}
+
+/// Blocks that fit the configured memory; enough for one full context, or an error.
+fn num_blocks(
+    spec: &ModelSpec,
+    config: &EngineConfig,
+    max_model_len: usize,
+) -> Result<usize, ModelError> {
+    let block_bytes = KvLayer::bytes_per_block(spec.kv_heads, spec.head_dim) * spec.layers;
+    // Block ids have 32 bits.
+    let num_blocks = (config.kv_cache_bytes / block_bytes).min(u32::MAX as usize);
+    let needed = max_model_len.div_ceil(BLOCK_SIZE);
+    if num_blocks < needed {
+        return Err(ModelError::CacheTooSmall {
+            bytes: config.kv_cache_bytes,
+            max_model_len,
+            needed: needed * block_bytes,
+        });
+    }
+    Ok(num_blocks)
+}
+
+/// 1 / sqrt(head_dim).
+#[expect(clippy::cast_precision_loss, reason = "a head has few values")]
+fn attention_scale(head_dim: usize) -> f32 {
+    1.0 / (head_dim as f32).sqrt()
+}

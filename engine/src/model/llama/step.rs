@@ -1,0 +1,129 @@
+//! A plan, proved against the model and laid out by rows.
+
+use crate::BLOCK_SIZE;
+use crate::batch::{BatchPlan, LogitRows, ScheduledSequence};
+use crate::kernels::{AttentionSpan, KvSlot};
+use crate::model::ModelError;
+
+/// What a plan must stay within.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) vocab: usize,
+    pub(super) max_model_len: usize,
+    pub(super) max_tokens: usize,
+    pub(super) num_blocks: usize,
+}
+
+/// One step by rows: a row is one position of one sequence.
+#[derive(Debug)]
+pub(super) struct Step<'a> {
+    pub(super) tokens: Vec<u32>,
+    pub(super) positions: Vec<u32>,
+    /// Where each row's key and value go.
+    pub(super) slots: Vec<KvSlot>,
+    /// The rows of each sequence.
+    pub(super) spans: Vec<AttentionSpan<'a>>,
+    /// Rows that want logits, ascending.
+    pub(super) logit_rows: Vec<usize>,
+}
+
+impl<'a> Step<'a> {
+    /// Proves the whole plan before anything is written. `heads` is the number of query heads.
+    pub(super) fn of(
+        plan: &'a BatchPlan,
+        bounds: &Bounds,
+        heads: usize,
+    ) -> Result<Self, ModelError> {
+        let rows = plan.num_tokens();
+        if rows > bounds.max_tokens {
+            return Err(ModelError::plan(format!(
+                "it has {rows} tokens, but a step computes at most {}",
+                bounds.max_tokens
+            )));
+        }
+        let mut step = Self {
+            tokens: Vec::with_capacity(rows),
+            positions: Vec::with_capacity(rows),
+            slots: Vec::with_capacity(rows),
+            spans: Vec::with_capacity(plan.sequences.len()),
+            logit_rows: Vec::with_capacity(plan.num_logit_rows()),
+        };
+        for sequence in &plan.sequences {
+            prove(sequence, bounds)
+                .map_err(|why| ModelError::plan(format!("sequence {}: {why}", sequence.id.0)))?;
+            step.push(sequence, heads);
+        }
+        Ok(step)
+    }
+
+    /// Rows of the step.
+    pub(super) fn rows(&self) -> usize {
+        self.tokens.len()
+    }
+
+    fn push(&mut self, sequence: &'a ScheduledSequence, heads: usize) {
+        let first = self.rows();
+        let len = sequence.tokens.len();
+        self.tokens.extend_from_slice(&sequence.tokens);
+        let positions = sequence.start..sequence.start + len;
+        for position in positions {
+            // Proved to be below the context length, which is far below 2^32.
+            self.positions
+                .push(u32::try_from(position).unwrap_or(u32::MAX));
+            self.slots.push(KvSlot {
+                block: sequence.block_table[position / BLOCK_SIZE],
+                offset: position % BLOCK_SIZE,
+            });
+        }
+        self.spans.push(AttentionSpan {
+            heads,
+            q_start: first,
+            q_len: len,
+            context_start: sequence.start,
+            block_table: &sequence.block_table,
+        });
+        match sequence.logits {
+            LogitRows::None => {}
+            LogitRows::Last => self.logit_rows.push(first + len - 1),
+            LogitRows::All => self.logit_rows.extend(first..first + len),
+        }
+    }
+}
+
+fn prove(sequence: &ScheduledSequence, bounds: &Bounds) -> Result<(), String> {
+    let len = sequence.tokens.len();
+    if len == 0 {
+        return Err("it has no tokens".to_owned());
+    }
+    let end = sequence.start.saturating_add(len);
+    if end > bounds.max_model_len {
+        return Err(format!(
+            "it reaches to position {end}, but the context has {}",
+            bounds.max_model_len
+        ));
+    }
+    let blocks = end.div_ceil(BLOCK_SIZE);
+    let Some(table) = sequence.block_table.get(..blocks) else {
+        return Err(format!(
+            "{end} positions need {blocks} blocks, but it has {}",
+            sequence.block_table.len()
+        ));
+    };
+    if let Some(block) = table.iter().find(|b| b.0 as usize >= bounds.num_blocks) {
+        return Err(format!(
+            "block {} does not exist; the cache has {}",
+            block.0, bounds.num_blocks
+        ));
+    }
+    match sequence
+        .tokens
+        .iter()
+        .find(|id| **id as usize >= bounds.vocab)
+    {
+        Some(id) => Err(format!(
+            "token id {id} does not exist; the vocabulary has {}",
+            bounds.vocab
+        )),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,123 @@
+//! From files to a model that runs.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::thread;
+
+use super::eos;
+use super::files::{ModelFiles, ModelFolder, WeightFiles};
+use super::llama::LlamaRunner;
+use super::spec::{ModelSpec, from_config_json, from_gguf};
+use super::weights::{GgufShards, SafetensorsShards, Weights};
+use crate::config::EngineConfig;
+use crate::kernels::Kernels;
+use crate::model::{Forward, ModelError, ModelInfo};
+
+/// Longest `config.json`, in bytes.
+const MAX_CONFIG: u64 = 16 << 20;
+
+/// A model in memory.
+#[derive(Debug)]
+pub struct LoadedModel {
+    /// What computes.
+    pub runner: LlamaRunner,
+    /// Facts for people.
+    pub info: ModelInfo,
+    /// Tokens that end an answer, ascending.
+    pub eos_token_ids: Vec<u32>,
+}
+
+/// Reads a model's spec and weights, and sets up its KV cache and kernel threads.
+///
+/// # Errors
+/// [`ModelError`] names the file and what is wrong with it, or the knob of `config` that does not
+/// fit the model.
+pub fn load(files: &ModelFiles, config: &EngineConfig) -> Result<LoadedModel, ModelError> {
+    let opened = match files {
+        ModelFiles::Gguf { first, rest } => Opened::gguf(first, GgufShards::open(first, rest)?)?,
+        ModelFiles::Folder(folder) => Opened::folder(folder)?,
+    };
+    let threads = config
+        .threads
+        .or_else(|| thread::available_parallelism().ok());
+    let kernels = Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), config.isa)?;
+    let Opened {
+        name,
+        spec,
+        weights,
+        eos_token_ids,
+    } = opened;
+    let (parameters, file_bytes) = weights.totals();
+    let runner = LlamaRunner::new(&spec, &weights, kernels, config)?;
+    let info = ModelInfo {
+        name,
+        architecture: spec.architecture.name(),
+        parameters,
+        file_bytes,
+        weight_bytes: runner.weight_bytes(),
+        kv_cache_bytes: runner.kv_cache_bytes(),
+        num_blocks: runner.num_blocks(),
+        max_positions: spec.max_positions,
+        notes: spec.notes,
+    };
+    Ok(LoadedModel {
+        runner,
+        info,
+        eos_token_ids,
+    })
+}
+
+/// What the files say, before anything is packed.
+struct Opened {
+    name: String,
+    spec: ModelSpec,
+    weights: Weights,
+    eos_token_ids: Vec<u32>,
+}
+
+impl Opened {
+    fn gguf(path: &Path, shards: GgufShards) -> Result<Self, ModelError> {
+        let spec = from_gguf(&shards).map_err(|error| error.at(path))?;
+        let eos_token_ids = eos::of_gguf(&shards, spec.vocab).map_err(|error| error.at(path))?;
+        let name = shards.metadata().get::<&str>("general.name");
+        let name = name.map_err(|error| shards.error(error))?;
+        Ok(Self {
+            name: name.map_or_else(|| name_of(path), str::to_owned),
+            spec,
+            weights: Weights::Gguf(shards),
+            eos_token_ids,
+        })
+    }
+
+    fn folder(folder: &ModelFolder) -> Result<Self, ModelError> {
+        let text = read_config(&folder.config).map_err(|error| error.at(&folder.config))?;
+        let spec = from_config_json(&text).map_err(|error| error.at(&folder.config))?;
+        let weights = match &folder.weights {
+            WeightFiles::Single(path) => SafetensorsShards::open(path)?,
+            WeightFiles::Indexed(path) => SafetensorsShards::open_indexed(path)?,
+        };
+        let eos_token_ids = eos::of_folder(folder, spec.vocab)?;
+        Ok(Self {
+            name: name_of(&folder.path),
+            spec,
+            weights: Weights::Safetensors(weights),
+            eos_token_ids,
+        })
+    }
+}
+
+fn read_config(path: &Path) -> Result<Vec<u8>, ModelError> {
+    let size = fs::metadata(path)?.len();
+    if size > MAX_CONFIG {
+        let fault = format!("has {size} bytes; at most {MAX_CONFIG} are possible");
+        return Err(ModelError::spec("config.json", fault));
+    }
+    Ok(fs::read(path)?)
+}
+
+/// The last part of a path, without a file's extension.
+fn name_of(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
