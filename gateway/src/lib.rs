@@ -30,5 +30,5 @@ pub use config::{BadOrigin, Cors, GatewayConfig};
 pub use edge::Edge;
 pub use error::ApiError;
 pub use server::serve;
-pub use state::{Gateway, ModelsError, SharedState};
+pub use state::{Gateway, ModelEntry, ModelsError, SharedState};
 pub use telemetry::{Kind, METRICS, Metric, Telemetry};

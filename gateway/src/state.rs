@@ -12,7 +12,7 @@ use crate::config::GatewayConfig;
 use crate::edge::Edge;
 use crate::error::ApiError;
 use crate::lifecycle::Lifecycle;
-use crate::openai::{Head, Rules, Surroundings};
+use crate::openai::{Defaults, Head, Rules, Surroundings};
 use crate::telemetry::{ModelMetrics, Telemetry};
 
 /// The state as handlers have it.
@@ -29,10 +29,19 @@ pub struct Gateway {
     models: OnceLock<Vec<ServedModel>>,
 }
 
+/// A model that is to be served.
+#[derive(Debug, Clone)]
+pub struct ModelEntry {
+    /// The model.
+    pub text: TextModel,
+    /// What its requests get that do not say.
+    pub defaults: Defaults,
+}
+
 /// A model and its metrics.
 #[derive(Debug)]
 pub(crate) struct ServedModel {
-    text: TextModel,
+    entry: ModelEntry,
     metrics: Arc<ModelMetrics>,
 }
 
@@ -65,15 +74,19 @@ impl Gateway {
     ///
     /// # Errors
     /// [`ModelsError`] when names clash or models were set before.
-    pub fn set_models(&self, models: Vec<TextModel>) -> Result<(), ModelsError> {
-        let mut names: Vec<_> = models.iter().flat_map(names).collect();
+    pub fn set_models(
+        &self,
+        models: impl IntoIterator<Item = impl Into<ModelEntry>>,
+    ) -> Result<(), ModelsError> {
+        let models: Vec<ModelEntry> = models.into_iter().map(Into::into).collect();
+        let mut names: Vec<_> = models.iter().flat_map(|m| names(&m.text)).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(ModelsError::Duplicate(twice[0].to_owned()));
         }
-        let served = models.into_iter().map(|text| {
-            let metrics = Arc::new(self.telemetry.model(&text.info().id));
-            ServedModel { text, metrics }
+        let served = models.into_iter().map(|entry| {
+            let metrics = Arc::new(self.telemetry.model(&entry.text.info().id));
+            ServedModel { entry, metrics }
         });
         self.models
             .set(served.collect())
@@ -84,7 +97,7 @@ impl Gateway {
     pub fn scrape(&self) -> String {
         self.telemetry.set_admission(self.admission.occupancy());
         for model in self.models.get().into_iter().flatten() {
-            model.metrics.engine.set(&model.text.engine().stats());
+            model.metrics.engine.set(&model.text().engine().stats());
         }
         self.telemetry.render()
     }
@@ -136,7 +149,7 @@ impl Gateway {
     /// # Errors
     /// [`ApiError::ModelNotFound`], or that models are loading.
     pub(crate) fn model(&self, name: &str) -> Result<&ServedModel, ApiError> {
-        let found = self.models()?.iter().find(|m| names(&m.text).any(|n| n == name));
+        let found = self.models()?.iter().find(|m| names(m.text()).any(|n| n == name));
         found.ok_or_else(|| ApiError::ModelNotFound(name.chars().take(200).collect()))
     }
 
@@ -156,8 +169,9 @@ impl Gateway {
     }
 
     /// What a request does not bring itself.
-    pub(crate) fn surroundings(&self) -> Surroundings {
+    pub(crate) fn surroundings<'a>(&self, model: &'a ServedModel) -> Surroundings<'a> {
         Surroundings {
+            defaults: &model.entry.defaults,
             seed: self.edge.seed(),
             now: self.edge.now(),
         }
@@ -168,7 +182,7 @@ impl Gateway {
         Head {
             id: self.edge.id(prefix),
             created: self.edge.now(),
-            model: model.text.info().id.clone(),
+            model: model.text().info().id.clone(),
         }
     }
 
@@ -188,9 +202,19 @@ impl Gateway {
     }
 }
 
+impl From<TextModel> for ModelEntry {
+    /// With the API's own defaults.
+    fn from(text: TextModel) -> Self {
+        Self {
+            text,
+            defaults: Defaults::default(),
+        }
+    }
+}
+
 impl ServedModel {
     pub(crate) fn text(&self) -> &TextModel {
-        &self.text
+        &self.entry.text
     }
 
     pub(crate) fn metrics(&self) -> &Arc<ModelMetrics> {

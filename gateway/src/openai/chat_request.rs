@@ -18,7 +18,7 @@ pub struct ChatRequest {
     pub model: String,
     /// The conversation.
     pub conversation: Conversation,
-    /// How to generate. `params.logprobs` is set when log-probabilities are wanted.
+    /// How to generate.
     pub decoding: Decoding,
     /// `None` wants the answer in one piece.
     pub stream: Option<StreamOptions>,
@@ -42,7 +42,6 @@ pub struct Conversation {
 #[derive(Debug, Deserialize)]
 struct Wire {
     model: Option<String>,
-    max_tokens: Option<u32>,
     max_completion_tokens: Option<u32>,
     logprobs: Option<bool>,
     top_logprobs: Option<u32>,
@@ -67,9 +66,10 @@ pub fn chat_request(body: &[u8], rules: Rules) -> Result<ChatRequest, ApiError> 
     let conversation = conversation(&request)?;
     let stream = streaming(&request)?;
     let mut decoding = decoding(&request, rules.max_choices)?;
-    decoding.max_tokens = max_tokens(wire.max_tokens, wire.max_completion_tokens)?;
-    decoding.params.logprobs = logprobs(wire.logprobs, wire.top_logprobs)?;
-    if stream.is_some() && decoding.params.prompt_logprobs.is_some() {
+    let given = &mut decoding.given;
+    given.max_tokens = max_tokens(given.max_tokens, wire.max_completion_tokens)?;
+    decoding.logprobs = logprobs(wire.logprobs, wire.top_logprobs)?;
+    if stream.is_some() && decoding.given.prompt_logprobs.is_some() {
         return Err(prompt_logprobs_in_stream());
     }
     Ok(ChatRequest {

@@ -1,10 +1,9 @@
 //! Chat completions on their way out, in one piece and in chunks.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::head::{Head, SYSTEM_FINGERPRINT};
-use super::logprobs::ChatLogprobs;
+use super::logprobs::{ChatLogprobs, PromptLogprobs};
 use super::usage::{ChunkUsage, Usage};
 
 /// The answer in one piece.
@@ -18,7 +17,7 @@ pub(crate) struct ChatCompletion {
     usage: Usage,
     system_fingerprint: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) prompt_logprobs: Option<Vec<Option<Map<String, Value>>>>,
+    pub(crate) prompt_logprobs: Option<PromptLogprobs>,
 }
 
 /// One of its choices.

@@ -11,9 +11,6 @@ use super::tables::COMPLETIONS;
 use super::judge::{Rules, judged};
 use crate::error::ApiError;
 
-/// Tokens of an answer when the request does not say, as in OpenAI's API.
-const DEFAULT_MAX_TOKENS: u32 = 16;
-
 /// What a client wants of a completion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompletionRequest {
@@ -21,7 +18,7 @@ pub struct CompletionRequest {
     pub model: String,
     /// What to continue, at least one.
     pub prompts: Vec<Prompt>,
-    /// How to generate; `max_tokens` is set, and `params.logprobs` when log-probabilities are wanted.
+    /// How to generate.
     pub decoding: Decoding,
     /// Whether the answer begins with the prompt.
     pub echo: bool,
@@ -52,13 +49,12 @@ pub fn completion_request(body: &[u8], rules: Rules) -> Result<CompletionRequest
     let stream = streaming(&request)?;
     let mut decoding = decoding(&request, rules.max_choices)?;
     let echo = wire.echo.unwrap_or(false);
-    if stream.is_some() && decoding.params.prompt_logprobs.is_some() {
+    if stream.is_some() && decoding.given.prompt_logprobs.is_some() {
         return Err(prompt_logprobs_in_stream());
     }
     prove_counts(&prompts, decoding.n, wire.best_of, rules.max_choices)?;
     prove_logprobs(wire.logprobs)?;
-    decoding.max_tokens.get_or_insert(DEFAULT_MAX_TOKENS);
-    decoding.params.logprobs = wire.logprobs;
+    decoding.logprobs = wire.logprobs;
     Ok(CompletionRequest {
         model,
         prompts,

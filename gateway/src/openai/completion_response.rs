@@ -1,10 +1,9 @@
 //! Text completions on their way out; a chunk has the shape of the whole.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::head::{Head, SYSTEM_FINGERPRINT};
-use super::logprobs::ClassicLogprobs;
+use super::logprobs::{ClassicLogprobs, PromptLogprobs};
 use super::usage::ChunkUsage;
 
 /// The answer, or a chunk of it.
@@ -28,7 +27,7 @@ pub(crate) struct CompletionChoice {
     pub(crate) logprobs: Option<ClassicLogprobs>,
     pub(crate) finish_reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) prompt_logprobs: Option<Vec<Option<Map<String, Value>>>>,
+    pub(crate) prompt_logprobs: Option<PromptLogprobs>,
 }
 
 impl<'a> Completion<'a> {

@@ -19,10 +19,10 @@ pub(crate) struct CompletionShape {
 
 impl CompletionShape {
     pub(crate) fn of(request: &CompletionRequest) -> Self {
-        let params = &request.decoding.params;
+        let decoding = &request.decoding;
         Self {
-            logprobs: params.logprobs.is_some(),
-            prompt_logprobs: params.prompt_logprobs.is_some(),
+            logprobs: decoding.logprobs.is_some(),
+            prompt_logprobs: decoding.given.prompt_logprobs.is_some(),
             echo: request.echo,
         }
     }

@@ -21,12 +21,19 @@ pub const MAX_TOKEN_LIST: usize = 1024;
 /// How to generate, for every choice of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoding {
-    /// Sampling; `seed` and `max_tokens` hold only if the two fields below are set.
-    pub params: SamplingParams,
+    /// What goes to the engine as it is, where it was given.
+    pub given: Given,
+    /// 0 keeps all; `None` takes the model's default.
+    pub top_k: Option<u32>,
+    /// Added to the logits of these tokens.
+    pub logit_bias: Vec<(u32, f32)>,
+    /// Tokens that end an answer.
+    pub stop_token_ids: Vec<u32>,
+    /// Log-probabilities of the answer's tokens, with so many alternatives; the endpoints spell it
+    /// differently.
+    pub logprobs: Option<u32>,
     /// `None` takes a random one.
     pub seed: Option<u64>,
-    /// `None` takes what the endpoint grants.
-    pub max_tokens: Option<u32>,
     /// Answers to each prompt, at least 1.
     pub n: u32,
     /// Texts that end an answer.
@@ -39,27 +46,58 @@ pub struct Decoding {
     pub add_special_tokens: Option<bool>,
 }
 
+/// Fields of [`SamplingParams`] as the wire has them; what is absent takes the model's default.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[expect(missing_docs, reason = "they are those of `SamplingParams`")]
+pub struct Given {
+    pub temperature: Option<f32>,
+    pub top_p: Option<f32>,
+    pub min_p: Option<f32>,
+    pub presence_penalty: Option<f32>,
+    pub frequency_penalty: Option<f32>,
+    pub repetition_penalty: Option<f32>,
+    pub max_tokens: Option<u32>,
+    pub min_tokens: Option<u32>,
+    pub ignore_eos: Option<bool>,
+    pub prompt_logprobs: Option<u32>,
+}
+
 #[derive(Debug, Deserialize)]
 struct Wire {
-    max_tokens: Option<u32>,
-    min_tokens: Option<u32>,
     n: Option<u32>,
-    temperature: Option<f32>,
-    top_p: Option<f32>,
     top_k: Option<i64>,
-    min_p: Option<f32>,
-    presence_penalty: Option<f32>,
-    frequency_penalty: Option<f32>,
-    repetition_penalty: Option<f32>,
     logit_bias: Option<Map<String, Value>>,
     seed: Option<Seed>,
     stop: Option<Texts>,
     stop_token_ids: Option<Vec<u32>>,
     include_stop_str_in_output: Option<bool>,
-    ignore_eos: Option<bool>,
     skip_special_tokens: Option<bool>,
     add_special_tokens: Option<bool>,
-    prompt_logprobs: Option<u32>,
+}
+
+impl Decoding {
+    /// The engine's parameters: `defaults`, and over them what the request says. `seed` is for
+    /// requests without one.
+    pub fn params(&self, defaults: &SamplingParams, seed: u64) -> SamplingParams {
+        let given = &self.given;
+        SamplingParams {
+            temperature: given.temperature.unwrap_or(defaults.temperature),
+            top_k: self.top_k.unwrap_or(defaults.top_k),
+            top_p: given.top_p.unwrap_or(defaults.top_p),
+            min_p: given.min_p.unwrap_or(defaults.min_p),
+            repetition_penalty: given.repetition_penalty.unwrap_or(defaults.repetition_penalty),
+            presence_penalty: given.presence_penalty.unwrap_or(defaults.presence_penalty),
+            frequency_penalty: given.frequency_penalty.unwrap_or(defaults.frequency_penalty),
+            logit_bias: self.logit_bias.clone(),
+            seed: self.seed.unwrap_or(seed),
+            max_tokens: defaults.max_tokens,
+            min_tokens: given.min_tokens.unwrap_or(defaults.min_tokens),
+            stop_token_ids: self.stop_token_ids.clone(),
+            ignore_eos: given.ignore_eos.unwrap_or(defaults.ignore_eos),
+            logprobs: self.logprobs,
+            prompt_logprobs: given.prompt_logprobs,
+        }
+    }
 }
 
 /// Reads the shared fields of `request`, whose prompts may have `max_choices` answers each.
@@ -81,26 +119,13 @@ pub(crate) fn decoding(request: &Value, max_choices: u32) -> Result<Decoding, Ap
         let message = format!("n must be from 1 to {max_choices}, but is {n}");
         return Err(ApiError::invalid("n", message));
     }
-    let default = SamplingParams::default();
-    let params = SamplingParams {
-        temperature: wire.temperature.unwrap_or(default.temperature),
-        top_k: top_k(wire.top_k)?,
-        top_p: wire.top_p.unwrap_or(default.top_p),
-        min_p: wire.min_p.unwrap_or(default.min_p),
-        repetition_penalty: wire.repetition_penalty.unwrap_or(default.repetition_penalty),
-        presence_penalty: wire.presence_penalty.unwrap_or(default.presence_penalty),
-        frequency_penalty: wire.frequency_penalty.unwrap_or(default.frequency_penalty),
-        logit_bias: logit_bias(wire.logit_bias.unwrap_or_default())?,
-        min_tokens: wire.min_tokens.unwrap_or(default.min_tokens),
-        stop_token_ids,
-        ignore_eos: wire.ignore_eos.unwrap_or(default.ignore_eos),
-        prompt_logprobs: wire.prompt_logprobs,
-        ..default
-    };
     Ok(Decoding {
-        params,
+        given: typed(request)?,
+        top_k: wire.top_k.map(top_k).transpose()?,
+        logit_bias: logit_bias(wire.logit_bias.unwrap_or_default())?,
+        stop_token_ids,
+        logprobs: None,
         seed: wire.seed.map(|s| s.0),
-        max_tokens: wire.max_tokens,
         n,
         stop,
         include_stop: wire.include_stop_str_in_output.unwrap_or(false),
@@ -119,14 +144,14 @@ fn at_most(field: &str, len: usize, limit: usize) -> Result<(), ApiError> {
 }
 
 /// -1 is how other servers spell "all", which the engine spells 0.
-fn top_k(wire: Option<i64>) -> Result<u32, ApiError> {
-    match wire {
-        None | Some(-1) => Ok(0),
-        Some(k) => u32::try_from(k).map_err(|_| {
-            let message = format!("top_k must be -1, 0 or a positive number, but is {k}");
-            ApiError::invalid("top_k", message)
-        }),
+fn top_k(wire: i64) -> Result<u32, ApiError> {
+    if wire == -1 {
+        return Ok(0);
     }
+    u32::try_from(wire).map_err(|_| {
+        let message = format!("top_k must be -1, 0 or a positive number, but is {wire}");
+        ApiError::invalid("top_k", message)
+    })
 }
 
 /// Keys are token ids in strings, since JSON has no other keys.

@@ -4,8 +4,7 @@
 use std::fmt::Write;
 
 use llm_apps::stage::generate::TextToken;
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
 
 /// What OpenAI says for "so unlikely that there is no number".
 const FLOOR: f32 = -9999.0;
@@ -38,7 +37,39 @@ pub(crate) struct ClassicLogprobs {
     text_offset: Vec<usize>,
     token_logprobs: Vec<Option<f32>>,
     tokens: Vec<String>,
-    top_logprobs: Vec<Option<Map<String, Value>>>,
+    top_logprobs: Vec<Option<Pairs<f32>>>,
+}
+
+/// What is known of a token of the prompt, for it and for the likeliest in its place.
+pub(crate) type PromptLogprobs = Vec<Option<Pairs<PromptToken>>>;
+
+/// One of these tokens.
+#[derive(Debug, Serialize)]
+pub(crate) struct PromptToken {
+    logprob: f32,
+    rank: u32,
+    decoded_token: String,
+}
+
+/// A JSON object in this order. Of entries with the same name the first stands.
+#[derive(Debug)]
+pub(crate) struct Pairs<T>(Vec<(String, T)>);
+
+impl<T> FromIterator<(String, T)> for Pairs<T> {
+    fn from_iter<I: IntoIterator<Item = (String, T)>>(pairs: I) -> Self {
+        pairs.into_iter().fold(Self(Vec::new()), |mut known, pair| {
+            if known.0.iter().all(|(name, _)| *name != pair.0) {
+                known.0.push(pair);
+            }
+            known
+        })
+    }
+}
+
+impl<T: Serialize> Serialize for Pairs<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 impl ChatLogprobs {
@@ -73,8 +104,8 @@ impl ClassicLogprobs {
             let scored = token.logprobs.as_ref();
             self.token_logprobs.push(scored.map(|s| s.logprob.max(FLOOR)));
             self.top_logprobs.push(scored.map(|s| {
-                let own = (named(&token.bytes), json!(s.logprob.max(FLOOR)));
-                let top = s.top.iter().map(|t| (named(&t.bytes), json!(t.logprob.max(FLOOR))));
+                let own = (named(&token.bytes), s.logprob.max(FLOOR));
+                let top = s.top.iter().map(|t| (named(&t.bytes), t.logprob.max(FLOOR)));
                 // The token itself is always in, as in OpenAI's API.
                 top.chain(std::iter::once(own)).collect()
             }));
@@ -83,11 +114,13 @@ impl ClassicLogprobs {
 }
 
 /// `prompt_logprobs`: for each token of the prompt a map from token ids to what is known of them.
-pub(crate) fn prompt_logprobs(tokens: &[TextToken]) -> Vec<Option<Map<String, Value>>> {
+pub(crate) fn prompt_logprobs(tokens: &[TextToken]) -> PromptLogprobs {
     let entry = |token: &TextToken| {
         let scored = token.logprobs.as_ref()?;
-        let one = |bytes: &[u8], logprob: f32, rank: u32| {
-            json!({ "logprob": logprob.max(FLOOR), "rank": rank, "decoded_token": lossy(bytes) })
+        let one = |bytes: &[u8], logprob: f32, rank: u32| PromptToken {
+            logprob: logprob.max(FLOOR),
+            rank,
+            decoded_token: lossy(bytes),
         };
         let own = (token.id.to_string(), one(&token.bytes, scored.logprob, scored.rank));
         let top = (1..).zip(&scored.top);
@@ -108,7 +141,7 @@ fn named(bytes: &[u8]) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => bytes.iter().fold("bytes:".to_owned(), |mut name, byte| {
             // Writing to a string cannot fail.
-            let _ = write!(name, "\\x{byte:02x}");
+            write!(name, "\\x{byte:02x}").ok();
             name
         }),
     }

@@ -37,7 +37,7 @@ pub use completion_request::{CompletionRequest, completion_request};
 pub(crate) use completion_response::Completion;
 pub(crate) use completion_stream::CompletionEncoder;
 pub(crate) use completion_whole::{CompletionShape, completion_choices};
-pub use decoding::{Decoding, MAX_TOKEN_LIST};
+pub use decoding::{Decoding, Given, MAX_TOKEN_LIST};
 pub use fields::{Effect, Field, Noop, Table};
 pub(crate) use head::Head;
 pub use judge::Rules;
@@ -45,6 +45,7 @@ pub(crate) use models::{ModelList, ModelObject};
 pub use prompt::Prompt;
 pub use streaming::StreamOptions;
 pub use tables::{CHAT, COMPLETIONS, DETOKENIZE, TOKENIZE};
+pub use to_text::Defaults;
 pub(crate) use to_text::{Surroundings, chat_text, completion_texts, tokenize_prompt};
 pub(crate) use tokenize::{Detokenized, Tokenized};
 pub use tokenize::{

@@ -7,27 +7,42 @@ use super::{
     ChatRequest, CompletionRequest, Conversation, Decoding, Prompt, TokenizeRequest, TokenizeText,
 };
 
+/// Tokens of a completion when neither request nor configuration say, as in OpenAI's API.
+const COMPLETION_TOKENS: u32 = 16;
+
 /// What a request does not bring itself.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Surroundings {
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings<'a> {
+    /// What the model's configuration says of requests that are silent.
+    pub(crate) defaults: &'a Defaults,
     /// The seed of requests without one.
     pub(crate) seed: u64,
     /// Seconds since 1970, for templates that show the date.
     pub(crate) now: u64,
 }
 
+/// What a request gets that does not say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Defaults {
+    /// Sampling. Its `max_tokens`, seed, stops and log-probabilities are not read.
+    pub params: SamplingParams,
+    /// Tokens of an answer at most; `None` leaves what the API says: what fits the context for a
+    /// chat, 16 for a completion.
+    pub max_tokens: Option<u32>,
+}
+
 /// The one text request of a chat.
-pub(crate) fn chat_text(request: ChatRequest, around: Surroundings) -> TextRequest {
+pub(crate) fn chat_text(request: ChatRequest, around: &Surroundings<'_>) -> TextRequest {
     // A template writes the special tokens itself.
     let add_special = request.decoding.add_special_tokens.unwrap_or(false);
     let prompt = chat_prompt(request.conversation, add_special, around.now);
-    text_request(prompt, &request.decoding, false, around.seed)
+    text_request(prompt, &request.decoding, false, around)
 }
 
 /// A text request for each prompt of a completion.
 pub(crate) fn completion_texts(
     request: CompletionRequest,
-    around: Surroundings,
+    around: &Surroundings<'_>,
 ) -> Vec<TextRequest> {
     let decoding = &request.decoding;
     let add_special_tokens = decoding.add_special_tokens.unwrap_or(true);
@@ -39,12 +54,16 @@ pub(crate) fn completion_texts(
         Prompt::Tokens(ids) => TextPrompt::Tokens(ids),
     });
     prompts
-        .map(|prompt| text_request(prompt, decoding, request.echo, around.seed))
+        .map(|prompt| {
+            let text = text_request(prompt, decoding, request.echo, around);
+            let max_tokens = text.max_tokens.or(Some(COMPLETION_TOKENS));
+            TextRequest { max_tokens, ..text }
+        })
         .collect()
 }
 
 /// What is to be tokenised.
-pub(crate) fn tokenize_prompt(request: TokenizeRequest, around: Surroundings) -> TextPrompt {
+pub(crate) fn tokenize_prompt(request: TokenizeRequest, around: &Surroundings<'_>) -> TextPrompt {
     match request.text {
         TokenizeText::Prompt(text) => TextPrompt::Text {
             text,
@@ -69,13 +88,16 @@ fn chat_prompt(conversation: Conversation, add_special: bool, now: u64) -> TextP
     }))
 }
 
-fn text_request(prompt: TextPrompt, decoding: &Decoding, echo: bool, seed: u64) -> TextRequest {
-    let params = SamplingParams {
-        seed: decoding.seed.unwrap_or(seed),
-        ..decoding.params.clone()
-    };
+fn text_request(
+    prompt: TextPrompt,
+    decoding: &Decoding,
+    echo: bool,
+    around: &Surroundings<'_>,
+) -> TextRequest {
+    let defaults = around.defaults;
+    let params = decoding.params(&defaults.params, around.seed);
     TextRequest {
-        max_tokens: decoding.max_tokens,
+        max_tokens: decoding.given.max_tokens.or(defaults.max_tokens),
         stop: decoding.stop.clone(),
         include_stop_str_in_output: decoding.include_stop,
         skip_special_tokens: decoding.skip_special_tokens,

@@ -24,8 +24,8 @@ pub(super) async fn create(
     drop(body);
     state.telemetry().unknown_fields(request.unknown_fields);
     let model = state.model(&request.model)?;
-    let (stream, logprobs) = (request.stream, request.decoding.params.logprobs.is_some());
-    let text = chat_text(request, state.surroundings());
+    let (stream, logprobs) = (request.stream, request.decoding.logprobs.is_some());
+    let text = chat_text(request, &state.surroundings(model));
     let mut answers = start(&state, model, Operation::Chat, vec![text], arrived).await?;
     let head = state.head("chatcmpl-", model);
     if let Some(options) = stream {

@@ -28,7 +28,7 @@ pub(super) async fn create(
     state.telemetry().unknown_fields(request.unknown_fields);
     let model = state.model(&request.model)?;
     let (stream, shape) = (request.stream, CompletionShape::of(&request));
-    let texts = completion_texts(request, state.surroundings());
+    let texts = completion_texts(request, &state.surroundings(model));
     let mut answers = start(&state, model, Operation::TextCompletion, texts, arrived).await?;
     let head = state.head("cmpl-", model);
     if let Some(options) = stream {

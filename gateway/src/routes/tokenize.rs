@@ -17,9 +17,10 @@ pub(super) async fn tokenize(
     let request = tokenize_request(&body, state.rules())?;
     drop(body);
     state.telemetry().unknown_fields(request.unknown_fields);
-    let model = state.model_or_only(request.model.as_deref())?.text();
+    let served = state.model_or_only(request.model.as_deref())?;
     let wants_texts = request.return_token_strs;
-    let prompt = tokenize_prompt(request, state.surroundings());
+    let prompt = tokenize_prompt(request, &state.surroundings(served));
+    let model = served.text();
     let tokens = model.tokenize(prompt).await.map_err(|e| state.refused(&e))?;
     let text = |id: &u32| {
         let bytes = model.tokenizer().token_bytes(*id);

@@ -26,8 +26,9 @@ fn the_smallest_chat_takes_the_defaults() {
     assert_eq!(request.model, "m");
     assert_eq!(request.conversation.messages, [json!({"role": "user", "content": "Hi"})]);
     assert!(request.conversation.add_generation_prompt);
-    assert_eq!(request.decoding.params, SamplingParams::default());
-    assert_eq!((request.decoding.max_tokens, request.decoding.seed), (None, None));
+    let engines = SamplingParams::default();
+    assert_eq!(request.decoding.params(&engines, 0), engines);
+    assert_eq!((request.decoding.given.max_tokens, request.decoding.seed), (None, None));
     assert_eq!((request.decoding.n, request.stream), (1, None));
     assert!(request.decoding.skip_special_tokens);
 }
@@ -74,11 +75,11 @@ fn every_sampling_field_reaches_the_engine() {
         ignore_eos: true,
         logprobs: Some(3),
         prompt_logprobs: Some(1),
+        seed: u64::MAX,
         ..SamplingParams::default()
     };
-    assert_eq!(request.decoding.params, expected);
-    assert_eq!(request.decoding.seed, Some(u64::MAX));
-    assert_eq!(request.decoding.max_tokens, Some(7));
+    assert_eq!(request.decoding.params(&SamplingParams::default(), 1), expected);
+    assert_eq!(request.decoding.given.max_tokens, Some(7));
     assert_eq!(request.decoding.stop, ["END"]);
     assert_eq!(request.decoding.n, 2);
     assert!(request.decoding.include_stop && !request.decoding.skip_special_tokens);
@@ -161,14 +162,27 @@ fn a_completion_scores_its_prompt_by_echo() {
     }));
     assert_eq!(request.prompts, [Prompt::Tokens(vec![1, 2]), Prompt::Tokens(vec![3])]);
     assert!(request.echo);
-    assert_eq!(request.decoding.max_tokens, Some(0));
-    assert_eq!(request.decoding.params.logprobs, Some(1));
+    assert_eq!(request.decoding.given.max_tokens, Some(0));
+    assert_eq!(request.decoding.logprobs, Some(1));
 }
 
 #[test]
-fn a_completion_has_sixteen_tokens_unless_it_says_otherwise() {
-    let request = completion(&json!({"model": "m", "prompt": "Once"}));
-    assert_eq!(request.decoding.max_tokens, Some(16));
+fn what_a_request_does_not_say_takes_the_models_default() {
+    let defaults = SamplingParams {
+        temperature: 0.2,
+        top_k: 50,
+        repetition_penalty: 1.1,
+        ..SamplingParams::default()
+    };
+    let request = completion(&json!({"model": "m", "prompt": "Once", "top_k": 0, "min_p": 0.1}));
+    let params = request.decoding.params(&defaults, 9);
+    let expected = SamplingParams {
+        top_k: 0,
+        min_p: 0.1,
+        seed: 9,
+        ..defaults
+    };
+    assert_eq!(params, expected);
 }
 
 #[test]
