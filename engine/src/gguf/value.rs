@@ -77,36 +77,42 @@ impl ValueType {
         }
     }
 
-    /// Bytes that a value takes, at least.
-    fn min_size(self) -> u64 {
+    /// Bytes of a value; `None` where they depend on the value.
+    fn fixed_size(self) -> Option<u64> {
         match self {
-            Self::U8 | Self::I8 | Self::Bool => 1,
-            Self::U16 | Self::I16 => 2,
-            Self::U32 | Self::I32 | Self::F32 => 4,
-            Self::U64 | Self::I64 | Self::F64 | Self::String => 8,
-            Self::Array => 12,
+            Self::U8 | Self::I8 | Self::Bool => Some(1),
+            Self::U16 | Self::I16 => Some(2),
+            Self::U32 | Self::I32 | Self::F32 => Some(4),
+            Self::U64 | Self::I64 | Self::F64 => Some(8),
+            Self::String | Self::Array => None,
         }
+    }
+
+    /// Bytes that a value takes, at least: of a string its length, of an array type and count.
+    fn min_size(self) -> u64 {
+        let head = if self == Self::Array { 12 } else { 8 };
+        self.fixed_size().unwrap_or(head)
     }
 }
 
 impl Entry {
     /// Walks over the value at the cursor, type number first.
     pub(super) fn read(cursor: &mut Cursor<'_>, key: &str) -> Result<Self, GgufError> {
-        match read_type(cursor, key)? {
-            ValueType::Array => {
-                let (element, count) = read_array_head(cursor, key)?;
-                let offset = cursor.offset();
-                skip_elements(cursor, key, element, count, 1)?;
-                let kind = Kind::Array(element, count);
-                Ok(Self { kind, offset })
-            }
-            one => {
-                let offset = cursor.offset();
-                skip_elements(cursor, key, one, 1, 0)?;
-                let kind = Kind::One(one);
-                Ok(Self { kind, offset })
-            }
-        }
+        let kind = read_type(cursor, key)?;
+        let (element, count, depth) = if kind == ValueType::Array {
+            let (element, count) = read_array_head(cursor, key)?;
+            (element, count, 1)
+        } else {
+            (kind, 1, 0)
+        };
+        let offset = cursor.offset();
+        skip_elements(cursor, key, element, count, depth)?;
+        let kind = if kind == ValueType::Array {
+            Kind::Array(element, count)
+        } else {
+            Kind::One(kind)
+        };
+        Ok(Self { kind, offset })
     }
 }
 
@@ -139,25 +145,20 @@ fn skip_elements(
     count: usize,
     depth: u32,
 ) -> Result<(), GgufError> {
-    match element {
-        ValueType::String => {
-            for _ in 0..count {
-                cursor.string("a string")?;
-            }
+    if let Some(size) = element.fixed_size() {
+        let bytes = size.saturating_mul(count as u64);
+        cursor.take(bytes, element.name())?;
+    } else if element == ValueType::String {
+        for _ in 0..count {
+            cursor.string("a string")?;
         }
-        ValueType::Array => {
-            if depth >= MAX_DEPTH {
-                let fault = format!("arrays are nested more than {MAX_DEPTH} deep");
-                return Err(GgufError::metadata(key, fault));
-            }
-            for _ in 0..count {
-                let (element, count) = read_array_head(cursor, key)?;
-                skip_elements(cursor, key, element, count, depth + 1)?;
-            }
-        }
-        fixed => {
-            let bytes = fixed.min_size().saturating_mul(count as u64);
-            cursor.take(bytes, fixed.name())?;
+    } else if depth >= MAX_DEPTH {
+        let fault = format!("arrays are nested more than {MAX_DEPTH} deep");
+        return Err(GgufError::metadata(key, fault));
+    } else {
+        for _ in 0..count {
+            let (element, count) = read_array_head(cursor, key)?;
+            skip_elements(cursor, key, element, count, depth + 1)?;
         }
     }
     Ok(())

@@ -120,13 +120,13 @@ pub enum ModelError {
 impl ModelError {
     /// Names the file in which the fault lies.
     pub(super) fn at(self, path: &Path) -> Self {
-        match self {
-            // The inner file is the nearer one; these name theirs.
-            named @ (Self::File { .. } | Self::Gguf(GgufError::Io { .. })) => named,
-            source => Self::File {
-                path: path.to_owned(),
-                source: Box::new(source),
-            },
+        // Of two files the inner one is the nearer; these errors name theirs.
+        if matches!(self, Self::File { .. } | Self::Gguf(GgufError::Io { .. })) {
+            return self;
+        }
+        Self::File {
+            path: path.to_owned(),
+            source: Box::new(self),
         }
     }
 

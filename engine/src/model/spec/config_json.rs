@@ -223,7 +223,7 @@ impl RopeConfig {
                 };
                 Ok((scaling, None))
             }
-            Some("yarn") => self.yarn(factor()?, max_positions),
+            Some("yarn") => Ok(self.yarn(factor()?, max_positions)),
             Some(other) => Err(ModelError::unsupported(
                 format!("rope scaling {other:?}"),
                 "default, linear, llama3 and yarn",
@@ -238,11 +238,7 @@ impl RopeConfig {
         clippy::cast_sign_loss,
         reason = "a cast from float saturates, and the spec bounds what comes out"
     )]
-    fn yarn(
-        &self,
-        factor: f64,
-        max_positions: usize,
-    ) -> Result<(RopeScaling, Option<usize>), ModelError> {
+    fn yarn(&self, factor: f64, max_positions: usize) -> (RopeScaling, Option<usize>) {
         let original = self
             .original_max_position_embeddings
             .unwrap_or(max_positions as f64);
@@ -261,6 +257,6 @@ impl RopeConfig {
             beta_slow: self.beta_slow.unwrap_or(1.0),
             attention_factor,
         };
-        Ok((scaling, Some((original * factor) as usize)))
+        (scaling, Some((original * factor) as usize))
     }
 }

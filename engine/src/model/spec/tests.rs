@@ -10,7 +10,7 @@ use super::shape::{Architecture, Biases, ModelSpec};
 use crate::kernels::RopeStyle;
 
 /// SmolLM2-135M's, with fields changed; `null` leaves one out.
-fn config(changes: Value) -> Vec<u8> {
+fn config(changes: &Value) -> Vec<u8> {
     let mut config = json!({
         "architectures": ["LlamaForCausalLM"],
         "hidden_size": 576,
@@ -37,17 +37,17 @@ fn config(changes: Value) -> Vec<u8> {
     config.to_string().into_bytes()
 }
 
-fn spec(changes: Value) -> ModelSpec {
+fn spec(changes: &Value) -> ModelSpec {
     from_config_json(&config(changes)).unwrap()
 }
 
-fn refusal(changes: Value) -> String {
+fn refusal(changes: &Value) -> String {
     from_config_json(&config(changes)).unwrap_err().to_string()
 }
 
 #[test]
 fn a_description_becomes_a_spec() {
-    let spec = spec(json!({}));
+    let spec = spec(&json!({}));
     assert_eq!(spec.architecture, Architecture::Llama);
     assert_eq!(
         (spec.hidden, spec.layers, spec.ffn, spec.vocab),
@@ -64,12 +64,12 @@ fn a_description_becomes_a_spec() {
 
 #[test]
 fn architectures_differ_in_biases_and_norms() {
-    let qwen2 = spec(json!({"architectures": ["Qwen2ForCausalLM"]}));
+    let qwen2 = spec(&json!({"architectures": ["Qwen2ForCausalLM"]}));
     assert!(qwen2.biases.qkv && !qwen2.biases.output && !qwen2.qk_norm);
-    let qwen3 = spec(json!({"architectures": ["Qwen3ForCausalLM"]}));
+    let qwen3 = spec(&json!({"architectures": ["Qwen3ForCausalLM"]}));
     assert!(!qwen3.biases.qkv && qwen3.qk_norm);
     assert_eq!(qwen3.head_dim, 128);
-    let biased = spec(json!({"attention_bias": true, "mlp_bias": true}));
+    let biased = spec(&json!({"attention_bias": true, "mlp_bias": true}));
     assert_eq!(
         biased.biases,
         Biases {
@@ -87,14 +87,14 @@ fn a_sliding_window_limits_the_context() {
         "max_position_embeddings": 32768,
         "sliding_window": 4096,
     });
-    let mistral = spec(mistral);
+    let mistral = spec(&mistral);
     assert_eq!(mistral.max_positions, 4096);
     assert_eq!(
         mistral.notes,
         ["the context is limited to the attention's sliding window: 4096 tokens of 32768"]
     );
     let qwen = |used| {
-        spec(json!({
+        spec(&json!({
             "architectures": ["Qwen2ForCausalLM"],
             "sliding_window": 4096,
             "use_sliding_window": used,
@@ -144,7 +144,7 @@ fn what_cannot_be_run_is_named() {
         ),
     ];
     for (changes, message) in cases {
-        assert_eq!(refusal(changes), message);
+        assert_eq!(refusal(&changes), message);
     }
 }
 
@@ -196,117 +196,112 @@ fn absurd_sizes_are_named() {
         ),
     ];
     for (changes, message) in cases {
-        assert_eq!(refusal(changes), message);
+        assert_eq!(refusal(&changes), message);
     }
 }
 
-/// Frequencies and attention scales that `transformers` 5.23.0 computes
-/// (`ROPE_INIT_FUNCTIONS`, head_dim 16).
-#[test]
-fn rope_frequencies_are_those_of_transformers() {
-    let cases: [(Value, [f32; 8], f32); 4] = [
-        (
-            json!({
-                "max_position_embeddings": 131072, "rope_theta": 500000.0,
-                "rope_scaling": {
-                    "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
-                    "high_freq_factor": 4.0, "original_max_position_embeddings": 8192,
-                },
-            }),
-            [
-                1.0,
-                0.193_922_76,
-                0.037_606_03,
-                0.007_292_665,
-                0.000_524_846,
-                3.428_102_4e-5,
-                6.647_869_7e-6,
-                1.289_173_2e-6,
-            ],
-            1.0,
-        ),
-        (
-            // The newer place of the same fields.
-            json!({
-                "max_position_embeddings": 32768, "rope_theta": null,
-                "rope_parameters": {
-                    "rope_type": "yarn", "factor": 4.0, "rope_theta": 1000000.0,
-                    "original_max_position_embeddings": 32768,
-                },
-            }),
-            [
-                1.0,
-                0.177_827_94,
-                0.031_622_78,
-                0.004_217_56,
-                0.000_5,
-                4.445_698_5e-5,
-                7.905_694e-6,
-                1.405_853_4e-6,
-            ],
-            1.138_629_4,
-        ),
-        (
-            json!({
-                "max_position_embeddings": 32768, "rope_theta": 10000.0,
-                "rope_scaling": {
-                    "type": "yarn", "factor": 2.0, "original_max_position_embeddings": 128,
-                    "mscale": 0.7, "mscale_all_dim": 1.0, "beta_fast": 16.0, "beta_slow": 2.0,
-                },
-            }),
-            [
-                1.0,
-                0.263_523_13,
-                0.066_666_67,
-                0.015_811_39,
-                0.005,
-                0.001_581_139,
-                0.000_5,
-                0.000_158_113_9,
-            ],
-            0.980_553_5,
-        ),
-        (
-            json!({
-                "rope_theta": 10000.0,
-                "rope_scaling": {"rope_type": "linear", "factor": 4.0},
-            }),
-            [
-                0.25,
-                0.079_056_94,
-                0.025,
-                0.007_905_695,
-                0.002_5,
-                0.000_790_569_5,
-                0.000_25,
-                7.905_694e-5,
-            ],
-            1.0,
-        ),
-    ];
-    for (mut changes, expected, expected_scale) in cases {
-        changes["head_dim"] = json!(16);
-        let spec = spec(changes.clone());
-        let (frequencies, scale) = spec.rope.frequencies(16);
+/// `expected` is what `ROPE_INIT_FUNCTIONS` of `transformers` 5.23.0 compute for heads of 16.
+fn assert_frequencies(mut changes: Value, expected: [f32; 8], expected_scale: f32) {
+    changes["head_dim"] = json!(16);
+    let (frequencies, scale) = spec(&changes).rope.frequencies(16);
+    assert!(
+        (scale - expected_scale).abs() < 1e-6,
+        "{changes}: scale {scale}"
+    );
+    for (pair, (ours, theirs)) in frequencies.iter().zip(&expected).enumerate() {
+        let relative = (ours - theirs).abs() / theirs;
         assert!(
-            (scale - expected_scale).abs() < 1e-6,
-            "{changes}: scale {scale}"
+            relative < 1e-6,
+            "{changes}: pair {pair}: {ours} is not {theirs}"
         );
-        for (pair, (ours, theirs)) in frequencies.iter().zip(&expected).enumerate() {
-            let relative = (ours - theirs).abs() / theirs;
-            assert!(
-                relative < 1e-6,
-                "{changes}: pair {pair}: {ours} is not {theirs}"
-            );
-        }
     }
+}
+
+#[test]
+fn llama3_and_linear_frequencies_are_those_of_transformers() {
+    let changes = json!({
+        "max_position_embeddings": 131072, "rope_theta": 500000.0,
+        "rope_scaling": {
+            "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0, "original_max_position_embeddings": 8192,
+        },
+    });
+    let expected = [
+        1.0,
+        0.193_922_76,
+        0.037_606_03,
+        0.007_292_665,
+        0.000_524_846,
+        3.428_102_4e-5,
+        6.647_869_7e-6,
+        1.289_173_2e-6,
+    ];
+    assert_frequencies(changes, expected, 1.0);
+
+    let changes = json!({
+        "rope_theta": 10000.0,
+        "rope_scaling": {"rope_type": "linear", "factor": 4.0},
+    });
+    let expected = [
+        0.25,
+        0.079_056_94,
+        0.025,
+        0.007_905_695,
+        0.002_5,
+        0.000_790_569_5,
+        0.000_25,
+        7.905_694e-5,
+    ];
+    assert_frequencies(changes, expected, 1.0);
+}
+
+#[test]
+fn yarn_frequencies_are_those_of_transformers() {
+    // The newer place of the same fields.
+    let changes = json!({
+        "max_position_embeddings": 32768, "rope_theta": null,
+        "rope_parameters": {
+            "rope_type": "yarn", "factor": 4.0, "rope_theta": 1000000.0,
+            "original_max_position_embeddings": 32768,
+        },
+    });
+    let expected = [
+        1.0,
+        0.177_827_94,
+        0.031_622_78,
+        0.004_217_56,
+        0.000_5,
+        4.445_698_5e-5,
+        7.905_694e-6,
+        1.405_853_4e-6,
+    ];
+    assert_frequencies(changes, expected, 1.138_629_4);
+
+    let changes = json!({
+        "max_position_embeddings": 32768, "rope_theta": 10000.0,
+        "rope_scaling": {
+            "type": "yarn", "factor": 2.0, "original_max_position_embeddings": 128,
+            "mscale": 0.7, "mscale_all_dim": 1.0, "beta_fast": 16.0, "beta_slow": 2.0,
+        },
+    });
+    let expected = [
+        1.0,
+        0.263_523_13,
+        0.066_666_67,
+        0.015_811_39,
+        0.005,
+        0.001_581_139,
+        0.000_5,
+        0.000_158_113_9,
+    ];
+    assert_frequencies(changes, expected, 0.980_553_5);
 }
 
 #[test]
 fn yarn_stretches_the_context() {
     let rope =
         json!({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 2048});
-    assert_eq!(spec(json!({"rope_scaling": rope})).max_positions, 8192);
+    assert_eq!(spec(&json!({"rope_scaling": rope})).max_positions, 8192);
 }
 
 proptest! {
@@ -322,7 +317,7 @@ proptest! {
             "head_dim", "intermediate_size", "vocab_size", "max_position_embeddings",
             "sliding_window", "rms_norm_eps", "rope_theta", "rope_scaling",
         ];
-        let mut config = serde_json::from_slice::<Value>(&config(json!({}))).unwrap();
+        let mut config = serde_json::from_slice::<Value>(&config(&json!({}))).unwrap();
         for (field, float, int, kind) in changes {
             config[fields[field]] = match kind {
                 0 => json!(float),

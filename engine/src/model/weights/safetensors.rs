@@ -61,7 +61,7 @@ impl SafetensorsShards {
     /// Opens all files that an index names; they lie beside it.
     pub(crate) fn open_indexed(path: &Path) -> Result<Self, ModelError> {
         let index = read_index(path).map_err(|error| error.at(path))?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let names: BTreeSet<&str> = index.weight_map.values().map(String::as_str).collect();
         let mut shards = Vec::new();
         let mut numbers = HashMap::new();
@@ -218,10 +218,11 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 fn format(dtype: Dtype) -> Option<Format> {
-    match dtype {
-        Dtype::F32 => Some(Format::F32),
-        Dtype::F16 => Some(Format::F16),
-        Dtype::BF16 => Some(Format::Bf16),
-        _ => None,
-    }
+    let formats = [
+        (Dtype::F32, Format::F32),
+        (Dtype::F16, Format::F16),
+        (Dtype::BF16, Format::Bf16),
+    ];
+    let found = formats.iter().find(|(known, _)| *known == dtype);
+    found.map(|&(_, format)| format)
 }
