@@ -45,6 +45,7 @@ pub(super) fn segment(
         first_row,
         rows: part.rows,
         layout,
+        tile_lines,
         data,
     })
 }

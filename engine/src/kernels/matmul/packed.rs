@@ -115,6 +115,7 @@ pub(super) struct Segment {
     /// Its rows; the last tile is filled up with zeros.
     pub(super) rows: usize,
     pub(super) layout: Layout,
+    pub(super) tile_lines: usize,
     pub(super) data: Vec<Line>,
 }
 
@@ -124,9 +125,8 @@ impl Segment {
     }
 
     pub(super) fn tile(&self, index: usize) -> &[u8] {
-        let bytes: &[u8] = bytemuck::cast_slice(&self.data);
-        let len = bytes.len() / self.tiles();
-        &bytes[index * len..(index + 1) * len]
+        let lines = &self.data[index * self.tile_lines..][..self.tile_lines];
+        bytemuck::cast_slice(lines)
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "chunks write to columns of their own")]
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::float::{self, Stored, StoredBf16, StoredF16, StoredF32};
@@ -140,30 +141,21 @@ impl Piece<'_> {
         layout: GroupLayout,
         block: RowBlock,
     ) {
-        let inputs = self.chunk.input.groups(block);
-        for tile in self.tiles.clone() {
-            let weights = self.segment.tile(tile);
-            let sums = quantised::tile::<S, P, R, WIDE>(s, layout, weights, inputs);
-            self.write(block, tile, &sums);
-        }
+        s.apart(Quantised::<P, R, WIDE> {
+            piece: self,
+            layout,
+            block,
+            shape: PhantomData,
+        });
     }
 
     #[inline(always)]
     fn float<S: Simd, W: Stored, const R: usize>(&self, s: S, block: RowBlock) {
-        let inputs = self.chunk.input.floats(block);
-        let mut tile = self.tiles.start;
-        while tile + 4 <= self.tiles.end {
-            let weights = [0, 1, 2, 3].map(|t| self.segment.tile(tile + t));
-            let sums = float::tiles::<S, W, R, 4>(s, weights, inputs);
-            for t in 0..4 {
-                self.write(block, tile + t, &sums.map(|row| row[t]));
-            }
-            tile += 4;
-        }
-        for tile in tile..self.tiles.end {
-            let sums = float::tiles::<S, W, R, 1>(s, [self.segment.tile(tile)], inputs);
-            self.write(block, tile, &sums.map(|row| row[0]));
-        }
+        s.apart(Float::<W, R> {
+            piece: self,
+            block,
+            stored: PhantomData,
+        });
     }
 
     /// Writes the columns of a tile for the rows of a block.
@@ -176,6 +168,62 @@ impl Piece<'_> {
             // SAFETY: each tile and row block is in one chunk, and has these outputs for itself.
             let out = unsafe { self.chunk.out.part(start, lanes) };
             out.copy_from_slice(&sums[..lanes]);
+        }
+    }
+}
+
+/// All tiles of a piece for one row block, quantised.
+struct Quantised<'a, P, const R: usize, const WIDE: bool> {
+    piece: &'a Piece<'a>,
+    layout: GroupLayout,
+    block: RowBlock,
+    shape: PhantomData<P>,
+}
+
+impl<P: Shape, const R: usize, const WIDE: bool> Kernel for Quantised<'_, P, R, WIDE> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self {
+            piece,
+            layout,
+            block,
+            ..
+        } = self;
+        let inputs = piece.chunk.input.groups(block);
+        for tile in piece.tiles.clone() {
+            let weights = piece.segment.tile(tile);
+            let sums = quantised::tile::<S, P, R, WIDE>(s, layout, weights, inputs);
+            piece.write(block, tile, &sums);
+        }
+    }
+}
+
+/// All tiles of a piece for one row block, floats.
+struct Float<'a, W, const R: usize> {
+    piece: &'a Piece<'a>,
+    block: RowBlock,
+    stored: PhantomData<W>,
+}
+
+impl<W: Stored, const R: usize> Kernel for Float<'_, W, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { piece, block, .. } = self;
+        let inputs = piece.chunk.input.floats(block);
+        let mut tile = piece.tiles.start;
+        while tile + 4 <= piece.tiles.end {
+            let weights = [0, 1, 2, 3].map(|t| piece.segment.tile(tile + t));
+            let sums = float::tiles::<S, W, R, 4>(s, weights, inputs);
+            for t in 0..4 {
+                piece.write(block, tile + t, &sums.map(|row| row[t]));
+            }
+            tile += 4;
+        }
+        for tile in tile..piece.tiles.end {
+            let sums = float::tiles::<S, W, R, 1>(s, [piece.segment.tile(tile)], inputs);
+            piece.write(block, tile, &sums.map(|row| row[0]));
         }
     }
 }

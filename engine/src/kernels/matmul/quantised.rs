@@ -42,8 +42,9 @@ pub(super) fn tile<S: Simd, P: Shape, const R: usize, const WIDE: bool>(
         for half in 0..8 / P::QUADS {
             let Some(group) = groups.next() else { break };
             let (codes, factors) = group.split_at(layout.code_bytes());
-            let dots = dots::<S, P, R, WIDE>(s, codes, x, half * P::QUADS);
+            // Before the dots: a branch after them tears their loads apart from them.
             let (scale, offset) = factor_lanes(s, layout, factors);
+            let dots = dots::<S, P, R, WIDE>(s, codes, x, half * P::QUADS);
             for r in 0..R {
                 let total = s.to_f32(s.dot_total::<WIDE>(dots[r]));
                 let sum = if P::QUADS == 8 {
@@ -74,9 +75,11 @@ fn dots<S: Simd, P: Shape, const R: usize, const WIDE: bool>(
 ) -> [S::Dot; R] {
     let mut dots = [s.dot_zero(); R];
     let (lines, _) = codes.as_chunks::<64>();
-    if P::NIBBLES {
-        for (pair, line) in lines[..P::QUADS / 2].iter().enumerate() {
-            let quad = first_quad + pair * 2;
+    // The number of lines is a constant, but the compiler must not know: unrolled, it runs out of
+    // registers.
+    for (index, line) in lines.iter().enumerate() {
+        if P::NIBBLES {
+            let quad = first_quad + index * 2;
             let [low, high] = s.codes4(line);
             for r in 0..R {
                 dots[r] = s.dot::<WIDE>(dots[r], low, &x[r], quad);
@@ -84,12 +87,10 @@ fn dots<S: Simd, P: Shape, const R: usize, const WIDE: bool>(
             for r in 0..R {
                 dots[r] = s.dot::<WIDE>(dots[r], high, &x[r], quad + 1);
             }
-        }
-    } else {
-        for (quad, line) in lines[..P::QUADS].iter().enumerate() {
+        } else {
             let codes = s.codes8(line);
             for r in 0..R {
-                dots[r] = s.dot::<WIDE>(dots[r], codes, &x[r], first_quad + quad);
+                dots[r] = s.dot::<WIDE>(dots[r], codes, &x[r], first_quad + index);
             }
         }
     }

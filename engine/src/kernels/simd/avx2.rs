@@ -5,6 +5,7 @@
 
 use std::arch::x86_64::*;
 
+use super::dispatch::Kernel;
 use super::lanes::{InputGroup, LANES, Simd};
 use super::portable::encode_words;
 
@@ -60,6 +61,11 @@ impl Simd for Avx2 {
 
     const MATMUL_ROWS: usize = 2;
     const ATTENTION_ROWS: usize = 4;
+
+    #[inline(always)]
+    fn apart<K: Kernel>(self, kernel: K) -> K::Output {
+        call!(with_instructions(self, kernel))
+    }
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F {
@@ -260,7 +266,7 @@ impl Simd for Avx2 {
         quad: usize,
     ) -> Self::Dot {
         let (quads, _) = x.codes.as_chunks::<8>();
-        let x = call!(_mm256_set1_epi64x(i64::from_le_bytes(quads[quad])));
+        let x = call!(_mm256_set1_epi64x(i64::from_le_bytes(quads[quad & 7])));
         std::array::from_fn(|i| {
             let products = call!(_mm256_madd_epi16(codes[i], x));
             call!(_mm256_add_epi32(sum[i], products))
@@ -282,4 +288,10 @@ impl Simd for Avx2 {
     fn encode<const WIDE: bool>(self, values: &[i16; 32], codes: &mut [u8; 64]) {
         encode_words(values, codes);
     }
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn with_instructions<K: Kernel>(s: Avx2, kernel: K) -> K::Output {
+    kernel.run(s)
 }

@@ -7,6 +7,7 @@
 
 use std::arch::x86_64::*;
 
+use super::dispatch::Kernel;
 use super::lanes::{InputGroup, LANES, Simd};
 
 /// Proves AVX-512 F, BW, VL and VNNI, and all that [`Avx2`](super::avx2::Avx2) needs.
@@ -42,6 +43,11 @@ impl Simd for Avx512 {
 
     const MATMUL_ROWS: usize = 8;
     const ATTENTION_ROWS: usize = 8;
+
+    #[inline(always)]
+    fn apart<K: Kernel>(self, kernel: K) -> K::Output {
+        call!(with_instructions(self, kernel))
+    }
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F {
@@ -192,12 +198,12 @@ impl Simd for Avx512 {
         quad: usize,
     ) -> Self::Dot {
         let (quads, _) = x.codes.as_chunks::<4>();
-        let x = call!(_mm512_set1_epi32(i32::from_le_bytes(quads[quad])));
+        let x = call!(_mm512_set1_epi32(i32::from_le_bytes(quads[quad & 7])));
         let high = call!(_mm512_dpbusd_epi32(high, codes, x));
         if !WIDE {
             return [high, low];
         }
-        let x = call!(_mm512_set1_epi32(i32::from_le_bytes(quads[8 + quad])));
+        let x = call!(_mm512_set1_epi32(i32::from_le_bytes(quads[8 + (quad & 7)])));
         [high, call!(_mm512_dpbusd_epi32(low, codes, x))]
     }
 
@@ -229,4 +235,10 @@ impl Simd for Avx512 {
             }
         }
     }
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+fn with_instructions<K: Kernel>(s: Avx512, kernel: K) -> K::Output {
+    kernel.run(s)
 }

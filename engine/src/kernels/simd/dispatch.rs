@@ -42,14 +42,12 @@ pub(in crate::kernels) fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output 
     match isa {
         Isa::Avx512Vnni => {
             if let Some(s) = Avx512::new() {
-                // SAFETY: a value of Avx512 exists, so the processor has the instructions.
-                return unsafe { run_avx512(s, kernel) };
+                return s.apart(kernel);
             }
         }
         Isa::Avx2 => {
             if let Some(s) = Avx2::new() {
-                // SAFETY: a value of Avx2 exists, so the processor has the instructions.
-                return unsafe { run_avx2(s, kernel) };
+                return s.apart(kernel);
             }
         }
         Isa::Portable => {}
@@ -57,16 +55,4 @@ pub(in crate::kernels) fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output 
     #[cfg(not(target_arch = "x86_64"))]
     let _ = isa;
     kernel.run(Portable)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
-fn run_avx512<K: Kernel>(s: Avx512, kernel: K) -> K::Output {
-    kernel.run(s)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn run_avx2<K: Kernel>(s: Avx2, kernel: K) -> K::Output {
-    kernel.run(s)
 }

@@ -1,5 +1,7 @@
 //! What an instruction set must offer.
 
+use super::dispatch::Kernel;
+
 /// Lanes of a vector: a column tile of a matrix, a KV block's positions.
 pub(in crate::kernels) const LANES: usize = 16;
 
@@ -45,6 +47,9 @@ pub(in crate::kernels) trait Simd: Copy {
     const MATMUL_ROWS: usize;
     /// Query rows that attention keeps in registers at once.
     const ATTENTION_ROWS: usize;
+
+    /// Runs `kernel` in a function of its own, which keeps the compiler's view small.
+    fn apart<K: Kernel>(self, kernel: K) -> K::Output;
 
     fn splat(self, x: f32) -> Self::F;
     fn load(self, x: &[f32; LANES]) -> Self::F;

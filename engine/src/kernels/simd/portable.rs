@@ -5,6 +5,7 @@ use std::array::from_fn;
 
 use half::{bf16, f16};
 
+use super::dispatch::Kernel;
 use super::lanes::{InputGroup, LANES, Simd};
 
 /// No instructions beyond the target's own.
@@ -19,6 +20,11 @@ impl Simd for Portable {
 
     const MATMUL_ROWS: usize = 4;
     const ATTENTION_ROWS: usize = 4;
+
+    #[inline(always)]
+    fn apart<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
 
     #[inline(always)]
     fn splat(self, x: f32) -> Self::F {
