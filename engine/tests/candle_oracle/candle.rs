@@ -101,4 +101,3 @@ fn by_position(tokens: &[u32], mut forward: impl FnMut(&Tensor, usize) -> Tensor
     });
     each.collect()
 }
-

@@ -36,7 +36,7 @@ pub(crate) struct HubModel {
 
 impl HubModel {
     /// Random weights for `class`; `extra` overrides fields of the configuration.
-    pub(crate) fn new(class: &str, sizes: Sizes, extra: Value) -> Self {
+    pub(crate) fn new(class: &str, sizes: Sizes, extra: &Value) -> Self {
         let mut config = json!({
             "architectures": [class],
             "hidden_size": sizes.hidden,
@@ -148,4 +148,3 @@ impl Random {
         f32::from(bits) / 32767.5 - 1.0
     }
 }
-

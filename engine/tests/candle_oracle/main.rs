@@ -3,7 +3,10 @@
 //! Tiny models with random weights are written as safetensors and as GGUF; candle computes in f32
 //! position by position, we in one prompt. Keys and values are kept in f16, hence the tolerance.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly, as tests do")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail loudly, as tests do"
+)]
 
 mod candle;
 mod hub_model;
@@ -13,6 +16,7 @@ mod save;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::f32::consts::PI;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
@@ -156,7 +160,7 @@ fn safetensors_models_agree_with_candle() {
         ),
     ];
     for (what, class, sizes, extra) in cases {
-        let model = HubModel::new(class, sizes, extra);
+        let model = HubModel::new(class, sizes, &extra);
         let dir = tempfile::tempdir().unwrap();
         model.save(dir.path(), DType::F32, 1);
         let tokens = prompt(sizes.vocab);
@@ -168,7 +172,7 @@ fn safetensors_models_agree_with_candle() {
 #[test]
 fn half_precision_and_sharded_safetensors_agree_with_candle() {
     for (dtype, shards) in [(DType::F16, 1), (DType::BF16, 3), (DType::F32, 2)] {
-        let model = HubModel::new("LlamaForCausalLM", TINY, json!({})).rounded(dtype);
+        let model = HubModel::new("LlamaForCausalLM", TINY, &json!({})).rounded(dtype);
         let dir = tempfile::tempdir().unwrap();
         model.save(dir.path(), dtype, shards);
         let tokens = prompt(TINY.vocab);
@@ -200,7 +204,7 @@ fn gguf_models_agree_with_safetensors_models() {
         ("qwen3", "Qwen3ForCausalLM", json!({}), None),
     ];
     for (what, class, extra, divisors) in cases {
-        let model = HubModel::new(class, TINY, extra);
+        let model = HubModel::new(class, TINY, &extra);
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tiny.gguf");
         model.save_gguf(&path, |_| GgmlDType::F32, divisors);
@@ -217,7 +221,7 @@ fn divisors_of_llama3() -> Vec<f32> {
     let (factor, low, high, original) = (8.0_f32, 1.0_f32, 4.0_f32, 32.0_f32);
     let pair = |i: u8| {
         let frequency = 10000_f32.powf(-f32::from(2 * i) / 16.0);
-        let wavelength = 2.0 * std::f32::consts::PI / frequency;
+        let wavelength = 2.0 * PI / frequency;
         if wavelength < original / high {
             1.0
         } else if wavelength > original / low {
@@ -254,7 +258,7 @@ fn every_format_agrees_with_its_dequantised_weights() {
         GgmlDType::Q6K,
     ];
     for format in formats {
-        let mut model = HubModel::new("LlamaForCausalLM", sizes, json!({}));
+        let mut model = HubModel::new("LlamaForCausalLM", sizes, &json!({}));
         // Rows keep their values when they are reordered, so rounding first loses nothing.
         for tensor in model
             .tensors

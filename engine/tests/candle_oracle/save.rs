@@ -153,4 +153,3 @@ fn gguf_name(name: &str) -> String {
         .iter()
         .fold(name.to_owned(), |name, (from, to)| name.replace(from, to))
 }
-

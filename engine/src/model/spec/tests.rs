@@ -204,10 +204,16 @@ fn absurd_sizes_are_named() {
 fn assert_frequencies(mut changes: Value, expected: [f32; 8], expected_scale: f32) {
     changes["head_dim"] = json!(16);
     let (frequencies, scale) = spec(&changes).rope.frequencies(16);
-    assert!((scale - expected_scale).abs() < 1e-6, "{changes}: scale {scale}");
+    assert!(
+        (scale - expected_scale).abs() < 1e-6,
+        "{changes}: scale {scale}"
+    );
     for (pair, (ours, theirs)) in frequencies.iter().zip(&expected).enumerate() {
         let relative = (ours - theirs).abs() / theirs;
-        assert!(relative < 1e-6, "{changes}: pair {pair}: {ours} is not {theirs}");
+        assert!(
+            relative < 1e-6,
+            "{changes}: pair {pair}: {ours} is not {theirs}"
+        );
     }
 }
 
@@ -221,8 +227,14 @@ fn llama3_and_linear_frequencies_are_those_of_transformers() {
         },
     });
     let expected = [
-        1.0, 0.193_922_76, 0.037_606_03, 0.007_292_665, 0.000_524_846, 3.428_102_4e-5,
-        6.647_869_7e-6, 1.289_173_2e-6,
+        1.0,
+        0.193_922_76,
+        0.037_606_03,
+        0.007_292_665,
+        0.000_524_846,
+        3.428_102_4e-5,
+        6.647_869_7e-6,
+        1.289_173_2e-6,
     ];
     assert_frequencies(changes, expected, 1.0);
 
@@ -231,7 +243,14 @@ fn llama3_and_linear_frequencies_are_those_of_transformers() {
         "rope_scaling": {"rope_type": "linear", "factor": 4.0},
     });
     let expected = [
-        0.25, 0.079_056_94, 0.025, 0.007_905_695, 0.002_5, 0.000_790_569_5, 0.000_25, 7.905_694e-5,
+        0.25,
+        0.079_056_94,
+        0.025,
+        0.007_905_695,
+        0.002_5,
+        0.000_790_569_5,
+        0.000_25,
+        7.905_694e-5,
     ];
     assert_frequencies(changes, expected, 1.0);
 }
@@ -247,7 +266,13 @@ fn yarn_frequencies_are_those_of_transformers() {
         },
     });
     let expected = [
-        1.0, 0.177_827_94, 0.031_622_78, 0.004_217_56, 0.000_5, 4.445_698_5e-5, 7.905_694e-6,
+        1.0,
+        0.177_827_94,
+        0.031_622_78,
+        0.004_217_56,
+        0.000_5,
+        4.445_698_5e-5,
+        7.905_694e-6,
         1.405_853_4e-6,
     ];
     assert_frequencies(changes, expected, 1.138_629_4);
@@ -260,7 +285,13 @@ fn yarn_frequencies_are_those_of_transformers() {
         },
     });
     let expected = [
-        1.0, 0.263_523_13, 0.066_666_67, 0.015_811_39, 0.005, 0.001_581_139, 0.000_5,
+        1.0,
+        0.263_523_13,
+        0.066_666_67,
+        0.015_811_39,
+        0.005,
+        0.001_581_139,
+        0.000_5,
         0.000_158_113_9,
     ];
     assert_frequencies(changes, expected, 0.980_553_5);
