@@ -77,7 +77,7 @@ pub(crate) async fn send(
 /// A response that is a stream of events.
 async fn accept(response: Response) -> Result<Response, Failure> {
     let status = response.status();
-    if status != StatusCode::OK {
+    if status.as_u16() != 200 {
         let body = response.text().await.unwrap_or_default();
         let body = body.chars().take(500).collect();
         return Err(Failure::Status { status, body });
