@@ -36,7 +36,10 @@ impl Edge {
     /// A fresh id such as `chatcmpl-0f1e...`.
     pub(crate) fn id(&self, prefix: &str) -> String {
         let bits = (self.random)().to_be_bytes();
-        format!("{prefix}{}", uuid::Builder::from_random_bytes(bits).into_uuid().simple())
+        format!(
+            "{prefix}{}",
+            uuid::Builder::from_random_bytes(bits).into_uuid().simple()
+        )
     }
 
     /// A seed for a request that brings none.

@@ -1,4 +1,3 @@
-#![forbid(unsafe_code)]
 //! The front door: OpenAI's HTTP surface over the text models of `llm_apps`.
 //!
 //! [`serve`] takes a listener, a [`Gateway`] and a stop signal. Rooms, in the order in which a
@@ -11,6 +10,8 @@
 //! - `sse`: frames, and what happens when one side goes away.
 //! - `error`: the only file that knows status codes. `telemetry`: what is counted.
 //! - `state`, `config`, `edge`: what all requests share, what is set, and chance and time.
+
+#![forbid(unsafe_code)]
 
 mod admission;
 mod config;

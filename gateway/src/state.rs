@@ -149,7 +149,10 @@ impl Gateway {
     /// # Errors
     /// [`ApiError::ModelNotFound`], or that models are loading.
     pub(crate) fn model(&self, name: &str) -> Result<&ServedModel, ApiError> {
-        let found = self.models()?.iter().find(|m| names(m.text()).any(|n| n == name));
+        let found = self
+            .models()?
+            .iter()
+            .find(|m| names(m.text()).any(|n| n == name));
         found.ok_or_else(|| ApiError::ModelNotFound(name.chars().take(200).collect()))
     }
 
@@ -225,5 +228,7 @@ impl ServedModel {
 /// The id, then the aliases.
 fn names(model: &TextModel) -> impl Iterator<Item = &str> {
     let info = model.info();
-    std::iter::once(&info.id).chain(&info.aliases).map(String::as_str)
+    std::iter::once(&info.id)
+        .chain(&info.aliases)
+        .map(String::as_str)
 }

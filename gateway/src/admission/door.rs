@@ -51,7 +51,9 @@ impl Admission {
     /// A door for `max_ongoing` running and `max_queued` waiting requests.
     pub(crate) fn new(max_ongoing: NonZeroUsize, max_queued: usize) -> Self {
         let max_ongoing = max_ongoing.get().min(Semaphore::MAX_PERMITS);
-        let capacity = max_ongoing.saturating_add(max_queued).min(Semaphore::MAX_PERMITS);
+        let capacity = max_ongoing
+            .saturating_add(max_queued)
+            .min(Semaphore::MAX_PERMITS);
         Self {
             places: Arc::new(Semaphore::new(capacity)),
             slots: Arc::new(Semaphore::new(max_ongoing)),

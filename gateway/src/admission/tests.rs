@@ -29,9 +29,17 @@ async fn of_n_arrivals_exactly_capacity_get_in() {
             #[expect(clippy::disallowed_methods, reason = "joined below")]
             tokio::spawn(async move { door.enter().await })
         });
-        let outcomes: Vec<_> = join_all(tries).await.into_iter().map(Result::unwrap).collect();
+        let outcomes: Vec<_> = join_all(tries)
+            .await
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
         let admitted = outcomes.iter().filter(|o| o.is_ok()).count();
-        assert_eq!(admitted, arrivals.min(ongoing), "{ongoing} slots, {arrivals} arrivals");
+        assert_eq!(
+            admitted,
+            arrivals.min(ongoing),
+            "{ongoing} slots, {arrivals} arrivals"
+        );
         drop(outcomes);
         assert_eq!(door.occupancy().ongoing, 0);
     }
@@ -56,7 +64,10 @@ async fn waiting_is_bounded_and_in_order() {
     assert_eq!(door.occupancy(), occupancy(1, 2, 1));
 
     drop(running);
-    assert!(second.as_mut().now_or_never().is_none(), "the first in line goes first");
+    assert!(
+        second.as_mut().now_or_never().is_none(),
+        "the first in line goes first"
+    );
     let permit = first.await.unwrap();
     assert_eq!(door.occupancy(), occupancy(1, 1, 1));
     drop(permit);

@@ -46,7 +46,9 @@ impl Stream for Numbered {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let first = self.first;
         let number = |event: TextEvent| (first + event.choice() as usize, event);
-        Pin::new(&mut self.stream).poll_next(cx).map(|e| e.map(number))
+        Pin::new(&mut self.stream)
+            .poll_next(cx)
+            .map(|e| e.map(number))
     }
 }
 

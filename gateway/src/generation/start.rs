@@ -37,7 +37,12 @@ pub(crate) async fn start(
     let streams: Result<Vec<_>, _> = prepared.iter().map(|p| text.submit(p)).collect();
     let streams = streams.map_err(refused)?;
 
-    let meter = Meter::new(Arc::clone(model.metrics()), operation, arrived, tally.choices());
+    let meter = Meter::new(
+        Arc::clone(model.metrics()),
+        operation,
+        arrived,
+        tally.choices(),
+    );
     let mut answers = Answers::new(streams, permit, meter, tally, retry_after);
     answers.end_at(state.lifecycle().until_cut(), state.stopping(true));
     answers.wait_for_first().await?;

@@ -54,7 +54,9 @@ impl Tally {
 
     /// Tokens of all prompts, each counted once.
     pub(crate) fn prompt_tokens(&self) -> u32 {
-        self.prompts.iter().fold(0, |sum, p| sum.saturating_add(p.tokens))
+        self.prompts
+            .iter()
+            .fold(0, |sum, p| sum.saturating_add(p.tokens))
     }
 
     /// The usage so far, or, when all choices have ended, of the whole.

@@ -17,12 +17,21 @@ pub fn check_any_body(body: &[u8]) -> Result<(), String> {
         if let Some(chat) = answer(chat_request(body, rules))? {
             prove(!chat.conversation.messages.is_empty(), "no message")?;
             prove((1..=128).contains(&chat.decoding.n), "n is out of range")?;
-            prove(!strict || chat.unknown_fields == 0, "an unknown field passed")?;
+            prove(
+                !strict || chat.unknown_fields == 0,
+                "an unknown field passed",
+            )?;
         }
         if let Some(completion) = answer(completion_request(body, rules))? {
             prove(!completion.prompts.is_empty(), "no prompt")?;
-            prove((1..=128).contains(&completion.decoding.n), "n is out of range")?;
-            prove(!strict || completion.unknown_fields == 0, "an unknown field passed")?;
+            prove(
+                (1..=128).contains(&completion.decoding.n),
+                "n is out of range",
+            )?;
+            prove(
+                !strict || completion.unknown_fields == 0,
+                "an unknown field passed",
+            )?;
         }
         answer(tokenize_request(body, rules))?;
         answer(detokenize_request(body, rules))?;
@@ -35,7 +44,10 @@ fn answer<T>(outcome: Result<T, ApiError>) -> Result<Option<T>, String> {
     match outcome {
         Ok(request) => Ok(Some(request)),
         Err(ApiError::Invalid { message, param, .. }) => {
-            prove((1..4096).contains(&message.len()), "a message without measure")?;
+            prove(
+                (1..4096).contains(&message.len()),
+                "a message without measure",
+            )?;
             prove(param.is_none_or(|p| !p.is_empty()), "an empty param")?;
             Ok(None)
         }
@@ -44,5 +56,9 @@ fn answer<T>(outcome: Result<T, ApiError>) -> Result<Option<T>, String> {
 }
 
 fn prove(holds: bool, otherwise: &str) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(otherwise.to_owned()) }
+    if holds {
+        Ok(())
+    } else {
+        Err(otherwise.to_owned())
+    }
 }

@@ -4,11 +4,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::decoding::{Decoding, decoding};
+use super::judge::{Rules, judged};
 use super::message::{Message, for_template};
 use super::parse::{required, typed};
 use super::streaming::{StreamOptions, streaming};
 use super::tables::CHAT;
-use super::judge::{Rules, judged};
 use crate::error::ApiError;
 
 /// What a client wants of a chat.

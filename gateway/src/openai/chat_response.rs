@@ -65,6 +65,9 @@ pub(crate) struct ChatDelta<'a> {
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'a str>,
+    /// `null`, in the opening only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<()>,
 }
 
 impl ChatCompletion {
@@ -135,14 +138,15 @@ impl<'a> ChatDelta<'a> {
         Self {
             role: Some("assistant"),
             content: Some(""),
+            refusal: Some(()),
         }
     }
 
     /// More text.
     pub(crate) fn text(content: &'a str) -> Self {
         Self {
-            role: None,
             content: Some(content),
+            ..Self::default()
         }
     }
 }

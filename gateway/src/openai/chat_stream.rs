@@ -42,7 +42,14 @@ impl ChatEncoder {
         }
     }
 
-    fn text(&self, index: usize, text: &str, tokens: &[TextToken], tally: &Tally, out: &mut Frames) {
+    fn text(
+        &self,
+        index: usize,
+        text: &str,
+        tokens: &[TextToken],
+        tally: &Tally,
+        out: &mut Frames,
+    ) {
         let mut choice = ChunkChoice::new(index, ChatDelta::text(text));
         if self.logprobs {
             let mut logprobs = ChatLogprobs::default();

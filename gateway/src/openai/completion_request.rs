@@ -4,11 +4,11 @@ use serde::Deserialize;
 
 use super::chat_request::prompt_logprobs_in_stream;
 use super::decoding::{Decoding, decoding};
+use super::judge::{Rules, judged};
 use super::parse::{required, typed};
 use super::prompt::{Prompt, Prompts};
 use super::streaming::{StreamOptions, streaming};
 use super::tables::COMPLETIONS;
-use super::judge::{Rules, judged};
 use crate::error::ApiError;
 
 /// What a client wants of a completion.

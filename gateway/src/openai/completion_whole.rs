@@ -47,7 +47,9 @@ pub(crate) fn completion_choices(
             logprobs.extend(&whole.tokens);
             choice.logprobs = Some(logprobs);
         }
-        choice.prompt_logprobs = shape.prompt_logprobs.then(|| prompt_logprobs(&whole.prompt));
+        choice.prompt_logprobs = shape
+            .prompt_logprobs
+            .then(|| prompt_logprobs(&whole.prompt));
         choice.finish_reason = whole.reason.as_ref().map(finish_reason);
         choice
     };

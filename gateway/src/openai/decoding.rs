@@ -85,9 +85,13 @@ impl Decoding {
             top_k: self.top_k.unwrap_or(defaults.top_k),
             top_p: given.top_p.unwrap_or(defaults.top_p),
             min_p: given.min_p.unwrap_or(defaults.min_p),
-            repetition_penalty: given.repetition_penalty.unwrap_or(defaults.repetition_penalty),
+            repetition_penalty: given
+                .repetition_penalty
+                .unwrap_or(defaults.repetition_penalty),
             presence_penalty: given.presence_penalty.unwrap_or(defaults.presence_penalty),
-            frequency_penalty: given.frequency_penalty.unwrap_or(defaults.frequency_penalty),
+            frequency_penalty: given
+                .frequency_penalty
+                .unwrap_or(defaults.frequency_penalty),
             logit_bias: self.logit_bias.clone(),
             seed: self.seed.unwrap_or(seed),
             max_tokens: defaults.max_tokens,

@@ -97,21 +97,22 @@ impl Judge {
     }
 
     fn inside(&mut self, value: &Value, pattern: &str, path: &str) -> Result<(), ApiError> {
-        match value {
-            Value::Object(object) if self.has_below(pattern, ".") => {
-                self.object(object, pattern, path)
-            }
-            Value::Array(items) if self.has_below(pattern, "[].") => {
-                let pattern = format!("{pattern}[]");
-                for (index, item) in items.iter().enumerate() {
-                    if let Value::Object(object) = item {
-                        self.object(object, &pattern, &format!("{path}[{index}]"))?;
-                    }
-                }
-                Ok(())
-            }
-            _ => Ok(()),
+        if let Some(object) = value.as_object()
+            && self.has_below(pattern, ".")
+        {
+            return self.object(object, pattern, path);
         }
+        if let Some(items) = value.as_array()
+            && self.has_below(pattern, "[].")
+        {
+            let pattern = format!("{pattern}[]");
+            for (index, item) in items.iter().enumerate() {
+                if let Some(object) = item.as_object() {
+                    self.object(object, &pattern, &format!("{path}[{index}]"))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn fields(&self) -> impl Iterator<Item = &'static Field> + use<> {
@@ -124,7 +125,11 @@ impl Judge {
     }
 
     fn has_below(&self, pattern: &str, mark: &str) -> bool {
-        let below = |f: &Field| f.path.strip_prefix(pattern).is_some_and(|r| r.starts_with(mark));
+        let below = |f: &Field| {
+            f.path
+                .strip_prefix(pattern)
+                .is_some_and(|r| r.starts_with(mark))
+        };
         self.fields().any(below)
     }
 
@@ -139,8 +144,16 @@ impl Judge {
 /// path of another field.
 fn join(parent: &str, name: &str) -> String {
     let plain = !name.is_empty() && !name.contains(['.', '[', ']', '"']);
-    let name = if plain { name.to_owned() } else { format!("{name:?}") };
-    if parent.is_empty() { name } else { format!("{parent}.{name}") }
+    let name = if plain {
+        name.to_owned()
+    } else {
+        format!("{name:?}")
+    };
+    if parent.is_empty() {
+        name
+    } else {
+        format!("{parent}.{name}")
+    }
 }
 
 impl Noop {
@@ -173,7 +186,9 @@ impl Noop {
                 Value::Object(fields) => fields.is_empty(),
             },
             Self::Text(texts) => value.as_str().is_some_and(|v| texts.contains(&v)),
-            Self::Only(text) => value.as_array().is_some_and(|v| v.iter().all(|i| i == text)),
+            Self::Only(text) => value
+                .as_array()
+                .is_some_and(|v| v.iter().all(|i| i == text)),
             Self::Type(name) => value.get("type").is_some_and(|t| t == name),
         }
     }

@@ -22,9 +22,9 @@ pub struct Rules {
 /// Names what is not JSON, not an object, refused, or, where the rules are strict, unknown.
 pub(super) fn judged(body: &[u8], table: Table, rules: Rules) -> Result<(Value, usize), ApiError> {
     let request = object(body)?;
-    let unknown = match &request {
-        Value::Object(fields) => judge(table, fields)?,
-        _ => Vec::new(),
+    let unknown = match request.as_object() {
+        Some(fields) => judge(table, fields)?,
+        None => Vec::new(),
     };
     match unknown.first() {
         Some(path) if rules.strict => {

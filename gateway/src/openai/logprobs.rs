@@ -102,10 +102,14 @@ impl ClassicLogprobs {
             self.tokens.push(named(&token.bytes));
             // Nothing predicts the first token of a prompt.
             let scored = token.logprobs.as_ref();
-            self.token_logprobs.push(scored.map(|s| s.logprob.max(FLOOR)));
+            self.token_logprobs
+                .push(scored.map(|s| s.logprob.max(FLOOR)));
             self.top_logprobs.push(scored.map(|s| {
                 let own = (named(&token.bytes), s.logprob.max(FLOOR));
-                let top = s.top.iter().map(|t| (named(&t.bytes), t.logprob.max(FLOOR)));
+                let top = s
+                    .top
+                    .iter()
+                    .map(|t| (named(&t.bytes), t.logprob.max(FLOOR)));
                 // The token itself is always in, as in OpenAI's API.
                 top.chain(std::iter::once(own)).collect()
             }));
@@ -122,7 +126,10 @@ pub(crate) fn prompt_logprobs(tokens: &[TextToken]) -> PromptLogprobs {
             rank,
             decoded_token: lossy(bytes),
         };
-        let own = (token.id.to_string(), one(&token.bytes, scored.logprob, scored.rank));
+        let own = (
+            token.id.to_string(),
+            one(&token.bytes, scored.logprob, scored.rank),
+        );
         let top = (1..).zip(&scored.top);
         let top = top.map(|(rank, t)| (t.id.to_string(), one(&t.bytes, t.logprob, rank)));
         Some(top.chain(std::iter::once(own)).collect())

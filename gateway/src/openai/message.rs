@@ -87,7 +87,10 @@ impl Message {
         let calls = self.tool_calls.filter(|calls| !calls.is_empty());
         if calls.is_some() && role != Role::Assistant {
             let path = format!("messages[{index}].tool_calls");
-            return Err(ApiError::invalid(&path, format!("{path}: only the assistant calls tools")));
+            return Err(ApiError::invalid(
+                &path,
+                format!("{path}: only the assistant calls tools"),
+            ));
         }
         if role == Role::Tool && self.tool_call_id.is_none() {
             return missing("tool_call_id", "role tool");

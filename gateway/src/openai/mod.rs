@@ -47,8 +47,8 @@ pub use streaming::StreamOptions;
 pub use tables::{CHAT, COMPLETIONS, DETOKENIZE, TOKENIZE};
 pub use to_text::Defaults;
 pub(crate) use to_text::{Surroundings, chat_text, completion_texts, tokenize_prompt};
-pub(crate) use tokenize::{Detokenized, Tokenized};
 pub use tokenize::{
     DetokenizeRequest, TokenizeRequest, TokenizeText, detokenize_request, tokenize_request,
 };
+pub(crate) use tokenize::{Detokenized, Tokenized};
 pub(crate) use usage::{ChunkUsage, Usage};

@@ -16,14 +16,15 @@ const MAX_MESSAGE: usize = 400;
 /// # Errors
 /// Says line and column of what is not JSON, or that the body is not an object.
 pub(crate) fn object(body: &[u8]) -> Result<Value, ApiError> {
-    let value = serde_json::from_slice(body).map_err(|e| no_field(format!("invalid JSON: {e}")))?;
-    match value {
-        Value::Object(_) => Ok(value),
-        other => Err(no_field(format!(
-            "the request body must be a JSON object, but is {}",
-            name(&other)
-        ))),
+    let value: Value =
+        serde_json::from_slice(body).map_err(|e| no_field(format!("invalid JSON: {e}")))?;
+    if value.is_object() {
+        return Ok(value);
     }
+    let found = name(&value);
+    Err(no_field(format!(
+        "the request body must be a JSON object, but is {found}"
+    )))
 }
 
 /// Reads the fields that `T` knows; others were judged by [`fields`](super::fields) before.

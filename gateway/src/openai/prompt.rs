@@ -44,7 +44,9 @@ impl<'de> Visitor<'de> for PromptsVisitor {
                 Item::Token(id) if prompts.is_empty() => tokens.push(id),
                 Item::Prompt(prompt) if tokens.is_empty() => prompts.push(prompt),
                 Item::Token(_) | Item::Prompt(_) => {
-                    return Err(A::Error::custom("token ids and prompts are mixed in one list"));
+                    return Err(A::Error::custom(
+                        "token ids and prompts are mixed in one list",
+                    ));
                 }
             }
         }
@@ -52,7 +54,9 @@ impl<'de> Visitor<'de> for PromptsVisitor {
             prompts.push(Prompt::Tokens(tokens));
         }
         if prompts.is_empty() {
-            return Err(A::Error::custom("the list is empty; at least one prompt is needed"));
+            return Err(A::Error::custom(
+                "the list is empty; at least one prompt is needed",
+            ));
         }
         Ok(Prompts(prompts))
     }

@@ -36,24 +36,43 @@ static CHAT_OWN: &[Field] = &[
     refused("function_call", Noop::Text(&["none"]), TOOLS),
     refused("modalities", Noop::Only("text"), TEXT_OUT),
     refused("audio", Noop::Null, TEXT_OUT),
-    refused("prediction", Noop::Null, "this version does not use predicted output"),
-    refused("web_search_options", Noop::Null, "this version does not search the web"),
+    refused(
+        "prediction",
+        Noop::Null,
+        "this version does not use predicted output",
+    ),
+    refused(
+        "web_search_options",
+        Noop::Null,
+        "this version does not search the web",
+    ),
     refused(
         "reasoning_effort",
         Noop::Null,
         "no served model takes it; what a chat template knows is set by chat_template_kwargs",
     ),
-    refused("verbosity", Noop::Text(&["medium"]), "no served model takes it"),
+    refused(
+        "verbosity",
+        Noop::Text(&["medium"]),
+        "no served model takes it",
+    ),
     refused("moderation", Noop::Null, "this version does not moderate"),
     refused("store", Noop::Empty, "this version keeps no answers"),
-    no_effect("metadata", "it describes stored answers, and none are stored"),
+    no_effect(
+        "metadata",
+        "it describes stored answers, and none are stored",
+    ),
     refused(
         "chat_template",
         Noop::Null,
         "templates come with the model, not with a request",
     ),
     refused("echo", Noop::Empty, "only /v1/completions echoes"),
-    refused("documents", Noop::Empty, "pass them by chat_template_kwargs"),
+    refused(
+        "documents",
+        Noop::Empty,
+        "pass them by chat_template_kwargs",
+    ),
 ];
 
 /// Fields of `messages`, which `/tokenize` takes too.
@@ -78,14 +97,21 @@ static MESSAGES: &[Field] = &[
     honoured("messages[].tool_calls"),
     honoured("messages[].tool_call_id"),
     honoured("messages[].reasoning_content"),
-    refused("messages[].refusal", Noop::Empty, "chat templates know no refusals"),
+    refused(
+        "messages[].refusal",
+        Noop::Empty,
+        "chat templates know no refusals",
+    ),
     refused("messages[].audio", Noop::Null, TEXT_IN),
     refused(
         "messages[].function_call",
         Noop::Null,
         "it was replaced by tool_calls",
     ),
-    no_effect("messages[].annotations", "they are links found by a web search"),
+    no_effect(
+        "messages[].annotations",
+        "they are links found by a web search",
+    ),
 ];
 
 static COMPLETIONS_OWN: &[Field] = &[
@@ -94,7 +120,11 @@ static COMPLETIONS_OWN: &[Field] = &[
     honoured("echo"),
     honoured("logprobs"),
     honoured("best_of"),
-    refused("suffix", Noop::Empty, "this version does not fill in the middle"),
+    refused(
+        "suffix",
+        Noop::Empty,
+        "this version does not fill in the middle",
+    ),
 ];
 
 static TOKENIZE_OWN: &[Field] = &[
@@ -119,7 +149,10 @@ static STREAM: &[Field] = &[
     honoured("stream_options"),
     honoured("stream_options.include_usage"),
     honoured("stream_options.continuous_usage_stats"),
-    no_effect("stream_options.include_obfuscation", "frames are not padded"),
+    no_effect(
+        "stream_options.include_obfuscation",
+        "frames are not padded",
+    ),
 ];
 
 static SAMPLING: &[Field] = &[
@@ -159,11 +192,27 @@ static FOREIGN: &[Field] = &[
     refused("bad_words", Noop::Empty, "use logit_bias"),
     refused("allowed_token_ids", Noop::Empty, "use logit_bias"),
     refused("use_beam_search", Noop::Empty, "answers are sampled"),
-    refused("truncate_prompt_tokens", Noop::Null, "prompts are never cut"),
-    refused("cache_salt", Noop::Null, "prefixes are shared by all clients"),
-    refused("priority", Noop::Empty, "requests are served in their order"),
+    refused(
+        "truncate_prompt_tokens",
+        Noop::Null,
+        "prompts are never cut",
+    ),
+    refused(
+        "cache_salt",
+        Noop::Null,
+        "prefixes are shared by all clients",
+    ),
+    refused(
+        "priority",
+        Noop::Empty,
+        "requests are served in their order",
+    ),
     refused("return_token_ids", Noop::Empty, "use logprobs or /tokenize"),
-    refused("return_tokens_as_token_ids", Noop::Empty, "tokens are returned as text"),
+    refused(
+        "return_tokens_as_token_ids",
+        Noop::Empty,
+        "tokens are returned as text",
+    ),
 ];
 
 /// Fields about the account, not about the answer.
@@ -171,7 +220,10 @@ static ACCOUNT: &[Field] = &[
     no_effect("user", "the server keeps no record of users"),
     no_effect("safety_identifier", "the server keeps no record of users"),
     no_effect("prompt_cache_key", "prefixes are cached by themselves"),
-    no_effect("prompt_cache_retention", "prefixes stay as long as there is room"),
+    no_effect(
+        "prompt_cache_retention",
+        "prefixes stay as long as there is room",
+    ),
     no_effect("prompt_cache_options", "prefixes are cached by themselves"),
     refused(
         "service_tier",

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::chat_request::{Conversation, conversation};
+use super::judge::{Rules, judged};
 use super::parse::{required, typed};
 use super::tables::{DETOKENIZE, TOKENIZE};
-use super::judge::{Rules, judged};
 use crate::error::ApiError;
 
 /// What is to be tokenised.
@@ -84,10 +84,16 @@ pub fn tokenize_request(body: &[u8], rules: Rules) -> Result<TokenizeRequest, Ap
         (Some(prompt), false) => TokenizeText::Prompt(prompt),
         (None, true) => TokenizeText::Messages(conversation(&request)?),
         (Some(_), true) => {
-            return Err(ApiError::invalid("messages", "prompt and messages exclude each other"));
+            return Err(ApiError::invalid(
+                "messages",
+                "prompt and messages exclude each other",
+            ));
         }
         (None, false) => {
-            return Err(ApiError::invalid("prompt", "one of `prompt` and `messages` is required"));
+            return Err(ApiError::invalid(
+                "prompt",
+                "one of `prompt` and `messages` is required",
+            ));
         }
     };
     Ok(TokenizeRequest {

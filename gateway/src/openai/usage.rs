@@ -57,7 +57,6 @@ pub(crate) enum ChunkUsage {
 
 impl ChunkUsage {
     /// Whether the field is left out.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
     pub(crate) fn is_absent(&self) -> bool {
         *self == Self::Absent
     }

@@ -36,5 +36,7 @@ pub(super) async fn create(
     let choices = whole(&mut answers).await?;
     let completion = chat_completion(head, choices, logprobs, answers.tally().usage());
     let permit = answers.into_permit();
-    Ok(Json(completion).into_response().map(|body| Guarded::body(body, permit)))
+    Ok(Json(completion)
+        .into_response()
+        .map(|body| Guarded::body(body, permit)))
 }

@@ -1,6 +1,7 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 
@@ -17,8 +18,12 @@ pub(super) async fn list(State(state): State<SharedState>) -> Result<Response, A
 /// One model, by its id, which may have slashes, or by an alias.
 pub(super) async fn one(
     State(state): State<SharedState>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
+    let Ok(Path(id)) = id else {
+        // No model has an id that is not UTF-8.
+        return Err(ApiError::ModelNotFound("\u{fffd}".to_owned()));
+    };
     let model = state.model(&id)?;
     Ok(Json(ModelObject::of(model.text())).into_response())
 }

@@ -26,7 +26,10 @@ pub(crate) fn router(state: &SharedState) -> Router {
         .route("/v1/completions", post(completions::create))
         .route("/tokenize", post(tokenize::tokenize))
         .route("/detokenize", post(detokenize::detokenize))
-        .route_layer(from_fn_with_state(Arc::clone(state), observe::refuse_when_draining));
+        .route_layer(from_fn_with_state(
+            Arc::clone(state),
+            observe::refuse_when_draining,
+        ));
     let probes = Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))

@@ -21,7 +21,10 @@ pub(super) async fn tokenize(
     let wants_texts = request.return_token_strs;
     let prompt = tokenize_prompt(request, &state.surroundings(served));
     let model = served.text();
-    let tokens = model.tokenize(prompt).await.map_err(|e| state.refused(&e))?;
+    let tokens = model
+        .tokenize(prompt)
+        .await
+        .map_err(|e| state.refused(&e))?;
     let text = |id: &u32| {
         let bytes = model.tokenizer().token_bytes(*id);
         String::from_utf8_lossy(bytes).into_owned()

@@ -66,7 +66,10 @@ impl Connections {
             }
         };
         if tokio::time::timeout(patience, all).await.is_err() {
-            tracing::warn!(connections = self.tasks.len(), "dropping connections that do not close");
+            tracing::warn!(
+                connections = self.tasks.len(),
+                "dropping connections that do not close"
+            );
             self.tasks.shutdown().await;
         }
         // Streams end with their connection.

@@ -79,7 +79,9 @@ impl Meter {
         self.counted = true;
         let whole = now - self.arrived;
         self.metrics.whole.record(whole);
-        self.metrics.prompt_tokens.increment(u64::from(prompt_tokens));
+        self.metrics
+            .prompt_tokens
+            .increment(u64::from(prompt_tokens));
         let gen_ai = self.gen_ai();
         gen_ai.duration.record(whole);
         gen_ai.input_tokens.record(f64::from(prompt_tokens));
@@ -88,7 +90,9 @@ impl Meter {
             && self.output_tokens > 1
         {
             let rest = (now - first).as_secs_f64();
-            gen_ai.per_token.record(rest / f64::from(self.output_tokens - 1));
+            gen_ai
+                .per_token
+                .record(rest / f64::from(self.output_tokens - 1));
         }
     }
 

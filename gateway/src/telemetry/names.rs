@@ -59,16 +59,48 @@ const GEN_AI: &[&str] = &["gen_ai_operation_name", "gen_ai_request_model"];
 
 /// All metrics.
 pub static METRICS: &[Metric] = &[
-    gauge(REQUESTS_RUNNING, MODEL, "Sequences that the engine computes."),
-    gauge(REQUESTS_WAITING, MODEL, "Sequences that wait in the engine."),
-    gauge(KV_USAGE, MODEL, "Share of KV cache blocks that running sequences hold, from 0 to 1."),
-    gauge(KV_TOTAL, MODEL, "KV cache blocks in all: free, used and cached together."),
+    gauge(
+        REQUESTS_RUNNING,
+        MODEL,
+        "Sequences that the engine computes.",
+    ),
+    gauge(
+        REQUESTS_WAITING,
+        MODEL,
+        "Sequences that wait in the engine.",
+    ),
+    gauge(
+        KV_USAGE,
+        MODEL,
+        "Share of KV cache blocks that running sequences hold, from 0 to 1.",
+    ),
+    gauge(
+        KV_TOTAL,
+        MODEL,
+        "KV cache blocks in all: free, used and cached together.",
+    ),
     gauge(KV_FREE, MODEL, "KV cache blocks that are empty."),
     gauge(KV_USED, MODEL, "KV cache blocks that sequences hold."),
-    gauge(KV_CACHED, MODEL, "KV cache blocks that none holds, kept for prompts that begin alike."),
-    counter(PREFIX_QUERIES, MODEL, "Prompt tokens that were looked up in the prefix cache."),
-    counter(PREFIX_HITS, MODEL, "Prompt tokens that were found in the prefix cache."),
-    counter(PREEMPTIONS, MODEL, "Sequences that gave up their blocks and were computed again."),
+    gauge(
+        KV_CACHED,
+        MODEL,
+        "KV cache blocks that none holds, kept for prompts that begin alike.",
+    ),
+    counter(
+        PREFIX_QUERIES,
+        MODEL,
+        "Prompt tokens that were looked up in the prefix cache.",
+    ),
+    counter(
+        PREFIX_HITS,
+        MODEL,
+        "Prompt tokens that were found in the prefix cache.",
+    ),
+    counter(
+        PREEMPTIONS,
+        MODEL,
+        "Sequences that gave up their blocks and were computed again.",
+    ),
     counter(PROMPT_TOKENS, MODEL, "Prompt tokens of answers that ended."),
     counter(GENERATION_TOKENS, MODEL, "Tokens generated and delivered."),
     counter(
@@ -81,22 +113,66 @@ pub static METRICS: &[Metric] = &[
         &["model_name", "reason"],
         "Requests that were admitted and did not end well: the client left (abort) or an error.",
     ),
-    histogram(TTFT, MODEL, "Time from a request's arrival to its first token."),
+    histogram(
+        TTFT,
+        MODEL,
+        "Time from a request's arrival to its first token.",
+    ),
     histogram(ITL, MODEL, "Time between two pieces of one answer."),
-    histogram(E2E, MODEL, "Time from a request's arrival to the end of its answer."),
-    histogram(QUEUE_TIME, MODEL, "Time that a request waited for admission."),
-    gauge(ADMISSION_IN_USE, &[], "Requests that hold a permit to generate."),
+    histogram(
+        E2E,
+        MODEL,
+        "Time from a request's arrival to the end of its answer.",
+    ),
+    histogram(
+        QUEUE_TIME,
+        MODEL,
+        "Time that a request waited for admission.",
+    ),
+    gauge(
+        ADMISSION_IN_USE,
+        &[],
+        "Requests that hold a permit to generate.",
+    ),
     gauge(ADMISSION_QUEUED, &[], "Requests that wait for a permit."),
-    counter(ADMISSION_REFUSED, &[], "Requests refused because every place was taken."),
+    counter(
+        ADMISSION_REFUSED,
+        &[],
+        "Requests refused because every place was taken.",
+    ),
     gauge(OPEN_STREAMS, &[], "Event streams that are open."),
-    counter(UNKNOWN_FIELDS, &[], "Request fields that were ignored because no table knows them."),
-    counter(HTTP_REQUESTS, &["route", "status"], "Requests answered, by route and status."),
-    histogram(GEN_AI_TTFT, GEN_AI, "OpenTelemetry's name for the time to the first token."),
-    histogram(GEN_AI_TPOT, GEN_AI, "Mean time per token of an answer after its first."),
-    histogram(GEN_AI_DURATION, GEN_AI, "OpenTelemetry's name for the end-to-end latency."),
+    counter(
+        UNKNOWN_FIELDS,
+        &[],
+        "Request fields that were ignored because no table knows them.",
+    ),
+    counter(
+        HTTP_REQUESTS,
+        &["route", "status"],
+        "Requests answered, by route and status.",
+    ),
+    histogram(
+        GEN_AI_TTFT,
+        GEN_AI,
+        "OpenTelemetry's name for the time to the first token.",
+    ),
+    histogram(
+        GEN_AI_TPOT,
+        GEN_AI,
+        "Mean time per token of an answer after its first.",
+    ),
+    histogram(
+        GEN_AI_DURATION,
+        GEN_AI,
+        "OpenTelemetry's name for the end-to-end latency.",
+    ),
     histogram(
         GEN_AI_TOKENS,
-        &["gen_ai_operation_name", "gen_ai_request_model", "gen_ai_token_type"],
+        &[
+            "gen_ai_operation_name",
+            "gen_ai_request_model",
+            "gen_ai_token_type",
+        ],
         "Tokens of a request, input and output apart.",
     ),
 ];

@@ -1,7 +1,9 @@
 //! The recorder of one server, and the handles that no model owns.
 
 use metrics::{Counter, Gauge, with_local_recorder};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_exporter_prometheus::{
+    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
 
 use super::buckets::BUCKETS;
 use super::names::{ADMISSION_IN_USE, ADMISSION_QUEUED, ADMISSION_REFUSED};
@@ -27,11 +29,15 @@ pub(super) struct AdmissionHandles {
 impl Telemetry {
     /// A recorder with every metric described and nothing counted.
     pub fn new() -> Self {
-        let builder = BUCKETS.iter().fold(PrometheusBuilder::new(), |builder, (name, bounds)| {
-            let matcher = Matcher::Full((*name).to_owned());
-            // Fails only for an empty list of bounds, and none is.
-            builder.set_buckets_for_metric(matcher, bounds).unwrap_or_default()
-        });
+        let builder = BUCKETS
+            .iter()
+            .fold(PrometheusBuilder::new(), |builder, (name, bounds)| {
+                let matcher = Matcher::Full((*name).to_owned());
+                // Fails only for an empty list of bounds, and none is.
+                builder
+                    .set_buckets_for_metric(matcher, bounds)
+                    .unwrap_or_default()
+            });
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
         let (admission, open_streams, unknown_fields) = with_local_recorder(&recorder, || {

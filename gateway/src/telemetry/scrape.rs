@@ -33,7 +33,8 @@ impl EngineGauges {
         set(&self.cached, blocks.cached);
         set(&self.total, blocks.total);
         self.usage.set(ratio(used, blocks.total));
-        self.prefix_queries.absolute(stats.counters.prefix_queried_tokens);
+        self.prefix_queries
+            .absolute(stats.counters.prefix_queried_tokens);
         self.prefix_hits.absolute(stats.counters.prefix_hit_tokens);
         self.preemptions.absolute(stats.counters.preemptions);
     }
@@ -46,5 +47,9 @@ fn set(gauge: &Gauge, count: usize) {
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }

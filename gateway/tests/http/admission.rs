@@ -32,11 +32,20 @@ async fn exactly_as_many_get_in_as_there_are_places() {
         assert_eq!(error["error"]["type"], "rate_limit_error");
         assert_eq!(error["error"]["code"], "rate_limit_exceeded");
         let message = error["error"]["message"].as_str().unwrap();
-        assert!(message.contains("2 requests are running and 3 are queued"), "{message}");
+        assert!(
+            message.contains("2 requests are running and 3 are queued"),
+            "{message}"
+        );
     }
-    assert_eq!(server.metric("penstock_admission_permits_in_use").await, 2.0);
+    assert_eq!(
+        server.metric("penstock_admission_permits_in_use").await,
+        2.0
+    );
     assert_eq!(server.metric("penstock_admission_queued").await, 3.0);
-    assert_eq!(server.metric("penstock_admission_refused_total").await, 11.0);
+    assert_eq!(
+        server.metric("penstock_admission_refused_total").await,
+        11.0
+    );
 
     let pump = Pump::start(latch);
     while let Some(admitted) = requests.next().await {
@@ -44,6 +53,9 @@ async fn exactly_as_many_get_in_as_there_are_places() {
         admitted.bytes().await.unwrap();
     }
     server.until("penstock_admission_permits_in_use", 0.0).await;
-    assert_eq!(server.metric("penstock_admission_refused_total").await, 11.0);
+    assert_eq!(
+        server.metric("penstock_admission_refused_total").await,
+        11.0
+    );
     drop(pump);
 }

@@ -49,11 +49,22 @@ async fn limits_and_stops_end_an_answer() {
         (json!({"max_completion_tokens": 5}), "one t", "length"),
         (json!({"stop": " tw"}), "one", "stop"),
         (json!({"stop": ["x", "three"]}), "one two ", "stop"),
-        (json!({"stop": "two", "include_stop_str_in_output": true}), "one two", "stop"),
-        (json!({"stop_token_ids": [u32::from(b'w')]}), "one t", "stop"),
+        (
+            json!({"stop": "two", "include_stop_str_in_output": true}),
+            "one two",
+            "stop",
+        ),
+        (
+            json!({"stop_token_ids": [u32::from(b'w')]}),
+            "one t",
+            "stop",
+        ),
         (json!({"max_tokens": 0}), "", "length"),
-        (json!({"ignore_eos": true, "max_tokens": 14, "skip_special_tokens": false}),
-         "one two three<|im_end|>", "length"),
+        (
+            json!({"ignore_eos": true, "max_tokens": 14, "skip_special_tokens": false}),
+            "one two three<|im_end|>",
+            "length",
+        ),
         (json!({}), "one two three", "stop"),
     ] {
         let mut body = question(more.clone());
@@ -69,7 +80,10 @@ async fn without_a_limit_an_answer_fills_the_context() {
     let server = Server::start(drawing()).await;
     let body = question(json!({"ignore_eos": true}));
     let answer = server.ask(CHAT, body).await;
-    assert_eq!(answer["usage"]["total_tokens"], crate::fixture::MAX_MODEL_LEN);
+    assert_eq!(
+        answer["usage"]["total_tokens"],
+        crate::fixture::MAX_MODEL_LEN
+    );
     assert_eq!(answer["choices"][0]["finish_reason"], "length");
 }
 
@@ -82,8 +96,14 @@ async fn a_seed_brings_the_same_choices_back() {
     };
     let texts = |answer: &Value| -> Vec<Value> {
         let choices = answer["choices"].as_array().unwrap();
-        assert_eq!(choices.iter().map(|c| &c["index"]).collect::<Vec<_>>(), [0, 1, 2]);
-        choices.iter().map(|c| c["message"]["content"].clone()).collect()
+        assert_eq!(
+            choices.iter().map(|c| &c["index"]).collect::<Vec<_>>(),
+            [0, 1, 2]
+        );
+        choices
+            .iter()
+            .map(|c| c["message"]["content"].clone())
+            .collect()
     };
     let first = ask(json!(7)).await;
     assert_eq!(texts(&first), texts(&ask(json!(7)).await));
@@ -91,7 +111,10 @@ async fn a_seed_brings_the_same_choices_back() {
     assert_ne!(texts(&first)[0], texts(&first)[1]);
     let usage = &first["usage"];
     assert!(usage["completion_tokens"].as_u64().unwrap() <= 72);
-    assert_eq!(usage["prompt_tokens"], ask(json!(7)).await["usage"]["prompt_tokens"]);
+    assert_eq!(
+        usage["prompt_tokens"],
+        ask(json!(7)).await["usage"]["prompt_tokens"]
+    );
 }
 
 #[tokio::test]
@@ -100,7 +123,9 @@ async fn log_probabilities_go_with_the_tokens() {
     let more = json!({"logprobs": true, "top_logprobs": 2, "max_tokens": 8, "ignore_eos": true,
                       "prompt_logprobs": 1, "skip_special_tokens": false, "seed": 1});
     let answer = server.ask(CHAT, question(more)).await;
-    let content = answer["choices"][0]["logprobs"]["content"].as_array().unwrap();
+    let content = answer["choices"][0]["logprobs"]["content"]
+        .as_array()
+        .unwrap();
     assert_eq!(content.len(), 8);
     assert_eq!(answer["choices"][0]["logprobs"]["refusal"], json!(null));
     for token in content {
@@ -111,11 +136,21 @@ async fn log_probabilities_go_with_the_tokens() {
         assert!(token["bytes"].as_array().is_some_and(|b| !b.is_empty()));
     }
     let prompt = answer["prompt_logprobs"].as_array().unwrap();
-    assert_eq!(prompt.len() as u64, answer["usage"]["prompt_tokens"].as_u64().unwrap());
+    assert_eq!(
+        prompt.len() as u64,
+        answer["usage"]["prompt_tokens"].as_u64().unwrap()
+    );
     assert_eq!(prompt[0], json!(null));
     let second = prompt[1].as_object().unwrap();
-    assert!(second.len() == 1 || second.len() == 2, "the likeliest, and the token itself");
-    assert!(second.values().all(|t| t["rank"].as_u64() >= Some(1) && t["decoded_token"].is_string()));
+    assert!(
+        second.len() == 1 || second.len() == 2,
+        "the likeliest, and the token itself"
+    );
+    assert!(
+        second
+            .values()
+            .all(|t| t["rank"].as_u64() >= Some(1) && t["decoded_token"].is_string())
+    );
 }
 
 #[tokio::test]
@@ -124,7 +159,8 @@ async fn a_repeated_prompt_is_found_in_the_cache() {
     let long = json!({"messages": [{"role": "user", "content": "a".repeat(100)}]});
     let first = server.ask(CHAT, long.clone()).await;
     let second = server.ask(CHAT, long).await;
-    let cached = |answer: &Value| answer["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64();
+    let cached =
+        |answer: &Value| answer["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64();
     assert_eq!(cached(&first), Some(0));
     assert!(cached(&second) >= Some(96), "{second}");
 }

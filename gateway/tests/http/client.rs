@@ -13,7 +13,9 @@ use futures::StreamExt;
 use crate::fixture::{MODEL, Server, saying};
 
 fn client(server: &Server) -> Client<OpenAIConfig> {
-    let config = OpenAIConfig::new().with_api_base(format!("{}/v1", server.url)).with_api_key("none");
+    let config = OpenAIConfig::new()
+        .with_api_base(format!("{}/v1", server.url))
+        .with_api_key("none");
     Client::with_config(config)
 }
 
@@ -71,12 +73,30 @@ async fn a_text_is_continued_and_scored() {
     let server = Server::start(saying("34")).await;
     let client = client(&server);
     let mut ask = CreateCompletionRequestArgs::default();
-    let ask = ask.model(MODEL).prompt(Prompt::String("12".to_owned())).temperature(0.0).logprobs(1_u8);
-    let whole = client.completions().create(ask.build().unwrap()).await.unwrap();
+    let ask = ask
+        .model(MODEL)
+        .prompt(Prompt::String("12".to_owned()))
+        .temperature(0.0)
+        .logprobs(1_u8);
+    let whole = client
+        .completions()
+        .create(ask.build().unwrap())
+        .await
+        .unwrap();
     assert_eq!(whole.choices[0].text, "34");
-    assert_eq!(whole.choices[0].logprobs.as_ref().unwrap().tokens, ["3", "4"]);
-    let stream = client.completions().create_stream(ask.stream(true).build().unwrap()).await;
-    let pieces: Vec<_> = stream.unwrap().map(|c| c.unwrap().choices[0].text.clone()).collect().await;
+    assert_eq!(
+        whole.choices[0].logprobs.as_ref().unwrap().tokens,
+        ["3", "4"]
+    );
+    let stream = client
+        .completions()
+        .create_stream(ask.stream(true).build().unwrap())
+        .await;
+    let pieces: Vec<_> = stream
+        .unwrap()
+        .map(|c| c.unwrap().choices[0].text.clone())
+        .collect()
+        .await;
     assert_eq!(pieces.concat(), "34");
 }
 
@@ -95,5 +115,8 @@ async fn models_are_listed_and_errors_have_their_fields() {
         panic!("an error of another kind");
     };
     let text = format!("{error:?}");
-    assert!(text.contains("model_not_found") && text.contains("`nope` does not exist"), "{text}");
+    assert!(
+        text.contains("model_not_found") && text.contains("`nope` does not exist"),
+        "{text}"
+    );
 }

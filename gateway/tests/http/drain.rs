@@ -33,9 +33,17 @@ async fn not_ready_comes_before_draining() {
         }
     }
     // G2: work is still taken, on new connections too.
-    let health = reqwest::get(format!("{}/health", server.url)).await.unwrap();
+    let health = reqwest::get(format!("{}/health", server.url))
+        .await
+        .unwrap();
     assert_eq!(health.status(), 503);
-    assert_eq!(reqwest::get(format!("{}/livez", server.url)).await.unwrap().status(), 200);
+    assert_eq!(
+        reqwest::get(format!("{}/livez", server.url))
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
     let answer = server.ask(CHAT, question(json!({}))).await;
     assert_eq!(answer["choices"][0]["message"]["content"], "yes");
 }
@@ -44,9 +52,18 @@ async fn not_ready_comes_before_draining() {
 async fn running_answers_finish_and_new_ones_are_refused() {
     let (fake, gate) = holding_after(1, saying("Hello"));
     let server = Server::configured(fake, config(Duration::ZERO, LONG)).await;
-    let running = server.send(CHAT, question(json!({"stream": true, "temperature": 0}))).await;
+    let running = server
+        .send(CHAT, question(json!({"stream": true, "temperature": 0})))
+        .await;
     // Another connection, kept open.
-    server.get("/v1/models").send().await.unwrap().bytes().await.unwrap();
+    server
+        .get("/v1/models")
+        .send()
+        .await
+        .unwrap()
+        .bytes()
+        .await
+        .unwrap();
     server.shutdown.cancel();
     loop {
         let refused = server.get("/v1/models").send().await.unwrap();
@@ -59,7 +76,9 @@ async fn running_answers_finish_and_new_ones_are_refused() {
         assert!(refused.headers().contains_key("retry-after"));
         break;
     }
-    let error = reqwest::get(format!("{}/livez", server.url)).await.unwrap_err();
+    let error = reqwest::get(format!("{}/livez", server.url))
+        .await
+        .unwrap_err();
     assert!(error.is_connect(), "the listener is closed: {error}");
 
     drop(gate);
@@ -76,7 +95,9 @@ async fn running_answers_finish_and_new_ones_are_refused() {
 async fn answers_that_take_too_long_end_with_an_error() {
     let (fake, gate) = holding_after(1, saying("Hello"));
     let server = Server::configured(fake, config(Duration::ZERO, Duration::ZERO)).await;
-    let running = server.send(CHAT, question(json!({"stream": true, "temperature": 0}))).await;
+    let running = server
+        .send(CHAT, question(json!({"stream": true, "temperature": 0})))
+        .await;
     let whole = server.send(CHAT, question(json!({})));
     let cut = async {
         server.until("penstock_admission_permits_in_use", 2.0).await;

@@ -109,29 +109,46 @@ impl Server {
 
     /// A metric, summed over its labels; 0 when nothing was counted yet.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
-        let text = self.get("/metrics").send().await.unwrap().text().await.unwrap();
+        let text = self
+            .get("/metrics")
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
         let lines = text.lines().filter(|line| {
             let (series, _) = line.rsplit_once(' ').unwrap_or_default();
-            series == name || series.strip_prefix(name).is_some_and(|r| r.starts_with('{'))
+            series == name
+                || series
+                    .strip_prefix(name)
+                    .is_some_and(|r| r.starts_with('{'))
         });
-        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+        lines
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+            .sum()
     }
 
     /// Waits until a metric has this value. Each look is a request, so nothing spins.
     pub(crate) async fn until(&self, name: &str, value: f64) {
         for _ in 0..100_000 {
-            #[expect(clippy::float_cmp, reason = "counts are whole numbers")]
             if self.metric(name).await == value {
                 return;
             }
         }
-        panic!("{name} never became {value}, but {}", self.metric(name).await);
+        panic!(
+            "{name} never became {value}, but {}",
+            self.metric(name).await
+        );
     }
 }
 
 /// A state without models, whose ids and times are always the same.
 pub(crate) fn new_state(config: GatewayConfig) -> SharedState {
-    let edge = Edge::new(|| 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef, || 1_700_000_000);
+    let edge = Edge::new(
+        || 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef,
+        || 1_700_000_000,
+    );
     Arc::new(Gateway::new(config, edge, Telemetry::new()))
 }
 
@@ -201,8 +218,15 @@ impl Pump {
 
 /// The frames of a stream: what stands behind `data: `, in order.
 pub(crate) fn frames(text: &str) -> Vec<String> {
-    let frame = |block: &str| block.strip_prefix("data: ").unwrap_or_else(|| panic!("{block:?}")).to_owned();
-    let blocks = text.split("\n\n").filter(|b| !b.is_empty() && !b.starts_with(':'));
+    let frame = |block: &str| {
+        block
+            .strip_prefix("data: ")
+            .unwrap_or_else(|| panic!("{block:?}"))
+            .to_owned()
+    };
+    let blocks = text
+        .split("\n\n")
+        .filter(|b| !b.is_empty() && !b.starts_with(':'));
     blocks.map(frame).collect()
 }
 
@@ -210,7 +234,10 @@ pub(crate) fn frames(text: &str) -> Vec<String> {
 pub(crate) fn chunks(text: &str) -> Vec<Value> {
     let mut frames = frames(text);
     assert_eq!(frames.pop().as_deref(), Some("[DONE]"), "{text}");
-    frames.iter().map(|f| serde_json::from_str(f).unwrap()).collect()
+    frames
+        .iter()
+        .map(|f| serde_json::from_str(f).unwrap())
+        .collect()
 }
 
 /// A chat of one question.

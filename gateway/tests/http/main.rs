@@ -1,5 +1,11 @@
 //! The server as its clients meet it: a real socket and a real HTTP client, over a model without
 //! weights whose steps a test can hold. No test sleeps: each waits for what it is about.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::float_cmp,
+    reason = "tests fail loudly, and counts are whole numbers"
+)]
 
 mod admission;
 mod chat;

@@ -11,7 +11,9 @@ use crate::fixture::{BLOCKS, Server, question, saying};
 #[tokio::test]
 async fn requests_are_counted_where_they_belong() {
     let server = Server::start(saying("yes")).await;
-    let chat = server.ask("/v1/chat/completions", question(json!({"temperature": 0}))).await;
+    let chat = server
+        .ask("/v1/chat/completions", question(json!({"temperature": 0})))
+        .await;
     let body = json!({"prompt": "a", "max_tokens": 2, "temperature": 0});
     let completion = server.ask("/v1/completions", body).await;
     let tokens = |name: &str| {
@@ -19,9 +21,18 @@ async fn requests_are_counted_where_they_belong() {
     };
     for (name, value) in [
         ("penstock_prompt_tokens_total", tokens("prompt_tokens")),
-        ("penstock_generation_tokens_total", tokens("completion_tokens")),
-        (r#"penstock_request_success_total{model_name="tests/fake",finished_reason="stop"}"#, 1.0),
-        (r#"penstock_request_success_total{model_name="tests/fake",finished_reason="length"}"#, 1.0),
+        (
+            "penstock_generation_tokens_total",
+            tokens("completion_tokens"),
+        ),
+        (
+            r#"penstock_request_success_total{model_name="tests/fake",finished_reason="stop"}"#,
+            1.0,
+        ),
+        (
+            r#"penstock_request_success_total{model_name="tests/fake",finished_reason="length"}"#,
+            1.0,
+        ),
         ("penstock_request_failure_total", 0.0),
         ("penstock_time_to_first_token_seconds_count", 2.0),
         ("penstock_inter_token_latency_seconds_count", 3.0),
@@ -31,7 +42,10 @@ async fn requests_are_counted_where_they_belong() {
         ("gen_ai_server_request_duration_seconds_count", 2.0),
         ("gen_ai_client_token_usage_sum", tokens("total_tokens")),
         ("gen_ai_server_time_per_output_token_seconds_count", 2.0),
-        (r#"penstock_http_requests_total{route="/v1/chat/completions",status="200"}"#, 1.0),
+        (
+            r#"penstock_http_requests_total{route="/v1/chat/completions",status="200"}"#,
+            1.0,
+        ),
     ] {
         assert_eq!(server.metric(name).await, value, "{name}");
     }
@@ -45,12 +59,26 @@ async fn requests_are_counted_where_they_belong() {
 async fn no_label_takes_its_value_from_a_client() {
     let server = Server::start(saying("yes")).await;
     server.send("/v1/secret-path", json!({})).await;
-    server.send("/v1/chat/completions", question(json!({"model": "secret-model", "secret-field": 1}))).await;
+    server
+        .send(
+            "/v1/chat/completions",
+            question(json!({"model": "secret-model", "secret-field": 1})),
+        )
+        .await;
     server.get("/v1/models/secret-id").send().await.unwrap();
-    let text = server.get("/metrics").send().await.unwrap().text().await.unwrap();
+    let text = server
+        .get("/metrics")
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     assert!(!text.contains("secret"), "{text}");
     assert_eq!(
-        server.metric(r#"penstock_http_requests_total{route="none",status="404"}"#).await,
+        server
+            .metric(r#"penstock_http_requests_total{route="none",status="404"}"#)
+            .await,
         1.0
     );
 }
@@ -72,21 +100,45 @@ async fn every_metric_is_documented_and_every_documented_one_exists() {
     for metric in METRICS {
         let kind = format!("{:?}", metric.kind).to_lowercase();
         let labels: Vec<String> = metric.labels.iter().map(|l| format!("`{l}`")).collect();
-        let line =
-            format!("| `{}` | {kind} | {} | {} |", metric.name, labels.join(", "), metric.help);
+        let line = format!(
+            "| `{}` | {kind} | {} | {} |",
+            metric.name,
+            labels.join(", "),
+            metric.help
+        );
         if !text.contains(&line) {
             missing.push(line);
         }
     }
-    assert!(missing.is_empty(), "docs/metrics.md lacks:\n{}", missing.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "docs/metrics.md lacks:\n{}",
+        missing.join("\n")
+    );
     let documented = text.lines().filter(|l| l.starts_with("| `")).count();
-    assert_eq!(documented, METRICS.len(), "docs/metrics.md lists a metric that does not exist");
+    assert_eq!(
+        documented,
+        METRICS.len(),
+        "docs/metrics.md lists a metric that does not exist"
+    );
     let server = Server::start(saying("yes")).await;
-    server.ask("/v1/chat/completions", question(json!({}))).await;
-    let scraped = server.get("/metrics").send().await.unwrap().text().await.unwrap();
+    server
+        .ask("/v1/chat/completions", question(json!({})))
+        .await;
+    let scraped = server
+        .get("/metrics")
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     for metric in METRICS {
         let kind = format!("{:?}", metric.kind).to_lowercase();
         let line = format!("# TYPE {} {kind}", metric.name);
-        assert!(scraped.contains(&line), "{line} is not in /metrics:\n{scraped}");
+        assert!(
+            scraped.contains(&line),
+            "{line} is not in /metrics:\n{scraped}"
+        );
     }
 }

@@ -97,7 +97,11 @@ async fn a_character_of_many_tokens_comes_whole() {
     let transcript = stream(&server, CHAT, question(json!({"temperature": 0}))).await;
     let pieces: Vec<String> = chunks(&transcript)
         .iter()
-        .filter_map(|c| c["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
+        .filter_map(|c| {
+            c["choices"][0]["delta"]["content"]
+                .as_str()
+                .map(str::to_owned)
+        })
         .collect();
     assert_eq!(pieces.concat(), text);
     assert!(pieces.iter().all(|p| !p.contains('\u{fffd}')), "{pieces:?}");
@@ -111,10 +115,19 @@ async fn two_choices_in_one_stream_are_those_of_the_answer_in_one_piece() {
     let whole = server.ask(CHAT, body).await;
     let chunks = chunks(&transcript);
     for index in 0..2_usize {
-        let own: Vec<&Value> =
-            chunks.iter().map(|c| &c["choices"][0]).filter(|c| c["index"] == index).collect();
-        assert_eq!(own[0]["delta"], json!({"role": "assistant", "content": ""}));
-        let text: String = own.iter().filter_map(|c| c["delta"]["content"].as_str()).collect();
+        let own: Vec<&Value> = chunks
+            .iter()
+            .map(|c| &c["choices"][0])
+            .filter(|c| c["index"] == index)
+            .collect();
+        assert_eq!(
+            own[0]["delta"],
+            json!({"role": "assistant", "content": "", "refusal": null})
+        );
+        let text: String = own
+            .iter()
+            .filter_map(|c| c["delta"]["content"].as_str())
+            .collect();
         let choice = &whole["choices"][index];
         assert_eq!(text, choice["message"]["content"].as_str().unwrap());
         let logprobs: Vec<Value> = own
@@ -137,7 +150,10 @@ async fn a_streamed_completion_is_the_completion() {
     let transcript = stream(&server, COMPLETIONS, body.clone()).await;
     let whole = server.ask(COMPLETIONS, body).await["choices"][0].clone();
     let chunks = chunks(&transcript);
-    let text: String = chunks.iter().filter_map(|c| c["choices"][0]["text"].as_str()).collect();
+    let text: String = chunks
+        .iter()
+        .filter_map(|c| c["choices"][0]["text"].as_str())
+        .collect();
     assert_eq!(text, whole["text"].as_str().unwrap());
     for list in ["tokens", "text_offset", "token_logprobs", "top_logprobs"] {
         let streamed: Vec<Value> = chunks
@@ -146,7 +162,11 @@ async fn a_streamed_completion_is_the_completion() {
             .flatten()
             .cloned()
             .collect();
-        assert_eq!(&streamed, whole["logprobs"][list].as_array().unwrap(), "{list}");
+        assert_eq!(
+            &streamed,
+            whole["logprobs"][list].as_array().unwrap(),
+            "{list}"
+        );
     }
 }
 
@@ -159,10 +179,16 @@ async fn sixty_four_streams_finish() {
     });
     for transcript in join_all(bodies).await {
         let chunks = chunks(&transcript);
-        assert_eq!(chunks.last().unwrap()["choices"][0]["finish_reason"], "length");
+        assert_eq!(
+            chunks.last().unwrap()["choices"][0]["finish_reason"],
+            "length"
+        );
     }
     server.until("penstock_admission_permits_in_use", 0.0).await;
-    assert_eq!(server.metric("penstock_generation_tokens_total").await, 2048.0);
+    assert_eq!(
+        server.metric("penstock_generation_tokens_total").await,
+        2048.0
+    );
 }
 
 #[tokio::test]
@@ -173,7 +199,9 @@ async fn silence_is_filled_with_comments() {
     };
     let (fake, gate) = holding_after(1, saying("Hi"));
     let server = Server::configured(fake, config).await;
-    let response = server.send(CHAT, question(json!({"stream": true, "temperature": 0}))).await;
+    let response = server
+        .send(CHAT, question(json!({"stream": true, "temperature": 0})))
+        .await;
     let mut body = response.bytes_stream();
     let mut text = String::new();
     while !text.contains("\n\n: keep-alive\n\n") {
@@ -207,7 +235,9 @@ fn failing_after(good: usize) -> FakeModel {
 async fn a_failure_before_the_first_token_has_its_status() {
     for streamed in [true, false] {
         let server = Server::start(failing_after(0)).await;
-        let response = server.send(CHAT, question(json!({"stream": streamed}))).await;
+        let response = server
+            .send(CHAT, question(json!({"stream": streamed})))
+            .await;
         assert_eq!(response.status(), 500);
         let error: Value = response.json().await.unwrap();
         assert_eq!(error["error"]["type"], "server_error");

@@ -20,7 +20,10 @@ async fn texts_become_tokens_and_texts_again() {
     );
     let bare = json!({"prompt": "h", "add_special_tokens": false});
     let tokenized = server.ask("/tokenize", bare).await;
-    assert_eq!((&tokenized["tokens"], &tokenized["token_strs"]), (&json!([0x68]), &json!(null)));
+    assert_eq!(
+        (&tokenized["tokens"], &tokenized["token_strs"]),
+        (&json!([0x68]), &json!(null))
+    );
     let body = json!({"tokens": [257, 0x68, 0xc3, 0xa9]});
     let text = server.ask("/detokenize", body).await;
     assert_eq!(text, json!({"prompt": "<|im_start|>hé"}));
@@ -29,7 +32,8 @@ async fn texts_become_tokens_and_texts_again() {
 #[tokio::test]
 async fn a_conversation_is_rendered_first() {
     let server = Server::start(saying("")).await;
-    let body = json!({"messages": [{"role": "user", "content": "x"}], "add_generation_prompt": false});
+    let body =
+        json!({"messages": [{"role": "user", "content": "x"}], "add_generation_prompt": false});
     let tokenized = server.ask("/tokenize", body).await;
     let bytes = |text: &str| text.bytes().map(u32::from).collect::<Vec<_>>();
     let expected = [vec![257], bytes("user\nx"), vec![258], bytes("\n")].concat();
@@ -39,7 +43,9 @@ async fn a_conversation_is_rendered_first() {
 #[tokio::test]
 async fn a_token_id_beyond_the_vocabulary_is_refused() {
     let server = Server::start(saying("")).await;
-    let response = server.send("/detokenize", json!({"tokens": [1, 259]})).await;
+    let response = server
+        .send("/detokenize", json!({"tokens": [1, 259]}))
+        .await;
     assert_eq!(response.status(), 400);
     let error: serde_json::Value = response.json().await.unwrap();
     assert_eq!(error["error"]["param"], "tokens");

@@ -28,7 +28,10 @@ async fn sixty_four_clients_that_vanish_leave_nothing_behind() {
     latch.wait_async().await.unwrap();
     let before = server.model.engine().stats();
     assert_eq!(server.metric("penstock_open_streams").await, 64.0);
-    assert_eq!(server.metric("penstock_admission_permits_in_use").await, 64.0);
+    assert_eq!(
+        server.metric("penstock_admission_permits_in_use").await,
+        64.0
+    );
     assert_eq!(server.metric("penstock_num_requests_running").await, 64.0);
     assert!(server.metric("penstock_kv_cache_blocks_used").await >= 64.0);
 
@@ -38,8 +41,15 @@ async fn sixty_four_clients_that_vanish_leave_nothing_behind() {
     latch.release();
     server.until("penstock_kv_cache_blocks_used", 0.0).await;
     let after = server.model.engine().stats();
-    assert_eq!(after.counters.steps, before.counters.steps + 1, "nothing more was computed");
-    assert_eq!((after.held_requests, after.num_running, after.num_waiting), (0, 0, 0));
+    assert_eq!(
+        after.counters.steps,
+        before.counters.steps + 1,
+        "nothing more was computed"
+    );
+    assert_eq!(
+        (after.held_requests, after.num_running, after.num_waiting),
+        (0, 0, 0)
+    );
     assert_eq!(after.blocks.free + after.blocks.cached, BLOCKS);
     assert_eq!(server.metric("penstock_request_failure_total").await, 64.0);
     assert_eq!(server.metric("penstock_admission_queued").await, 0.0);
@@ -57,7 +67,10 @@ async fn a_client_that_leaves_before_the_first_token_is_noticed_too() {
             response = &mut request => panic!("an answer without a step: {response:?}"),
         };
         assert!(held.is_some());
-        assert_eq!(server.metric("penstock_admission_permits_in_use").await, 1.0);
+        assert_eq!(
+            server.metric("penstock_admission_permits_in_use").await,
+            1.0
+        );
         drop(request);
         server.until("penstock_admission_permits_in_use", 0.0).await;
         latch.release();

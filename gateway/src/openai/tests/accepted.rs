@@ -24,11 +24,17 @@ fn the_smallest_chat_takes_the_defaults() {
         "messages": [{"role": "user", "content": "Hi"}],
     }));
     assert_eq!(request.model, "m");
-    assert_eq!(request.conversation.messages, [json!({"role": "user", "content": "Hi"})]);
+    assert_eq!(
+        request.conversation.messages,
+        [json!({"role": "user", "content": "Hi"})]
+    );
     assert!(request.conversation.add_generation_prompt);
     let engines = SamplingParams::default();
     assert_eq!(request.decoding.params(&engines, 0), engines);
-    assert_eq!((request.decoding.given.max_tokens, request.decoding.seed), (None, None));
+    assert_eq!(
+        (request.decoding.given.max_tokens, request.decoding.seed),
+        (None, None)
+    );
     assert_eq!((request.decoding.n, request.stream), (1, None));
     assert!(request.decoding.skip_special_tokens);
 }
@@ -42,7 +48,14 @@ fn null_is_as_good_as_absent_everywhere() {
             nulls[field.path] = json!(null);
         }
     }
-    for field in ["name", "tool_calls", "tool_call_id", "refusal", "audio", "function_call"] {
+    for field in [
+        "name",
+        "tool_calls",
+        "tool_call_id",
+        "refusal",
+        "audio",
+        "function_call",
+    ] {
         nulls["messages"][0][field] = json!(null);
     }
     assert_eq!(chat(&nulls), chat(&bare));
@@ -78,7 +91,10 @@ fn every_sampling_field_reaches_the_engine() {
         seed: u64::MAX,
         ..SamplingParams::default()
     };
-    assert_eq!(request.decoding.params(&SamplingParams::default(), 1), expected);
+    assert_eq!(
+        request.decoding.params(&SamplingParams::default(), 1),
+        expected
+    );
     assert_eq!(request.decoding.given.max_tokens, Some(7));
     assert_eq!(request.decoding.stop, ["END"]);
     assert_eq!(request.decoding.n, 2);
@@ -160,7 +176,10 @@ fn a_completion_scores_its_prompt_by_echo() {
         "model": "m", "prompt": [[1, 2], [3]], "echo": true, "max_tokens": 0, "logprobs": 1,
         "best_of": 1,
     }));
-    assert_eq!(request.prompts, [Prompt::Tokens(vec![1, 2]), Prompt::Tokens(vec![3])]);
+    assert_eq!(
+        request.prompts,
+        [Prompt::Tokens(vec![1, 2]), Prompt::Tokens(vec![3])]
+    );
     assert!(request.echo);
     assert_eq!(request.decoding.given.max_tokens, Some(0));
     assert_eq!(request.decoding.logprobs, Some(1));
