@@ -35,7 +35,9 @@ pub(in crate::cli) async fn chat(
         return once(&mut session, &prompt, terminal).await;
     }
     if !terminal.in_is_tty {
-        let text = piped().await.context("cannot read the message from the pipe")?;
+        let text = piped()
+            .await
+            .context("cannot read the message from the pipe")?;
         return once(&mut session, text.trim_end_matches('\n'), terminal).await;
     }
     terminal.line(&format!(
