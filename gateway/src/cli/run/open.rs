@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use engine::OpenModel;
 use engine::kernels::Kernels;
 use engine::tokenizer::{ChatTemplate, ChatTemplateSource, TemplateError, Tokenizer};
-use llm_apps::spec::{ModelSpec, ServeConfig};
+use engine::{OpenModel, SamplingParams};
+use gateway::ModelEntry;
+use gateway::openai::Defaults;
+use llm_apps::spec::{ModelSpec, SamplingDefaults, ServeConfig};
 use llm_apps::stage::generate::{ModelInfo, TextModel, TextModelParts};
 
 use super::banner::StartedModel;
@@ -21,7 +23,7 @@ pub(super) async fn open_all(
     config: &ServeConfig,
     environment: &Environment,
     terminal: &mut Terminal,
-) -> Result<(Vec<TextModel>, Vec<StartedModel>)> {
+) -> Result<(Vec<ModelEntry>, Vec<StartedModel>)> {
     // All are fetched before any is opened: what cannot be fetched should show before memory is used.
     let mut paths = Vec::new();
     for spec in &config.models {
@@ -47,7 +49,7 @@ async fn open(
     spec: ModelSpec,
     path: PathBuf,
     preparing: NonZeroUsize,
-) -> Result<(TextModel, StartedModel)> {
+) -> Result<(ModelEntry, StartedModel)> {
     tokio::task::spawn_blocking(move || open_now(&spec, &path, preparing))
         .await
         .context("opening the model did not end as it should")?
@@ -57,7 +59,7 @@ fn open_now(
     spec: &ModelSpec,
     path: &Path,
     preparing: NonZeroUsize,
-) -> Result<(TextModel, StartedModel)> {
+) -> Result<(ModelEntry, StartedModel)> {
     let opened = engine::open(path, &spec.engine)?;
     let chat_template = chat_template(spec, &opened.tokenizer)?;
     let threads = spec
@@ -85,7 +87,7 @@ fn open_now(
         eos_token_ids,
         ..
     } = opened;
-    let model = TextModel::new(TextModelParts {
+    let text = TextModel::new(TextModelParts {
         engine,
         tokenizer,
         chat_template,
@@ -97,7 +99,18 @@ fn open_now(
         },
         preparing,
     });
-    Ok((model, started))
+    let defaults = defaults(&spec.sampling_defaults);
+    Ok((ModelEntry { text, defaults }, started))
+}
+
+/// What silent requests get.
+fn defaults(sampling: &SamplingDefaults) -> Defaults {
+    let mut params = SamplingParams::default();
+    sampling.apply(&mut params);
+    Defaults {
+        params,
+        max_tokens: sampling.max_tokens,
+    }
 }
 
 /// The configured template, or the model's own; a model without one completes texts only.
