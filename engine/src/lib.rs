@@ -2,24 +2,42 @@
 //!
 //! The engine turns token ids into token ids by continuous batching over a paged KV cache. It knows
 //! no HTTP and no application; what stands outside sees [`Engine`] and the text tools beside it
-//! ([`tokenizer`]). Rooms, from the ground up:
+//! ([`tokenizer`]); [`open`] makes both from a model on disk. Rooms, from the ground up:
 //!
-//! `error` `request` `event` `config` `mapped` `gguf` - `kv_cache` `kernels` - `sequence` `tokenizer`
-//! `sampler` - `batch` - `scheduler` `model` - `core` - `handle`. No arrow runs back up.
+//! `error` `request` `event` `config` `batch` - `mapped` `gguf` `kv_cache` `kernels` `hub` -
+//! `sequence` `tokenizer` `sampler` - `scheduler` `model` - `invariants` - `core` - `handle` -
+//! `open`. No arrow runs back up.
 
 mod batch;
 mod config;
+mod core;
 mod error;
 mod event;
 pub mod gguf;
+mod handle;
+pub mod hub;
+mod invariants;
 pub mod kernels;
+mod kv_cache;
 mod mapped;
 pub mod model;
+mod open;
 mod request;
+pub mod sampler;
+mod scheduler;
+mod sequence;
+#[doc(hidden)]
+pub mod testing;
+pub mod tokenizer;
 
+pub use crate::core::EngineStats;
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{BLOCK_SIZE, EngineConfig, Isa};
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
+pub use handle::{Engine, StartError, TokenStream};
+pub use kv_cache::BlockCounts;
 pub use model::{Forward, Logits, ModelError};
+pub use open::{OpenError, OpenModel, open};
 pub use request::{GenerateRequest, InvalidRequest, MAX_LOGPROBS, ModelLimits, SamplingParams};
+pub use scheduler::Counters;

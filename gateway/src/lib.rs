@@ -1,1 +1,34 @@
-//! x
+#![forbid(unsafe_code)]
+//! The front door: OpenAI's HTTP surface over the text models of `llm_apps`.
+//!
+//! [`serve`] takes a listener, a [`Gateway`] and a stop signal. Rooms, in the order in which a
+//! request meets them:
+//!
+//! - `server`: the socket, and the order of going away; `lifecycle`: its phases.
+//! - `http`: request id, body, the net for panics. `routes`: one endpoint a file.
+//! - [`openai`]: the wire: requests to proved values, events to responses.
+//! - `admission`: who may generate now. `generation`: from a proved request to events.
+//! - `sse`: frames, and what happens when one side goes away.
+//! - `error`: the only file that knows status codes. `telemetry`: what is counted.
+//! - `state`, `config`, `edge`: what all requests share, what is set, and chance and time.
+
+mod admission;
+mod config;
+mod edge;
+mod error;
+mod generation;
+mod http;
+mod lifecycle;
+pub mod openai;
+mod routes;
+mod server;
+mod sse;
+mod state;
+mod telemetry;
+
+pub use config::{BadOrigin, Cors, GatewayConfig};
+pub use edge::Edge;
+pub use error::ApiError;
+pub use server::serve;
+pub use state::{Gateway, ModelEntry, ModelsError, SharedState};
+pub use telemetry::{Kind, METRICS, Metric, Telemetry};

@@ -1,0 +1,46 @@
+# Two commands matter: `make serve` and `make test`. Each installs what it needs.
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+MODEL := smollm2-135m-instruct
+VENV := .venv
+NODE_CLIENT := gateway/tests/clients/node
+# cargo-nextest runs tests in parallel processes and reports better; plain cargo does where it is not installed.
+NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
+RUN_TESTS := $(if $(NEXTEST),cargo nextest run --workspace,cargo test --workspace)
+
+.PHONY: serve test lint fmt bench clients
+
+serve:
+	cargo build --release --package gateway
+	$(TARGET)/release/penstock run configs/quickstart.yaml
+
+# Tests run the real model and the official clients; the two are fetched first.
+test: clients
+	$(RUN_TESTS) --no-run
+	PENSTOCK_TEST_MODEL="$$($(TARGET)/debug/penstock pull $(MODEL))" \
+	PENSTOCK_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" \
+	  $(RUN_TESTS)
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo check --package engine --no-default-features
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+fmt:
+	cargo fmt --all
+
+# Kernels against the machine's limits, then the whole server beside llama-server on the same file.
+bench:
+	loadtest/bench.sh
+
+clients: $(VENV)/installed $(NODE_CLIENT)/node_modules/installed
+
+$(VENV)/installed: gateway/tests/clients/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --requirement $<
+	touch $@
+
+$(NODE_CLIENT)/node_modules/installed: $(NODE_CLIENT)/package.json
+	npm install --prefix $(NODE_CLIENT) --no-audit --no-fund --loglevel=error
+	touch $@

@@ -1,0 +1,121 @@
+//! [`Core`]: all that the engine's thread owns, and the step that moves it.
+//!
+//! It knows no thread itself: tests and the simulation call [`Core::step`] from theirs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::batch::{BatchPlan, SequenceId};
+use crate::core::command::Submission;
+use crate::core::compute::compute;
+use crate::core::generation::Generation;
+use crate::core::stats::StatsBoard;
+use crate::error::EngineError;
+use crate::invariants::{Violation, check_plan, check_state};
+use crate::model::Forward;
+use crate::sampler::Sampled;
+use crate::scheduler::{Ended, Scheduler};
+
+/// The engine without its thread.
+#[derive(Debug)]
+pub(crate) struct Core {
+    model: Box<dyn Forward>,
+    scheduler: Scheduler,
+    /// The accepted requests that have not ended.
+    generations: BTreeMap<SequenceId, Generation>,
+    /// The model's end-of-sequence tokens.
+    eos: Vec<u32>,
+    stats: Arc<StatsBoard>,
+}
+
+impl Core {
+    /// A core with nothing to do. The scheduler's cache has as many blocks as the model.
+    pub(crate) fn new(
+        model: Box<dyn Forward>,
+        scheduler: Scheduler,
+        eos: Vec<u32>,
+        stats: Arc<StatsBoard>,
+    ) -> Self {
+        stats.publish(&scheduler);
+        Self {
+            model,
+            scheduler,
+            generations: BTreeMap::new(),
+            eos,
+            stats,
+        }
+    }
+
+    /// Takes a request in. It is queued, or will end with the next step.
+    pub(crate) fn accept(&mut self, submission: Submission) -> SequenceId {
+        let id = self.scheduler.add(submission.request.clone());
+        self.generations.insert(id, Generation::new(submission));
+        id
+    }
+
+    /// Whether no request is left.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.generations.is_empty()
+    }
+
+    /// Schedule, compute, update, deliver.
+    pub(crate) fn step(&mut self) {
+        self.drop_abandoned();
+        let plan = self.scheduler.schedule();
+        debug_assert_eq!(check_plan(&self.scheduler, &plan), Ok(()));
+
+        let computed = compute(&mut *self.model, &plan, &mut self.generations, &self.eos);
+        let (sampled, ended) = match computed {
+            Ok(sampled) => {
+                let tokens: Vec<_> = sampled.iter().map(|s| s.as_ref().map(|s| s.id)).collect();
+                (sampled, self.scheduler.update(&plan, &tokens))
+            }
+            Err(error) => {
+                tracing::error!(%error, sequences = plan.sequences.len(), "a step failed");
+                (Vec::new(), self.scheduler.fail(&plan, &error))
+            }
+        };
+
+        self.stats.publish(&self.scheduler);
+        self.deliver(&plan, sampled);
+        self.end(ended);
+        debug_assert_eq!(self.check(), Ok(()));
+    }
+
+    /// Ends every request in `error`.
+    pub(crate) fn end_all(&mut self, error: &EngineError) {
+        let ended = self.scheduler.fail_all(error);
+        self.stats.publish(&self.scheduler);
+        self.end(ended);
+    }
+
+    /// What must hold between two steps.
+    pub(crate) fn check(&self) -> Result<(), Violation> {
+        check_state(&self.scheduler, self.generations.keys().copied())
+    }
+
+    /// Frees what belongs to requests whose readers are gone.
+    fn drop_abandoned(&mut self) {
+        let abandoned = self.generations.extract_if(.., |_, g| g.is_abandoned());
+        for (id, _) in abandoned {
+            self.scheduler.abort(id);
+        }
+    }
+
+    fn deliver(&mut self, plan: &BatchPlan, sampled: Vec<Option<Sampled>>) {
+        for (scheduled, sampled) in plan.sequences.iter().zip(sampled) {
+            let generation = self.generations.get_mut(&scheduled.id);
+            if let (Some(generation), Some(sampled)) = (generation, sampled) {
+                generation.say(sampled);
+            }
+        }
+    }
+
+    fn end(&mut self, ended: Vec<Ended>) {
+        for Ended { id, outcome } in ended {
+            if let Some(generation) = self.generations.remove(&id) {
+                generation.end(outcome);
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! One request inside the loop: its sampler, what it has yet to say, and to whom.
+
+use flume::Sender;
+
+use crate::batch::{LogitRows, ScheduledSequence};
+use crate::core::command::Submission;
+use crate::core::reservation::Reservation;
+use crate::error::EngineError;
+use crate::event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
+use crate::model::Logits;
+use crate::request::GenerateRequest;
+use crate::sampler::{Sampled, Sampler, token_logprobs};
+
+/// Turns a sequence's rows of logits into its events.
+#[derive(Debug)]
+pub(super) struct Generation {
+    request: GenerateRequest,
+    sampler: Sampler,
+    /// Tokens generated.
+    generated: u32,
+    /// The prompt's log-probabilities so far; `None` when not asked for, or sent.
+    prompt_logprobs: Option<Vec<Option<TokenLogprobs>>>,
+    events: Sender<TokenEvent>,
+    reservation: Reservation,
+}
+
+impl Generation {
+    pub(super) fn new(submission: Submission) -> Self {
+        let Submission {
+            request,
+            sampler,
+            events,
+            reservation,
+        } = submission;
+        let scores = request.params().prompt_logprobs.is_some();
+        Self {
+            request,
+            sampler,
+            generated: 0,
+            // Nothing predicts the first token.
+            prompt_logprobs: scores.then(|| vec![None]),
+            events,
+            reservation,
+        }
+    }
+
+    /// Whether nobody reads its events any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.events.is_disconnected()
+    }
+
+    /// Reads the sequence's rows, of which `first` is the number of the first: scores the prompt,
+    /// and samples when its gap is closed.
+    pub(super) fn read(
+        &mut self,
+        scheduled: &ScheduledSequence,
+        logits: &mut Logits<'_>,
+        first: usize,
+        eos: &[u32],
+    ) -> Option<Sampled> {
+        if scheduled.logits == LogitRows::All {
+            self.score_prompt(scheduled.start, scheduled.tokens.len(), logits, first);
+        }
+        let len = self.request.prompt().len() + self.generated as usize;
+        let closed = scheduled.start + scheduled.tokens.len() == len;
+        if !closed || self.generated >= self.request.params().max_tokens {
+            return None;
+        }
+        let last = first + scheduled.num_logit_rows().checked_sub(1)?;
+        let sampled = self.sampler.sample(logits.row(last), self.generated, eos);
+        self.sampler.observe(sampled.id);
+        self.generated += 1;
+        Some(sampled)
+    }
+
+    /// The row of position `p` scores token `p + 1`. Positions that were scored before a preemption
+    /// are not scored again.
+    fn score_prompt(&mut self, start: usize, count: usize, logits: &mut Logits<'_>, first: usize) {
+        let prompt = self.request.prompt();
+        let top = self.request.params().prompt_logprobs.unwrap_or(0);
+        let Some(scores) = &mut self.prompt_logprobs else {
+            return;
+        };
+        let end = (start + count).min(prompt.len() - 1);
+        for position in (scores.len() - 1).max(start)..end {
+            let row = logits.row(first + position - start);
+            scores.push(Some(token_logprobs(row, prompt[position + 1], top)));
+        }
+    }
+
+    /// Sends a token. Whether someone still reads is looked at once, before each step.
+    pub(super) fn say(&mut self, sampled: Sampled) {
+        self.say_prompt();
+        let Sampled { id, logprobs } = sampled;
+        self.send(TokenEvent::Token { id, logprobs });
+    }
+
+    /// Sends the terminal event. The place among the held requests is free before it is read.
+    pub(super) fn end(mut self, outcome: Result<(FinishReason, Usage), EngineError>) {
+        self.say_prompt();
+        let Self {
+            events,
+            reservation,
+            ..
+        } = self;
+        drop(reservation);
+        let event = match outcome {
+            Ok((reason, usage)) => TokenEvent::Done { reason, usage },
+            Err(error) => TokenEvent::Failed(error),
+        };
+        // A reader that is gone needs no end.
+        events.try_send(event).ok();
+    }
+
+    /// Sends the prompt's log-probabilities, once, when they are complete.
+    fn say_prompt(&mut self) {
+        let complete = |s: &mut Vec<_>| s.len() == self.request.prompt().len();
+        if let Some(scores) = self.prompt_logprobs.take_if(complete) {
+            self.send(TokenEvent::Prompt(scores));
+        }
+    }
+
+    fn send(&self, event: TokenEvent) {
+        let full = matches!(
+            self.events.try_send(event),
+            Err(flume::TrySendError::Full(_))
+        );
+        debug_assert!(
+            !full,
+            "a generation says more than its channel was made for"
+        );
+    }
+}

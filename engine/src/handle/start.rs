@@ -1,0 +1,92 @@
+//! What is proved before an engine starts.
+
+use thiserror::Error;
+
+use crate::config::{BLOCK_SIZE, EngineConfig};
+use crate::kv_cache::BlockTable;
+use crate::model::Forward;
+use crate::request::ModelLimits;
+
+/// Why an engine cannot start.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum StartError {
+    /// A size or limit that cannot be used.
+    #[error("{param} must be {expected}, but is {value}")]
+    OutOfRange {
+        /// The field of [`EngineConfig`].
+        param: &'static str,
+        /// The range, in words.
+        expected: String,
+        /// What was given.
+        value: usize,
+    },
+    /// One full context does not fit the KV cache.
+    #[error(
+        "the KV cache holds {} tokens, but one context of {max_model_len} needs {needed} blocks of \
+         {BLOCK_SIZE} and there are {total}; raise kv_cache_bytes or lower max_model_len",
+        total * BLOCK_SIZE
+    )]
+    CacheTooSmall {
+        /// Blocks of one full context.
+        needed: usize,
+        /// Blocks that the model was built with.
+        total: usize,
+        /// Tokens of one full context.
+        max_model_len: usize,
+    },
+    /// The system gave no thread.
+    #[error("the engine's thread cannot be started: {0}")]
+    Thread(String),
+}
+
+/// The limits that requests are proved against, from the model's own and the configuration.
+pub(super) fn prove(model: &dyn Forward, config: &EngineConfig) -> Result<ModelLimits, StartError> {
+    let EngineConfig {
+        max_num_seqs,
+        max_num_batched_tokens,
+        max_requests,
+        ..
+    } = *config;
+    at_least("max_num_seqs", max_num_seqs, 1, "1")?;
+    at_least("max_requests", max_requests, 1, "1")?;
+    let least = format!("max_num_seqs, {max_num_seqs}");
+    at_least(
+        "max_num_batched_tokens",
+        max_num_batched_tokens,
+        max_num_seqs,
+        &least,
+    )?;
+
+    let limits = model.limits();
+    let max_model_len = config.max_model_len.unwrap_or(limits.max_model_len);
+    if max_model_len == 0 || max_model_len > limits.max_model_len {
+        return Err(StartError::OutOfRange {
+            param: "max_model_len",
+            expected: format!("from 1 to the model's own limit, {}", limits.max_model_len),
+            value: max_model_len,
+        });
+    }
+    let (needed, total) = (BlockTable::blocks_for(max_model_len), model.num_blocks());
+    if needed > total {
+        return Err(StartError::CacheTooSmall {
+            needed,
+            total,
+            max_model_len,
+        });
+    }
+    Ok(ModelLimits {
+        max_model_len,
+        ..limits
+    })
+}
+
+fn at_least(param: &'static str, value: usize, least: usize, name: &str) -> Result<(), StartError> {
+    if value >= least {
+        return Ok(());
+    }
+    Err(StartError::OutOfRange {
+        param,
+        expected: format!("at least {name}"),
+        value,
+    })
+}

@@ -1,0 +1,91 @@
+//! `update` and `fail`: what became of a plan, and who ended.
+
+use crate::batch::{BatchPlan, SequenceId};
+use crate::error::EngineError;
+use crate::event::{FinishReason, Usage};
+use crate::scheduler::queues::Scheduler;
+use crate::sequence::Sequence;
+
+/// A sequence that ended and is gone from the queues. Each is reported once, unless aborted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// Whose end it is.
+    pub(crate) id: SequenceId,
+    /// Why it ended and what it cost, or what went wrong.
+    pub(crate) outcome: Result<(FinishReason, Usage), EngineError>,
+}
+
+impl Scheduler {
+    /// Takes in that `plan` was computed. `sampled` has an entry for each sequence of the plan: the
+    /// token sampled from its last row, where its gap was closed and it has more to say.
+    pub(crate) fn update(&mut self, plan: &BatchPlan, sampled: &[Option<u32>]) -> Vec<Ended> {
+        debug_assert_eq!(plan.sequences.len(), sampled.len());
+        self.count_step(plan);
+        for (scheduled, token) in plan.sequences.iter().zip(sampled) {
+            let Some(i) = self.find_running(scheduled.id) else {
+                continue;
+            };
+            let sequence = &mut self.running[i];
+            sequence.advance(scheduled.tokens.len());
+            let (table, computed) = sequence.committable();
+            self.cache.commit(table, computed);
+            if let Some(token) = *token {
+                sequence.append(token);
+                self.counters.generated_tokens += 1;
+            }
+            if let Some(reason) = sequence.finish_reason(&self.eos) {
+                let sequence = self.running.remove(i);
+                self.end(sequence, Ok(reason));
+            }
+        }
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Takes in that `plan` could not be computed: its sequences end in `error`. What their earlier
+    /// steps computed stays in the prefix index.
+    pub(crate) fn fail(&mut self, plan: &BatchPlan, error: &EngineError) -> Vec<Ended> {
+        self.count_step(plan);
+        for scheduled in &plan.sequences {
+            if let Some(sequence) = self.take_running(scheduled.id) {
+                self.end(sequence, Err(error.clone()));
+            }
+        }
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Ends every sequence in `error`.
+    pub(crate) fn fail_all(&mut self, error: &EngineError) -> Vec<Ended> {
+        let waiting = std::mem::take(&mut self.waiting);
+        for sequence in std::mem::take(&mut self.running).into_iter().chain(waiting) {
+            self.end(sequence, Err(error.clone()));
+        }
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Frees the blocks of a sequence that is in no queue any more, and notes its end.
+    pub(super) fn end(&mut self, mut sequence: Sequence, why: Result<FinishReason, EngineError>) {
+        self.cache.release(&mut sequence.table);
+        *match why {
+            Ok(FinishReason::StopToken(_)) => &mut self.counters.finished_stop,
+            Ok(FinishReason::Length) => &mut self.counters.finished_length,
+            Err(_) => &mut self.counters.failed,
+        } += 1;
+        self.ended.push(Ended {
+            id: sequence.id,
+            outcome: why.map(|reason| (reason, sequence.usage())),
+        });
+    }
+
+    fn count_step(&mut self, plan: &BatchPlan) {
+        if plan.is_empty() {
+            return;
+        }
+        self.counters.steps += 1;
+        for scheduled in &plan.sequences {
+            let found = self.find_running(scheduled.id);
+            let prompt_len = found.map_or(0, |i| self.running[i].prompt_len());
+            let end = prompt_len.min(scheduled.start + scheduled.tokens.len());
+            self.counters.prompt_tokens += end.saturating_sub(scheduled.start) as u64;
+        }
+    }
+}

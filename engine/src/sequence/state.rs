@@ -1,0 +1,156 @@
+//! [`Sequence`]: counts that move forward, and the questions that a scheduler asks of them.
+
+use crate::batch::{LogitRows, SequenceId};
+use crate::event::{FinishReason, Usage};
+use crate::kv_cache::BlockTable;
+use crate::request::GenerateRequest;
+
+/// A request's tokens so far, and how far they are computed.
+#[derive(Debug)]
+pub(crate) struct Sequence {
+    /// Its name; sequences are numbered in the order of their arrival.
+    pub(crate) id: SequenceId,
+    /// Where its keys and values lie.
+    pub(crate) table: BlockTable,
+    request: GenerateRequest,
+    /// The prompt, then what was generated.
+    tokens: Vec<u32>,
+    /// Leading tokens whose keys and values are in the blocks.
+    computed: usize,
+    /// Leading positions whose logits were answered as prompt log-probabilities. Never goes back:
+    /// a preempted sequence does not answer them twice.
+    scored: usize,
+    /// Tokens found in the prefix cache at the first admission; `None` before it.
+    cached: Option<usize>,
+}
+
+impl Sequence {
+    /// A sequence of which nothing is computed yet.
+    pub(crate) fn new(id: SequenceId, request: GenerateRequest) -> Self {
+        Self {
+            id,
+            table: BlockTable::default(),
+            tokens: request.prompt().to_vec(),
+            request,
+            computed: 0,
+            scored: 0,
+            cached: None,
+        }
+    }
+
+    /// Prompt and generated tokens.
+    pub(crate) fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// Leading tokens whose keys and values are in the blocks.
+    pub(crate) fn num_computed(&self) -> usize {
+        self.computed
+    }
+
+    /// Tokens that are still to be computed before the next one can be sampled.
+    pub(crate) fn gap(&self) -> usize {
+        self.tokens.len() - self.computed
+    }
+
+    /// Whether it has been admitted before: if it waits, it was preempted.
+    pub(crate) fn was_admitted(&self) -> bool {
+        self.cached.is_some()
+    }
+
+    /// The table, and the tokens that may be looked up in the prefix cache; of these the last is
+    /// never matched. All of them, except where a position must be computed for its logits.
+    pub(crate) fn matchable(&mut self) -> (&mut BlockTable, &[u32]) {
+        let end = if self.wants_scores() {
+            self.scored + 1
+        } else {
+            self.tokens.len()
+        };
+        (&mut self.table, &self.tokens[..end])
+    }
+
+    /// The table, and the computed tokens, whose full blocks may be indexed.
+    pub(crate) fn committable(&mut self) -> (&mut BlockTable, &[u32]) {
+        (&mut self.table, &self.tokens[..self.computed])
+    }
+
+    /// Rows of logits that are wanted when the gap is closed up to `end`.
+    pub(crate) fn logits_at(&self, end: usize) -> LogitRows {
+        if self.wants_scores() && end > self.scored {
+            LogitRows::All
+        } else if end == self.tokens.len() {
+            LogitRows::Last
+        } else {
+            LogitRows::None
+        }
+    }
+
+    /// Starts over with `cached` leading tokens found in the prefix cache.
+    pub(crate) fn admit(&mut self, cached: usize) {
+        self.computed = cached;
+        self.cached.get_or_insert(cached);
+    }
+
+    /// Goes back to nothing computed; the tokens are kept.
+    pub(crate) fn preempt(&mut self) {
+        self.computed = 0;
+    }
+
+    /// `count` more tokens are computed.
+    pub(crate) fn advance(&mut self, count: usize) {
+        self.computed += count;
+        debug_assert!(self.computed <= self.tokens.len(), "{self:?}");
+        if self.request.params().prompt_logprobs.is_some() {
+            self.scored = self.scored.max(self.computed.min(self.num_to_score()));
+        }
+    }
+
+    /// A token was sampled after the last one.
+    pub(crate) fn append(&mut self, token: u32) {
+        self.tokens.push(token);
+    }
+
+    /// Why the generation is over, if it is. `eos` are the model's end-of-sequence tokens.
+    pub(crate) fn finish_reason(&self, eos: &[u32]) -> Option<FinishReason> {
+        let params = self.request.params();
+        let generated = &self.tokens[self.prompt_len()..];
+        if let Some(&last) = generated.last() {
+            let stops = params.stop_token_ids.contains(&last)
+                || (!params.ignore_eos && eos.contains(&last));
+            if stops && generated.len() > params.min_tokens as usize {
+                return Some(FinishReason::StopToken(last));
+            }
+        }
+        let full = generated.len() >= params.max_tokens as usize;
+        (full && !self.wants_scores()).then_some(FinishReason::Length)
+    }
+
+    /// What it cost so far.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            prompt_tokens: count(self.prompt_len()),
+            cached_tokens: count(self.cached.unwrap_or(0)),
+            completion_tokens: count(self.tokens.len() - self.prompt_len()),
+        }
+    }
+
+    /// Tokens of the prompt.
+    pub(crate) fn prompt_len(&self) -> usize {
+        self.request.prompt().len()
+    }
+
+    /// Whether log-probabilities of the prompt were asked for and are not all answered.
+    fn wants_scores(&self) -> bool {
+        self.request.params().prompt_logprobs.is_some() && self.scored < self.num_to_score()
+    }
+
+    /// Positions whose logits score a token of the prompt: each but the last, for the next one.
+    fn num_to_score(&self) -> usize {
+        self.prompt_len() - 1
+    }
+}
+
+/// Counts of tokens are below a context's length, far below 2^32.
+fn count(tokens: usize) -> u32 {
+    u32::try_from(tokens).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,100 @@
+//! The two semaphores, and the permit that holds one of each.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The door. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Admission {
+    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
+    max_ongoing: usize,
+    capacity: usize,
+    refused: Arc<AtomicU64>,
+}
+
+/// The right to generate one answer, given back on drop.
+// Fields drop in order: the slot first, so that whoever waits moves up before a place is free.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Permit {
+    _slot: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
+}
+
+/// What the door looks like from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Occupancy {
+    /// Permits in use.
+    pub(crate) ongoing: usize,
+    /// Requests that wait for a permit.
+    pub(crate) queued: usize,
+    /// Requests refused since the start.
+    pub(crate) refused: u64,
+}
+
+/// Every place is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{ongoing} requests are running and {queued} are queued, which is the limit")]
+pub(crate) struct Full {
+    /// Requests that may run.
+    pub(crate) ongoing: usize,
+    /// Requests that may wait.
+    pub(crate) queued: usize,
+}
+
+impl Admission {
+    /// A door for `max_ongoing` running and `max_queued` waiting requests.
+    pub(crate) fn new(max_ongoing: NonZeroUsize, max_queued: usize) -> Self {
+        let max_ongoing = max_ongoing.get().min(Semaphore::MAX_PERMITS);
+        let capacity = max_ongoing.saturating_add(max_queued).min(Semaphore::MAX_PERMITS);
+        Self {
+            places: Arc::new(Semaphore::new(capacity)),
+            slots: Arc::new(Semaphore::new(max_ongoing)),
+            max_ongoing,
+            capacity,
+            refused: Arc::default(),
+        }
+    }
+
+    /// Takes a place now or never, then waits for a slot.
+    ///
+    /// # Errors
+    /// [`Full`] when no place is free.
+    pub(crate) async fn enter(&self) -> Result<Permit, Full> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return Err(self.refuse());
+        };
+        // The semaphore is never closed, so waiting for a slot only ends with one.
+        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else {
+            return Err(self.refuse());
+        };
+        Ok(Permit {
+            _slot: slot,
+            _place: place,
+        })
+    }
+
+    /// Counts at this moment.
+    pub(crate) fn occupancy(&self) -> Occupancy {
+        let ongoing = self.max_ongoing - self.slots.available_permits();
+        let inside = self.capacity - self.places.available_permits();
+        Occupancy {
+            ongoing,
+            queued: inside.saturating_sub(ongoing),
+            refused: self.refused.load(Ordering::Relaxed),
+        }
+    }
+
+    fn refuse(&self) -> Full {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Full {
+            ongoing: self.max_ongoing,
+            queued: self.capacity - self.max_ongoing,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! From arguments to the command.
+
+use anyhow::Result;
+
+use super::arguments::{Arguments, Command};
+use super::terminal::Terminal;
+use super::{chat, completions, models, pull, run, version};
+use crate::env::Environment;
+
+/// Runs the command to its end.
+pub(crate) async fn dispatch(
+    arguments: Arguments,
+    environment: &Environment,
+    terminal: &mut Terminal,
+) -> Result<()> {
+    match arguments.command {
+        Command::Run(run) => Box::pin(run::run(run, environment, terminal)).await,
+        Command::Pull(pull) => pull::pull(pull, environment, terminal).await,
+        Command::Chat(chat) => chat::chat(chat, environment, terminal).await,
+        Command::Models(models) => models::models(models, environment, terminal).await,
+        Command::Version => version::version(terminal),
+        Command::Completions { shell } => completions::completions(shell, terminal),
+    }
+}

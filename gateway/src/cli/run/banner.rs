@@ -1,0 +1,158 @@
+//! What is said when all is there.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use engine::Isa;
+use llm_apps::spec::ByteSize;
+
+/// A server that is ready. It prints as the banner.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Started {
+    /// Version of the program.
+    pub(in crate::cli) version: &'static str,
+    /// Where it listens, with the port that it got.
+    pub(in crate::cli) url: String,
+    /// What it serves, at least one.
+    pub(in crate::cli) models: Vec<StartedModel>,
+}
+
+/// One model that is ready.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct StartedModel {
+    /// The id that clients send.
+    pub(in crate::cli) name: String,
+    /// Other ids.
+    pub(in crate::cli) aliases: Vec<String>,
+    /// The file or folder.
+    pub(in crate::cli) path: PathBuf,
+    /// Its family.
+    pub(in crate::cli) architecture: String,
+    /// Weights, in number.
+    pub(in crate::cli) parameters: u64,
+    /// Bytes of the weights in memory.
+    pub(in crate::cli) weight_bytes: u64,
+    /// Bytes of the KV cache.
+    pub(in crate::cli) kv_cache_bytes: u64,
+    /// Tokens that the KV cache holds.
+    pub(in crate::cli) kv_cache_tokens: usize,
+    /// Prompt and answer together, in tokens.
+    pub(in crate::cli) max_model_len: usize,
+    /// Threads that compute.
+    pub(in crate::cli) threads: usize,
+    /// Instructions that they use.
+    pub(in crate::cli) isa: Isa,
+    /// Whether it has a chat template.
+    pub(in crate::cli) chats: bool,
+    /// What a user should know.
+    pub(in crate::cli) notes: Vec<String>,
+}
+
+impl fmt::Display for Started {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            version,
+            url,
+            models,
+        } = self;
+        writeln!(f, "Penstock {version} listens on {url}")?;
+        for model in models {
+            write!(f, "{model}")?;
+        }
+        let Some(first) = models.first() else {
+            return Ok(());
+        };
+        let name = &first.name;
+        writeln!(f, "\nTry it:")?;
+        if first.chats {
+            writeln!(
+                f,
+                "  curl -N {url}/v1/chat/completions -H 'content-type: application/json' -d '{{\
+                 \"model\": \"{name}\", \"stream\": true, \"messages\": [{{\"role\": \"user\", \
+                 \"content\": \"What is the capital of France?\"}}]}}'"
+            )
+        } else {
+            writeln!(
+                f,
+                "  curl -N {url}/v1/completions -H 'content-type: application/json' -d '{{\
+                 \"model\": \"{name}\", \"stream\": true, \"prompt\": \"Once upon a time\"}}'"
+            )
+        }
+    }
+}
+
+impl fmt::Display for StartedModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\n  {}", self.name)?;
+        if !self.aliases.is_empty() {
+            write!(f, " (also {})", self.aliases.join(", "))?;
+        }
+        writeln!(f)?;
+        let mut fact = |name: &str, text: String| writeln!(f, "    {name:<9} {text}");
+        fact(
+            "model",
+            format!(
+                "{}, {} parameters, {} in memory",
+                self.architecture,
+                count(self.parameters),
+                ByteSize(self.weight_bytes)
+            ),
+        )?;
+        fact("file", self.path.display().to_string())?;
+        fact(
+            "KV cache",
+            format!(
+                "{} for {} tokens; up to {} a request",
+                ByteSize(self.kv_cache_bytes),
+                grouped(self.kv_cache_tokens),
+                grouped(self.max_model_len)
+            ),
+        )?;
+        let s = if self.threads == 1 { "" } else { "s" };
+        fact(
+            "compute",
+            format!("{} thread{s}, {}", self.threads, isa(self.isa)),
+        )?;
+        for note in &self.notes {
+            fact("note", note.clone())?;
+        }
+        Ok(())
+    }
+}
+
+fn isa(isa: Isa) -> &'static str {
+    match isa {
+        Isa::Portable => "portable code",
+        Isa::Avx2 => "AVX2",
+        Isa::Avx512Vnni => "AVX-512 VNNI",
+    }
+}
+
+/// A large number in short: `135M`, `1.2B`.
+fn count(number: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k")];
+    for (scale, unit) in UNITS {
+        if number >= scale {
+            let whole = number / scale;
+            let tenths = number % scale * 10 / scale;
+            return match tenths {
+                t if whole < 10 && t > 0 => format!("{whole}.{t}{unit}"),
+                _ => format!("{whole}{unit}"),
+            };
+        }
+    }
+    number.to_string()
+}
+
+/// A number with commas between thousands.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,96 @@
+//! The command itself.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use gateway::{Cors, Edge, Gateway, GatewayConfig, SharedState, Telemetry};
+use llm_apps::spec::{AllowOrigins, ServeConfig};
+
+use super::banner::Started;
+use super::bind::bind;
+use super::open::open_all;
+use super::signals::Signals;
+use crate::cli::arguments;
+use crate::cli::report::Interrupted;
+use crate::cli::terminal::Terminal;
+use crate::env::Environment;
+
+/// Serves until SIGTERM or SIGINT, then drains. A second signal does not wait for the drain.
+pub(in crate::cli) async fn run(
+    arguments: arguments::Run,
+    environment: &Environment,
+    terminal: &mut Terminal,
+) -> Result<()> {
+    let mut config = ServeConfig::load(&arguments.config, environment.vars())?;
+    let http = &mut config.http_options;
+    http.host = arguments.host.unwrap_or(std::mem::take(&mut http.host));
+    http.port = arguments.port.unwrap_or(http.port);
+    let listener = bind(&http.host, http.port).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+
+    let signals = Signals::listen()?;
+    let state = Arc::new(Gateway::new(
+        gateway_config(&config)?,
+        Edge::system(),
+        Telemetry::new(),
+    ));
+    let serving = gateway::serve(listener, Arc::clone(&state), signals.first());
+    let mut serving = std::pin::pin!(serving);
+    let starting = start(&config, url, &state, environment, terminal);
+    tokio::select! {
+        biased;
+        started = starting => started?,
+        // Told to stop while the models were coming: what came of them stays.
+        () = &mut serving => return Ok(()),
+        () = signals.second() => return Err(Interrupted.into()),
+    }
+    tokio::select! {
+        () = serving => Ok(()),
+        () = signals.second() => Err(Interrupted.into()),
+    }
+}
+
+/// Brings the models and says so.
+async fn start(
+    config: &ServeConfig,
+    url: String,
+    state: &SharedState,
+    environment: &Environment,
+    terminal: &mut Terminal,
+) -> Result<()> {
+    let (models, opened) = open_all(config, environment, terminal).await?;
+    state.set_models(models)?;
+    let started = Started {
+        version: env!("CARGO_PKG_VERSION"),
+        url,
+        models: opened,
+    };
+    terminal.print(&started.to_string())?;
+    Ok(())
+}
+
+/// The server's part of the configuration.
+pub(in crate::cli) fn gateway_config(config: &ServeConfig) -> Result<GatewayConfig> {
+    let http = &config.http_options;
+    let at_least_one = |count: usize| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
+    Ok(GatewayConfig {
+        max_ongoing_requests: at_least_one(config.max_ongoing_requests),
+        max_queued_requests: config.max_queued_requests,
+        max_choices: NonZeroU32::new(config.max_choices).unwrap_or(NonZeroU32::MIN),
+        max_body_bytes: http.max_body_bytes,
+        body_timeout: http.body_timeout,
+        max_connections: at_least_one(http.max_connections),
+        keep_alive_interval: http.keep_alive_interval,
+        retry_after: http.retry_after,
+        drain_settle: http.drain_settle,
+        graceful_shutdown_timeout: http.graceful_shutdown_timeout,
+        strict: config.strict,
+        cors: match &http.allow_origins {
+            AllowOrigins::Any => Cors::Any,
+            AllowOrigins::Only(origins) if origins.is_empty() => Cors::Off,
+            AllowOrigins::Only(origins) => Cors::origins(origins.iter().map(String::as_str))
+                .context("`http_options.allow_origins` cannot be used")?,
+        },
+    })
+}

@@ -1,0 +1,19 @@
+//! `penstock run CONFIG`: from a file to a server, in an order that fails early.
+//!
+//! The configuration is proved, the port is taken, the models are fetched and opened, and then the
+//! banner says that all is there. The port answers from the moment it is taken: `/livez` says yes,
+//! `/readyz` says no until the models are there.
+
+mod banner;
+mod bind;
+mod command;
+mod open;
+mod signals;
+
+pub(super) use command::run;
+#[cfg(test)]
+pub(super) use {
+    banner::{Started, StartedModel},
+    bind::bind,
+    command::gateway_config,
+};

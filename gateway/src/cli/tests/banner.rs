@@ -1,0 +1,53 @@
+//! The banner, character for character.
+
+use engine::Isa;
+
+use crate::cli::run::{Started, StartedModel};
+
+fn started() -> Started {
+    Started {
+        version: "1.2.3",
+        url: "http://127.0.0.1:8000".to_owned(),
+        models: vec![StartedModel {
+            name: "small".to_owned(),
+            aliases: vec!["gpt-4o-mini".to_owned()],
+            path: "/models/small.gguf".into(),
+            architecture: "llama".to_owned(),
+            parameters: 134_515_008,
+            weight_bytes: 98_000_000,
+            kv_cache_bytes: 1 << 30,
+            kv_cache_tokens: 46_592,
+            max_model_len: 8192,
+            threads: 2,
+            isa: Isa::Avx512Vnni,
+            chats: true,
+            notes: vec!["the weights are packed".to_owned()],
+        }],
+    }
+}
+
+#[test]
+fn it_says_where_what_and_how_much() {
+    let expected = r#"Penstock 1.2.3 listens on http://127.0.0.1:8000
+
+  small (also gpt-4o-mini)
+    model     llama, 134M parameters, 93.4 MiB in memory
+    file      /models/small.gguf
+    KV cache  1 GiB for 46,592 tokens; up to 8,192 a request
+    compute   2 threads, AVX-512 VNNI
+    note      the weights are packed
+
+Try it:
+  curl -N http://127.0.0.1:8000/v1/chat/completions -H 'content-type: application/json' -d '{"model": "small", "stream": true, "messages": [{"role": "user", "content": "What is the capital of France?"}]}'
+"#;
+    assert_eq!(started().to_string(), expected);
+}
+
+#[test]
+fn a_model_that_does_not_chat_is_tried_with_a_completion() {
+    let mut started = started();
+    started.models[0].chats = false;
+    let banner = started.to_string();
+    assert!(banner.contains("/v1/completions"), "{banner}");
+    assert!(!banner.contains("/chat/"), "{banner}");
+}

@@ -1,0 +1,235 @@
+//! What a client is told when it gets no answer, in OpenAI's shape; the only file that knows HTTP
+//! status codes (A3).
+//!
+//! A room below answers with its own small error; the conversions at the end of this file turn it
+//! into an [`ApiError`]. The same error before the first token is a response with its true status,
+//! and after it a terminal frame of the stream, which has the same JSON.
+
+use std::time::Duration;
+
+use axum::http::header::{CONNECTION, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use engine::EngineError;
+use llm_apps::stage::generate::GenerateError;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::admission;
+
+/// Why a request gets no answer, or no more of it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ApiError {
+    /// The request itself is wrong; sending it again cannot help.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong and what would be right.
+        message: String,
+        /// The field at fault, as a path in the request.
+        param: Option<String>,
+        /// A stable code, where OpenAI has one.
+        code: Option<&'static str>,
+    },
+    /// No served model has this name.
+    #[error("the model `{0}` does not exist; GET /v1/models lists what is served")]
+    ModelNotFound(String),
+    /// Nothing is served under this path.
+    #[error("unknown path: {0}")]
+    UnknownPath(String),
+    /// The path exists, but not for this method.
+    #[error("{0} does not take this method")]
+    MethodNotAllowed(String),
+    /// The body is longer than the server reads.
+    #[error("the request body is longer than the limit of {limit} bytes")]
+    BodyTooLarge {
+        /// `max_body_bytes`.
+        limit: usize,
+    },
+    /// The body did not arrive in time.
+    #[error("the request body did not arrive within {limit:?}")]
+    BodyTimeout {
+        /// `body_timeout`.
+        limit: Duration,
+    },
+    /// There is no room at this moment; the same request may succeed later.
+    #[error("{message}; try again later")]
+    Busy {
+        /// What is full.
+        message: String,
+        /// What `Retry-After` says.
+        retry_after: Duration,
+    },
+    /// The server does not generate: it starts, or it stops.
+    #[error("{message}")]
+    Unavailable {
+        /// Which, and why.
+        message: &'static str,
+        /// A stable code.
+        code: &'static str,
+        /// What `Retry-After` says.
+        retry_after: Duration,
+        /// Whether the connection is of no more use.
+        close: bool,
+    },
+    /// Our fault. The message is for the log as much as for the client, and tells no secrets.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// An error as it stands in a body or in a frame.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorBody {
+    error: ErrorObject,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorObject {
+    message: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    param: Option<String>,
+    code: Option<&'static str>,
+}
+
+impl ApiError {
+    /// A fault of the request at `param`.
+    pub fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            message: message.into(),
+            param: Some(param.into()),
+            code: None,
+        }
+    }
+
+    /// The JSON that a client sees.
+    pub(crate) fn body(&self) -> ErrorBody {
+        let (param, code) = match self {
+            Self::Invalid { param, code, .. } => (param.clone(), *code),
+            Self::ModelNotFound(_) => (Some("model".to_owned()), Some("model_not_found")),
+            Self::UnknownPath(_) => (None, Some("unknown_url")),
+            Self::MethodNotAllowed(_) => (None, Some("method_not_allowed")),
+            Self::BodyTooLarge { .. } => (None, Some("body_too_large")),
+            Self::BodyTimeout { .. } => (None, Some("body_timeout")),
+            Self::Busy { .. } => (None, Some("rate_limit_exceeded")),
+            Self::Unavailable { code, .. } => (None, Some(*code)),
+            Self::Internal(_) => (None, Some("internal_error")),
+        };
+        let error = ErrorObject {
+            message: self.to_string(),
+            kind: self.kind(),
+            param,
+            code,
+        };
+        ErrorBody { error }
+    }
+
+    /// OpenAI's `type` of the error; one of few, so it is also a label of metrics.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. }
+            | Self::ModelNotFound(_)
+            | Self::UnknownPath(_)
+            | Self::MethodNotAllowed(_)
+            | Self::BodyTooLarge { .. }
+            | Self::BodyTimeout { .. } => "invalid_request_error",
+            Self::Busy { .. } => "rate_limit_error",
+            Self::Unavailable { .. } | Self::Internal(_) => "server_error",
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid { .. } => StatusCode::BAD_REQUEST,
+            Self::ModelNotFound(_) | Self::UnknownPath(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { retry_after, .. } | Self::Unavailable { retry_after, .. } => {
+                Some(*retry_after)
+            }
+            Self::Invalid { .. }
+            | Self::ModelNotFound(_)
+            | Self::UnknownPath(_)
+            | Self::MethodNotAllowed(_)
+            | Self::BodyTooLarge { .. }
+            | Self::BodyTimeout { .. }
+            | Self::Internal(_) => None,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), axum::Json(self.body())).into_response();
+        let headers = response.headers_mut();
+        if let Some(wait) = self.retry_after() {
+            // Rounded up: a client must not come back too early.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if matches!(self, Self::Unavailable { close: true, .. }) {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+impl ApiError {
+    /// The door is closed: every place is taken.
+    pub(crate) fn busy(full: admission::Full, retry_after: Duration) -> Self {
+        Self::Busy {
+            message: full.to_string(),
+            retry_after,
+        }
+    }
+
+    /// A request was not taken, before or at the engine's door.
+    pub(crate) fn generate(error: &GenerateError, retry_after: Duration) -> Self {
+        if let GenerateError::Engine(error) = error {
+            return Self::engine(error, retry_after);
+        }
+        if error.is_request_fault() {
+            let too_long = error.kind() == "context_length";
+            return Self::Invalid {
+                message: error.to_string(),
+                param: error.param().map(str::to_owned),
+                code: too_long.then_some("context_length_exceeded"),
+            };
+        }
+        tracing::error!(%error, "a request could not be prepared");
+        Self::Internal("the request could not be prepared".to_owned())
+    }
+
+    /// The engine did not, or could not, finish.
+    pub(crate) fn engine(error: &EngineError, retry_after: Duration) -> Self {
+        match error {
+            EngineError::Full { .. } => Self::Busy {
+                message: error.to_string(),
+                retry_after,
+            },
+            EngineError::ShuttingDown => Self::Unavailable {
+                message: "the engine is shutting down",
+                code: "shutting_down",
+                retry_after,
+                close: false,
+            },
+            EngineError::CacheTooSmall { .. } => Self::Invalid {
+                message: error.to_string(),
+                param: None,
+                code: Some("context_length_exceeded"),
+            },
+            EngineError::Model(_) => {
+                tracing::error!(%error, "the engine failed");
+                Self::Internal("the model failed on this request".to_owned())
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The events of all choices of one HTTP request, and all that it holds while they come.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::stream::SelectAll;
+use futures::{Stream, StreamExt};
+use llm_apps::stage::generate::{TextEvent, TextStream};
+use tokio::time::Instant;
+
+use super::tally::Tally;
+use crate::admission::Permit;
+use crate::error::ApiError;
+use crate::telemetry::Meter;
+
+/// A running request. Dropping it cancels it.
+pub(crate) struct Answers {
+    streams: SelectAll<Numbered>,
+    /// The first event, until it is asked for.
+    first: Option<Event>,
+    /// Ends when the server cannot wait any longer.
+    cut: Pin<Box<dyn Future<Output = ()> + Send>>,
+    cut_error: ApiError,
+    unfinished: usize,
+    retry_after: Duration,
+    tally: Tally,
+    meter: Meter,
+    permit: Permit,
+}
+
+/// A choice's number among all of the HTTP request, and what happened to it. Never
+/// [`TextEvent::Failed`]: that is an error of the whole request.
+pub(crate) type Event = (usize, TextEvent);
+
+/// The choices of one prompt; `first` is the number of their first.
+struct Numbered {
+    first: usize,
+    stream: TextStream,
+}
+
+impl Stream for Numbered {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let first = self.first;
+        let number = |event: TextEvent| (first + event.choice() as usize, event);
+        Pin::new(&mut self.stream).poll_next(cx).map(|e| e.map(number))
+    }
+}
+
+impl Answers {
+    pub(super) fn new(
+        streams: Vec<TextStream>,
+        permit: Permit,
+        meter: Meter,
+        tally: Tally,
+        retry_after: Duration,
+    ) -> Self {
+        let numbered = tally.first_choices().zip(streams);
+        let numbered = numbered.map(|(first, stream)| Numbered { first, stream });
+        Self {
+            streams: numbered.collect(),
+            first: None,
+            cut: Box::pin(std::future::pending()),
+            cut_error: ApiError::Internal("the answer was cut".to_owned()),
+            unfinished: tally.choices(),
+            retry_after,
+            tally,
+            meter,
+            permit,
+        }
+    }
+
+    /// Ends the request with `error` when `cut` ends.
+    pub(super) fn end_at(
+        &mut self,
+        cut: impl Future<Output = ()> + Send + 'static,
+        error: ApiError,
+    ) {
+        self.cut = Box::pin(cut);
+        self.cut_error = error;
+    }
+
+    /// Waits until there is an event to begin with.
+    ///
+    /// # Errors
+    /// The request failed before.
+    pub(super) async fn wait_for_first(&mut self) -> Result<(), ApiError> {
+        self.first = self.next().await.transpose()?;
+        Ok(())
+    }
+
+    /// The next event; `None` when all choices are complete. After an error nothing comes any more.
+    /// Cancel safe.
+    pub(crate) async fn next(&mut self) -> Option<Result<Event, ApiError>> {
+        if let Some(event) = self.first.take() {
+            return Some(Ok(event));
+        }
+        tokio::select! {
+            biased;
+            () = &mut self.cut, if self.unfinished > 0 => {
+                Some(Err(self.fail(self.cut_error.clone())))
+            }
+            event = self.streams.next() => {
+                let (choice, event) = event?;
+                Some(self.account(choice, event))
+            }
+        }
+    }
+
+    /// What the request has cost so far.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The permit alone, for a body that needs nothing else any more.
+    pub(crate) fn into_permit(self) -> Permit {
+        self.permit
+    }
+
+    fn account(&mut self, choice: usize, event: TextEvent) -> Result<Event, ApiError> {
+        match &event {
+            TextEvent::Prompt { .. } => {}
+            TextEvent::Delta { tokens, .. } => {
+                let tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+                self.tally.grew(choice, tokens);
+                self.meter.grew(choice, tokens, Instant::now());
+            }
+            TextEvent::Finished { reason, usage, .. } => {
+                let unseen = self.tally.ended(choice, *usage);
+                self.meter.finished(reason, unseen);
+                self.unfinished = self.unfinished.saturating_sub(1);
+                if self.unfinished == 0 {
+                    self.meter.ended(self.tally.prompt_tokens(), Instant::now());
+                }
+            }
+            TextEvent::Failed { error, .. } => {
+                return Err(self.fail(ApiError::engine(error, self.retry_after)));
+            }
+        }
+        Ok((choice, event))
+    }
+
+    /// One choice's failure is the request's: the others are cancelled.
+    fn fail(&mut self, error: ApiError) -> ApiError {
+        self.streams.clear();
+        self.unfinished = 0;
+        self.meter.failed();
+        error
+    }
+}

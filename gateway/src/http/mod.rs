@@ -1,0 +1,10 @@
+//! What every request meets before and after its route: its id, its body, and the net that catches
+//! panics.
+
+mod body;
+mod panic;
+mod request_id;
+
+pub(crate) use body::JsonBody;
+pub(crate) use panic::answer_panic;
+pub(crate) use request_id::{X_REQUEST_ID, request_id};

@@ -1,0 +1,138 @@
+//! A request for a chat completion, from bytes to a value that holds what will be done.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::decoding::{Decoding, decoding};
+use super::message::{Message, for_template};
+use super::parse::{required, typed};
+use super::streaming::{StreamOptions, streaming};
+use super::tables::CHAT;
+use super::judge::{Rules, judged};
+use crate::error::ApiError;
+
+/// What a client wants of a chat.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatRequest {
+    /// Id or alias of a model.
+    pub model: String,
+    /// The conversation.
+    pub conversation: Conversation,
+    /// How to generate.
+    pub decoding: Decoding,
+    /// `None` wants the answer in one piece.
+    pub stream: Option<StreamOptions>,
+    /// Fields that no table knows.
+    pub unknown_fields: usize,
+}
+
+/// Messages and how the template renders them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversation {
+    /// Messages as templates read them, at least one.
+    pub messages: Vec<Value>,
+    /// Whether the rendered text ends with the opening of an assistant's turn.
+    pub add_generation_prompt: bool,
+    /// Whether the last message is left open, to be continued.
+    pub continue_final_message: bool,
+    /// More variables for the template.
+    pub template_kwargs: Map<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Wire {
+    model: Option<String>,
+    max_completion_tokens: Option<u32>,
+    logprobs: Option<bool>,
+    top_logprobs: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+struct WireConversation {
+    messages: Option<Vec<Message>>,
+    add_generation_prompt: Option<bool>,
+    continue_final_message: Option<bool>,
+    chat_template_kwargs: Option<Map<String, Value>>,
+}
+
+/// Reads the body of `POST /v1/chat/completions`.
+///
+/// # Errors
+/// [`ApiError::Invalid`] names the field at fault.
+pub fn chat_request(body: &[u8], rules: Rules) -> Result<ChatRequest, ApiError> {
+    let (request, unknown_fields) = judged(body, CHAT, rules)?;
+    let wire: Wire = typed(&request)?;
+    let model = required(wire.model, "model")?;
+    let conversation = conversation(&request)?;
+    let stream = streaming(&request)?;
+    let mut decoding = decoding(&request, rules.max_choices)?;
+    let given = &mut decoding.given;
+    given.max_tokens = max_tokens(given.max_tokens, wire.max_completion_tokens)?;
+    decoding.logprobs = logprobs(wire.logprobs, wire.top_logprobs)?;
+    if stream.is_some() && decoding.given.prompt_logprobs.is_some() {
+        return Err(prompt_logprobs_in_stream());
+    }
+    Ok(ChatRequest {
+        model,
+        conversation,
+        decoding,
+        stream,
+        unknown_fields,
+    })
+}
+
+/// Reads the fields that make a conversation; `/tokenize` takes them too.
+///
+/// # Errors
+/// Names the field at fault.
+pub(super) fn conversation(request: &Value) -> Result<Conversation, ApiError> {
+    let wire: WireConversation = typed(request)?;
+    let messages = for_template(required(wire.messages, "messages")?)?;
+    let continue_final_message = wire.continue_final_message.unwrap_or(false);
+    let add_generation_prompt = match wire.add_generation_prompt {
+        Some(true) if continue_final_message => {
+            return Err(ApiError::invalid(
+                "continue_final_message",
+                "continue_final_message and add_generation_prompt cannot both be true",
+            ));
+        }
+        // A message that is to be continued is not followed by the opening of another.
+        given => given.unwrap_or(!continue_final_message),
+    };
+    Ok(Conversation {
+        messages,
+        add_generation_prompt,
+        continue_final_message,
+        template_kwargs: wire.chat_template_kwargs.unwrap_or_default(),
+    })
+}
+
+/// The prompt's log-probabilities have no place in a chunk.
+pub(super) fn prompt_logprobs_in_stream() -> ApiError {
+    ApiError::invalid(
+        "prompt_logprobs",
+        "prompt_logprobs is not available in a stream; set stream to false",
+    )
+}
+
+/// Two names for one limit.
+fn max_tokens(old: Option<u32>, new: Option<u32>) -> Result<Option<u32>, ApiError> {
+    match (old, new) {
+        (Some(old), Some(new)) if old != new => Err(ApiError::invalid(
+            "max_tokens",
+            format!("max_tokens is {old} and max_completion_tokens is {new}; set one of them"),
+        )),
+        (old, new) => Ok(new.or(old)),
+    }
+}
+
+fn logprobs(wanted: Option<bool>, top: Option<u32>) -> Result<Option<u32>, ApiError> {
+    match (wanted.unwrap_or(false), top) {
+        (true, top) => Ok(Some(top.unwrap_or(0))),
+        (false, None | Some(0)) => Ok(None),
+        (false, Some(_)) => Err(ApiError::invalid(
+            "top_logprobs",
+            "top_logprobs needs logprobs to be true",
+        )),
+    }
+}

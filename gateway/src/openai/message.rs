@@ -1,0 +1,164 @@
+//! Messages of a chat as clients send them, and as chat templates read them.
+
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::Deserializer;
+use serde_json::{Value, json};
+
+use super::one_or_many::{OneOrMany, TextOr};
+use crate::error::ApiError;
+
+/// One message.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Message {
+    role: Role,
+    content: Option<Content>,
+    name: Option<String>,
+    tool_calls: Option<Vec<ToolCall>>,
+    tool_call_id: Option<String>,
+    reasoning_content: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    System,
+    Developer,
+    User,
+    Assistant,
+    Tool,
+}
+
+/// A text, or parts that are all texts.
+#[derive(Debug)]
+struct Content(OneOrMany<Part>);
+
+#[derive(Debug, Deserialize)]
+struct Part {
+    #[serde(rename = "type")]
+    kind: PartKind,
+    text: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PartKind {
+    Text,
+}
+
+/// A call that the assistant made in an earlier turn.
+#[derive(Debug, Deserialize)]
+struct ToolCall {
+    id: Option<String>,
+    function: FunctionCall,
+}
+
+#[derive(Debug, Deserialize)]
+struct FunctionCall {
+    name: String,
+    arguments: Option<Value>,
+}
+
+/// Messages as the chat template takes them: plain JSON with `role`, `content`, and what else is
+/// set. Fitting them to one template is the template's own business.
+///
+/// # Errors
+/// Names the message and the field that is missing.
+pub(crate) fn for_template(messages: Vec<Message>) -> Result<Vec<Value>, ApiError> {
+    if messages.is_empty() {
+        return Err(ApiError::invalid(
+            "messages",
+            "messages is empty; at least one message is needed",
+        ));
+    }
+    let numbered = messages.into_iter().enumerate();
+    numbered.map(|(index, m)| m.for_template(index)).collect()
+}
+
+impl Message {
+    fn for_template(self, index: usize) -> Result<Value, ApiError> {
+        let role = self.role;
+        let missing = |field: &str, who: &str| {
+            let path = format!("messages[{index}].{field}");
+            let message = format!("{path} is required in a message of {who}");
+            Err(ApiError::invalid(path, message))
+        };
+        let calls = self.tool_calls.filter(|calls| !calls.is_empty());
+        if calls.is_some() && role != Role::Assistant {
+            let path = format!("messages[{index}].tool_calls");
+            return Err(ApiError::invalid(&path, format!("{path}: only the assistant calls tools")));
+        }
+        if role == Role::Tool && self.tool_call_id.is_none() {
+            return missing("tool_call_id", "role tool");
+        }
+        if self.content.is_none() && calls.is_none() {
+            return missing("content", "this kind");
+        }
+        let mut message = json!({
+            "role": role.for_template(),
+            "content": self.content.map(Content::for_template).unwrap_or_else(|| json!("")),
+        });
+        for (field, value) in [
+            ("name", self.name),
+            ("tool_call_id", self.tool_call_id),
+            ("reasoning_content", self.reasoning_content),
+        ] {
+            if let Some(value) = value {
+                message[field] = Value::String(value);
+            }
+        }
+        if let Some(calls) = calls {
+            message["tool_calls"] = calls.into_iter().map(ToolCall::for_template).collect();
+        }
+        Ok(message)
+    }
+}
+
+impl Role {
+    /// Templates know no developer; OpenAI's newer name for the system is the same voice.
+    fn for_template(self) -> &'static str {
+        match self {
+            Self::System | Self::Developer => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+}
+
+impl ToolCall {
+    fn for_template(self) -> Value {
+        let arguments = self.function.arguments.unwrap_or_else(|| json!({}));
+        let function = json!({ "name": self.function.name, "arguments": arguments });
+        let mut call = json!({ "type": "function", "function": function });
+        if let Some(id) = self.id {
+            call["id"] = Value::String(id);
+        }
+        call
+    }
+}
+
+impl Content {
+    fn for_template(self) -> Value {
+        match self.0 {
+            OneOrMany::Text(text) => Value::String(text),
+            OneOrMany::Many(parts) => parts.into_iter().map(Part::for_template).collect(),
+        }
+    }
+}
+
+impl Part {
+    fn for_template(self) -> Value {
+        match self.kind {
+            PartKind::Text => json!({ "type": "text", "text": self.text }),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let visitor = TextOr("a string or a list of content parts", PhantomData);
+        deserializer.deserialize_any(visitor).map(Self)
+    }
+}

@@ -1,0 +1,54 @@
+//! OpenAI's wire: what requests and answers look like, and the way from them to what the rooms
+//! below understand and back. Nothing outside this room knows a field's name.
+
+mod any_body;
+mod chat_request;
+mod chat_response;
+mod chat_stream;
+mod chat_whole;
+mod completion_request;
+mod completion_response;
+mod completion_stream;
+mod completion_whole;
+mod decoding;
+mod fields;
+mod head;
+mod judge;
+mod logprobs;
+mod message;
+mod models;
+mod one_or_many;
+mod parse;
+mod prompt;
+mod streaming;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod to_text;
+mod tokenize;
+mod usage;
+mod wording;
+
+pub use any_body::check_any_body;
+pub use chat_request::{ChatRequest, Conversation, chat_request};
+pub(crate) use chat_stream::ChatEncoder;
+pub(crate) use chat_whole::chat_completion;
+pub use completion_request::{CompletionRequest, completion_request};
+pub(crate) use completion_response::Completion;
+pub(crate) use completion_stream::CompletionEncoder;
+pub(crate) use completion_whole::{CompletionShape, completion_choices};
+pub use decoding::{Decoding, Given, MAX_TOKEN_LIST};
+pub use fields::{Effect, Field, Noop, Table};
+pub(crate) use head::Head;
+pub use judge::Rules;
+pub(crate) use models::{ModelList, ModelObject};
+pub use prompt::Prompt;
+pub use streaming::StreamOptions;
+pub use tables::{CHAT, COMPLETIONS, DETOKENIZE, TOKENIZE};
+pub use to_text::Defaults;
+pub(crate) use to_text::{Surroundings, chat_text, completion_texts, tokenize_prompt};
+pub(crate) use tokenize::{Detokenized, Tokenized};
+pub use tokenize::{
+    DetokenizeRequest, TokenizeRequest, TokenizeText, detokenize_request, tokenize_request,
+};
+pub(crate) use usage::{ChunkUsage, Usage};

@@ -1,0 +1,43 @@
+//! Models as a list of OpenAI's.
+
+use llm_apps::stage::generate::TextModel;
+use serde::Serialize;
+
+/// `GET /v1/models`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ModelList {
+    object: &'static str,
+    data: Vec<ModelObject>,
+}
+
+/// `GET /v1/models/{id}`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ModelObject {
+    id: String,
+    object: &'static str,
+    created: u64,
+    owned_by: &'static str,
+    /// Prompt and answer together, in tokens; a name that other servers use.
+    max_model_len: usize,
+}
+
+impl ModelList {
+    pub(crate) fn new(data: Vec<ModelObject>) -> Self {
+        Self {
+            object: "list",
+            data,
+        }
+    }
+}
+
+impl ModelObject {
+    pub(crate) fn of(model: &TextModel) -> Self {
+        Self {
+            id: model.info().id.clone(),
+            object: "model",
+            created: model.info().created,
+            owned_by: "penstock",
+            max_model_len: model.limits().max_model_len,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The tables of request fields: every field of OpenAI's current schemas, our extensions, and the
+//! fields of other servers that would be missed in silence.
+
+use super::fields::{Field, Noop, Table, honoured, no_effect, refused};
+
+/// `POST /v1/chat/completions`.
+pub static CHAT: Table = &[CHAT_OWN, MESSAGES, STREAM, SAMPLING, FOREIGN, ACCOUNT];
+
+/// `POST /v1/completions`.
+pub static COMPLETIONS: Table = &[COMPLETIONS_OWN, STREAM, SAMPLING, FOREIGN, ACCOUNT];
+
+/// `POST /tokenize`.
+pub static TOKENIZE: Table = &[TOKENIZE_OWN, MESSAGES];
+
+/// `POST /detokenize`.
+pub static DETOKENIZE: Table = &[&[honoured("model"), honoured("tokens")]];
+
+const TOOLS: &str = "this version does not call tools";
+const TEXT_OUT: &str = "models here answer with text";
+const TEXT_IN: &str = "models here read text";
+const FREE_TEXT: &str = "this version does not constrain the answer's form";
+
+static CHAT_OWN: &[Field] = &[
+    honoured("model"),
+    honoured("messages"),
+    honoured("max_completion_tokens"),
+    honoured("logprobs"),
+    honoured("top_logprobs"),
+    honoured("add_generation_prompt"),
+    honoured("continue_final_message"),
+    honoured("chat_template_kwargs"),
+    refused("tools", Noop::Empty, TOOLS),
+    refused("tool_choice", Noop::Text(&["none"]), TOOLS),
+    no_effect("parallel_tool_calls", "there are no tool calls"),
+    refused("functions", Noop::Empty, TOOLS),
+    refused("function_call", Noop::Text(&["none"]), TOOLS),
+    refused("modalities", Noop::Only("text"), TEXT_OUT),
+    refused("audio", Noop::Null, TEXT_OUT),
+    refused("prediction", Noop::Null, "this version does not use predicted output"),
+    refused("web_search_options", Noop::Null, "this version does not search the web"),
+    refused(
+        "reasoning_effort",
+        Noop::Null,
+        "no served model takes it; what a chat template knows is set by chat_template_kwargs",
+    ),
+    refused("verbosity", Noop::Text(&["medium"]), "no served model takes it"),
+    refused("moderation", Noop::Null, "this version does not moderate"),
+    refused("store", Noop::Empty, "this version keeps no answers"),
+    no_effect("metadata", "it describes stored answers, and none are stored"),
+    refused(
+        "chat_template",
+        Noop::Null,
+        "templates come with the model, not with a request",
+    ),
+    refused("echo", Noop::Empty, "only /v1/completions echoes"),
+    refused("documents", Noop::Empty, "pass them by chat_template_kwargs"),
+];
+
+/// Fields of `messages`, which `/tokenize` takes too.
+static MESSAGES: &[Field] = &[
+    honoured("messages[].role"),
+    honoured("messages[].content"),
+    honoured("messages[].content[].type"),
+    honoured("messages[].content[].text"),
+    refused("messages[].content[].image_url", Noop::Null, TEXT_IN),
+    refused("messages[].content[].input_audio", Noop::Null, TEXT_IN),
+    refused("messages[].content[].file", Noop::Null, TEXT_IN),
+    refused(
+        "messages[].content[].refusal",
+        Noop::Null,
+        "chat templates know no refusals",
+    ),
+    no_effect(
+        "messages[].content[].prompt_cache_breakpoint",
+        "prefixes are cached by themselves",
+    ),
+    honoured("messages[].name"),
+    honoured("messages[].tool_calls"),
+    honoured("messages[].tool_call_id"),
+    honoured("messages[].reasoning_content"),
+    refused("messages[].refusal", Noop::Empty, "chat templates know no refusals"),
+    refused("messages[].audio", Noop::Null, TEXT_IN),
+    refused(
+        "messages[].function_call",
+        Noop::Null,
+        "it was replaced by tool_calls",
+    ),
+    no_effect("messages[].annotations", "they are links found by a web search"),
+];
+
+static COMPLETIONS_OWN: &[Field] = &[
+    honoured("model"),
+    honoured("prompt"),
+    honoured("echo"),
+    honoured("logprobs"),
+    honoured("best_of"),
+    refused("suffix", Noop::Empty, "this version does not fill in the middle"),
+];
+
+static TOKENIZE_OWN: &[Field] = &[
+    honoured("model"),
+    honoured("prompt"),
+    honoured("messages"),
+    honoured("add_special_tokens"),
+    honoured("return_token_strs"),
+    honoured("add_generation_prompt"),
+    honoured("continue_final_message"),
+    honoured("chat_template_kwargs"),
+    refused("tools", Noop::Empty, TOOLS),
+    refused(
+        "chat_template",
+        Noop::Null,
+        "templates come with the model, not with a request",
+    ),
+];
+
+static STREAM: &[Field] = &[
+    honoured("stream"),
+    honoured("stream_options"),
+    honoured("stream_options.include_usage"),
+    honoured("stream_options.continuous_usage_stats"),
+    no_effect("stream_options.include_obfuscation", "frames are not padded"),
+];
+
+static SAMPLING: &[Field] = &[
+    honoured("max_tokens"),
+    honoured("min_tokens"),
+    honoured("n"),
+    honoured("temperature"),
+    honoured("top_p"),
+    honoured("top_k"),
+    honoured("min_p"),
+    honoured("presence_penalty"),
+    honoured("frequency_penalty"),
+    honoured("repetition_penalty"),
+    honoured("logit_bias"),
+    honoured("seed"),
+    honoured("stop"),
+    honoured("stop_token_ids"),
+    honoured("include_stop_str_in_output"),
+    honoured("ignore_eos"),
+    honoured("skip_special_tokens"),
+    honoured("add_special_tokens"),
+    honoured("prompt_logprobs"),
+];
+
+/// Fields of other servers whose loss would change the answer, so that they are not ignored.
+static FOREIGN: &[Field] = &[
+    refused("response_format", Noop::Type("text"), FREE_TEXT),
+    refused("structured_outputs", Noop::Null, FREE_TEXT),
+    refused("guided_json", Noop::Null, FREE_TEXT),
+    refused("guided_regex", Noop::Null, FREE_TEXT),
+    refused("guided_choice", Noop::Null, FREE_TEXT),
+    refused("guided_grammar", Noop::Null, FREE_TEXT),
+    refused("grammar", Noop::Empty, FREE_TEXT),
+    refused("json_schema", Noop::Null, FREE_TEXT),
+    refused("regex", Noop::Null, FREE_TEXT),
+    refused("ebnf", Noop::Null, FREE_TEXT),
+    refused("bad_words", Noop::Empty, "use logit_bias"),
+    refused("allowed_token_ids", Noop::Empty, "use logit_bias"),
+    refused("use_beam_search", Noop::Empty, "answers are sampled"),
+    refused("truncate_prompt_tokens", Noop::Null, "prompts are never cut"),
+    refused("cache_salt", Noop::Null, "prefixes are shared by all clients"),
+    refused("priority", Noop::Empty, "requests are served in their order"),
+    refused("return_token_ids", Noop::Empty, "use logprobs or /tokenize"),
+    refused("return_tokens_as_token_ids", Noop::Empty, "tokens are returned as text"),
+];
+
+/// Fields about the account, not about the answer.
+static ACCOUNT: &[Field] = &[
+    no_effect("user", "the server keeps no record of users"),
+    no_effect("safety_identifier", "the server keeps no record of users"),
+    no_effect("prompt_cache_key", "prefixes are cached by themselves"),
+    no_effect("prompt_cache_retention", "prefixes stay as long as there is room"),
+    no_effect("prompt_cache_options", "prefixes are cached by themselves"),
+    refused(
+        "service_tier",
+        Noop::Text(&["auto", "default"]),
+        "there is one tier",
+    ),
+];

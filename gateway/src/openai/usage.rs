@@ -1,0 +1,64 @@
+//! What an answer cost, in OpenAI's shape.
+
+use serde::Serialize;
+
+/// Tokens of a request: each prompt counted once, the answers together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Usage {
+    prompt_tokens: u32,
+    completion_tokens: u32,
+    total_tokens: u32,
+    prompt_tokens_details: PromptDetails,
+    completion_tokens_details: CompletionDetails,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+struct PromptDetails {
+    cached_tokens: u32,
+    audio_tokens: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+struct CompletionDetails {
+    reasoning_tokens: u32,
+    audio_tokens: u32,
+    accepted_prediction_tokens: u32,
+    rejected_prediction_tokens: u32,
+}
+
+impl Usage {
+    /// Of `prompt` tokens, `cached` were found in the prefix cache.
+    pub(crate) fn new(prompt: u32, cached: u32, completion: u32) -> Self {
+        Self {
+            prompt_tokens: prompt,
+            completion_tokens: completion,
+            total_tokens: prompt.saturating_add(completion),
+            prompt_tokens_details: PromptDetails {
+                cached_tokens: cached,
+                ..PromptDetails::default()
+            },
+            completion_tokens_details: CompletionDetails::default(),
+        }
+    }
+}
+
+/// The `usage` of a chunk: left out unless it was asked for, and then `null` but where it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum ChunkUsage {
+    /// Not asked for.
+    #[serde(skip)]
+    Absent,
+    /// Not yet known.
+    Null,
+    /// Known.
+    Known(Usage),
+}
+
+impl ChunkUsage {
+    /// Whether the field is left out.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    pub(crate) fn is_absent(&self) -> bool {
+        *self == Self::Absent
+    }
+}

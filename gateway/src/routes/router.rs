@@ -1,0 +1,60 @@
+//! Which path goes where, and what every request passes on its way.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderName, Method};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{Any, CorsLayer};
+
+use super::{
+    chat_completions, completions, detokenize, health, metrics, models, observe, tokenize, unknown,
+    version,
+};
+use crate::config::Cors;
+use crate::http::{X_REQUEST_ID, answer_panic, request_id};
+use crate::state::SharedState;
+
+/// The whole surface. Layers below are named from the inside out.
+pub(crate) fn router(state: &SharedState) -> Router {
+    let work = Router::new()
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*id}", get(models::one))
+        .route("/v1/chat/completions", post(chat_completions::create))
+        .route("/v1/completions", post(completions::create))
+        .route("/tokenize", post(tokenize::tokenize))
+        .route("/detokenize", post(detokenize::detokenize))
+        .route_layer(from_fn_with_state(Arc::clone(state), observe::refuse_when_draining));
+    let probes = Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/health", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/version", get(version::version));
+    let app = work
+        .merge(probes)
+        .fallback(unknown::unknown_path)
+        .method_not_allowed_fallback(unknown::wrong_method)
+        .with_state(Arc::clone(state))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(from_fn_with_state(Arc::clone(state), observe::observe));
+    let app = match cors(&state.config().cors) {
+        Some(layer) => app.layer(layer),
+        None => app,
+    };
+    app.layer(from_fn_with_state(Arc::clone(state.edge()), request_id))
+}
+
+fn cors(config: &Cors) -> Option<CorsLayer> {
+    let layer = CorsLayer::new()
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(Any)
+        .expose_headers([X_REQUEST_ID, HeaderName::from_static("retry-after")]);
+    match config {
+        Cors::Off => None,
+        Cors::Any => Some(layer.allow_origin(Any)),
+        Cors::Origins(origins) => Some(layer.allow_origin(origins.clone())),
+    }
+}

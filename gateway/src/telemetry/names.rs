@@ -1,0 +1,136 @@
+//! Names, kinds and meanings of all metrics: one table, from which they are described to Prometheus
+//! and against which `docs/metrics.md` is checked.
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub help: &'static str,
+}
+
+pub(super) const REQUESTS_RUNNING: &str = "penstock_num_requests_running";
+pub(super) const REQUESTS_WAITING: &str = "penstock_num_requests_waiting";
+pub(super) const KV_USAGE: &str = "penstock_kv_cache_usage_perc";
+pub(super) const KV_TOTAL: &str = "penstock_kv_cache_blocks_total";
+pub(super) const KV_FREE: &str = "penstock_kv_cache_blocks_free";
+pub(super) const KV_USED: &str = "penstock_kv_cache_blocks_used";
+pub(super) const KV_CACHED: &str = "penstock_kv_cache_blocks_cached";
+pub(super) const PREFIX_QUERIES: &str = "penstock_prefix_cache_queries_total";
+pub(super) const PREFIX_HITS: &str = "penstock_prefix_cache_hits_total";
+pub(super) const PREEMPTIONS: &str = "penstock_num_preemptions_total";
+pub(super) const PROMPT_TOKENS: &str = "penstock_prompt_tokens_total";
+pub(super) const GENERATION_TOKENS: &str = "penstock_generation_tokens_total";
+pub(super) const SUCCESS: &str = "penstock_request_success_total";
+pub(super) const FAILURE: &str = "penstock_request_failure_total";
+pub(super) const TTFT: &str = "penstock_time_to_first_token_seconds";
+pub(super) const ITL: &str = "penstock_inter_token_latency_seconds";
+pub(super) const E2E: &str = "penstock_e2e_request_latency_seconds";
+pub(super) const QUEUE_TIME: &str = "penstock_request_queue_time_seconds";
+pub(super) const ADMISSION_IN_USE: &str = "penstock_admission_permits_in_use";
+pub(super) const ADMISSION_QUEUED: &str = "penstock_admission_queued";
+pub(super) const ADMISSION_REFUSED: &str = "penstock_admission_refused_total";
+pub(super) const OPEN_STREAMS: &str = "penstock_open_streams";
+pub(super) const UNKNOWN_FIELDS: &str = "penstock_unknown_request_fields_total";
+pub(super) const HTTP_REQUESTS: &str = "penstock_http_requests_total";
+pub(super) const GEN_AI_TTFT: &str = "gen_ai_server_time_to_first_token_seconds";
+pub(super) const GEN_AI_TPOT: &str = "gen_ai_server_time_per_output_token_seconds";
+pub(super) const GEN_AI_DURATION: &str = "gen_ai_server_request_duration_seconds";
+pub(super) const GEN_AI_TOKENS: &str = "gen_ai_client_token_usage";
+
+const MODEL: &[&str] = &["model_name"];
+const GEN_AI: &[&str] = &["gen_ai_operation_name", "gen_ai_request_model"];
+
+/// All metrics.
+pub static METRICS: &[Metric] = &[
+    gauge(REQUESTS_RUNNING, MODEL, "Sequences that the engine computes."),
+    gauge(REQUESTS_WAITING, MODEL, "Sequences that wait in the engine."),
+    gauge(KV_USAGE, MODEL, "Share of KV cache blocks that running sequences hold, from 0 to 1."),
+    gauge(KV_TOTAL, MODEL, "KV cache blocks in all: free, used and cached together."),
+    gauge(KV_FREE, MODEL, "KV cache blocks that are empty."),
+    gauge(KV_USED, MODEL, "KV cache blocks that sequences hold."),
+    gauge(KV_CACHED, MODEL, "KV cache blocks that none holds, kept for prompts that begin alike."),
+    counter(PREFIX_QUERIES, MODEL, "Prompt tokens that were looked up in the prefix cache."),
+    counter(PREFIX_HITS, MODEL, "Prompt tokens that were found in the prefix cache."),
+    counter(PREEMPTIONS, MODEL, "Sequences that gave up their blocks and were computed again."),
+    counter(PROMPT_TOKENS, MODEL, "Prompt tokens of answers that ended."),
+    counter(GENERATION_TOKENS, MODEL, "Tokens generated and delivered."),
+    counter(
+        SUCCESS,
+        &["model_name", "finished_reason"],
+        "Answers that ended as they should: stop or length.",
+    ),
+    counter(
+        FAILURE,
+        &["model_name", "reason"],
+        "Requests that were admitted and did not end well: the client left (abort) or an error.",
+    ),
+    histogram(TTFT, MODEL, "Time from a request's arrival to its first token."),
+    histogram(ITL, MODEL, "Time between two pieces of one answer."),
+    histogram(E2E, MODEL, "Time from a request's arrival to the end of its answer."),
+    histogram(QUEUE_TIME, MODEL, "Time that a request waited for admission."),
+    gauge(ADMISSION_IN_USE, &[], "Requests that hold a permit to generate."),
+    gauge(ADMISSION_QUEUED, &[], "Requests that wait for a permit."),
+    counter(ADMISSION_REFUSED, &[], "Requests refused because every place was taken."),
+    gauge(OPEN_STREAMS, &[], "Event streams that are open."),
+    counter(UNKNOWN_FIELDS, &[], "Request fields that were ignored because no table knows them."),
+    counter(HTTP_REQUESTS, &["route", "status"], "Requests answered, by route and status."),
+    histogram(GEN_AI_TTFT, GEN_AI, "OpenTelemetry's name for the time to the first token."),
+    histogram(GEN_AI_TPOT, GEN_AI, "Mean time per token of an answer after its first."),
+    histogram(GEN_AI_DURATION, GEN_AI, "OpenTelemetry's name for the end-to-end latency."),
+    histogram(
+        GEN_AI_TOKENS,
+        &["gen_ai_operation_name", "gen_ai_request_model", "gen_ai_token_type"],
+        "Tokens of a request, input and output apart.",
+    ),
+];
+
+const fn counter(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    metric(name, Kind::Counter, labels, help)
+}
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    metric(name, Kind::Gauge, labels, help)
+}
+
+const fn histogram(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    metric(name, Kind::Histogram, labels, help)
+}
+
+const fn metric(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric {
+        name,
+        kind,
+        labels,
+        help,
+    }
+}

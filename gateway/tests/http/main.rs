@@ -1,0 +1,15 @@
+//! The server as its clients meet it: a real socket and a real HTTP client, over a model without
+//! weights whose steps a test can hold. No test sleeps: each waits for what it is about.
+
+mod admission;
+mod chat;
+mod client;
+mod completions;
+mod drain;
+mod errors;
+mod fixture;
+mod metrics;
+mod probes;
+mod streams;
+mod tokens;
+mod vanishing;

@@ -1,0 +1,231 @@
+//! The file as a whole.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::fault::{Fault, Faults};
+use super::http::HttpOptions;
+use super::interpolate::interpolate;
+use super::model::ModelSpec;
+use super::node::{Node, Position, Value};
+use super::read;
+use super::section::Section;
+
+/// What `penstock run` serves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServeConfig {
+    /// The socket.
+    pub http_options: HttpOptions,
+    /// Whether request fields that are not known are refused with 400; else they are ignored and
+    /// counted. Default: no.
+    pub strict: bool,
+    /// Requests that may generate at the same time, over all models; one more waits. Default: 256.
+    pub max_ongoing_requests: usize,
+    /// Requests that may wait for their turn; one more is refused with 429 and `Retry-After`. 0
+    /// refuses at once. Default: 256.
+    pub max_queued_requests: usize,
+    /// Prompts that may be rendered and tokenised at the same time. Default: 4.
+    pub max_concurrent_prepares: usize,
+    /// Answers that one request may ask for: its prompts times `n`. Default: 128.
+    pub max_choices: u32,
+    /// What is served, at least one.
+    pub models: Vec<ModelSpec>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration `{path}`", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The file is wrong.
+    #[error(transparent)]
+    Faults(#[from] Faults),
+}
+
+/// Largest configuration file, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Most nodes of a file, aliases followed.
+const MAX_NODES: usize = 10_000;
+/// Deepest nesting of a file.
+const MAX_DEPTH: usize = 32;
+
+impl ServeConfig {
+    /// Reads and proves a file. Relative paths in it are resolved against its folder; `vars` are the
+    /// environment's variables, for `${VAR}`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Faults`] lists every fault with its line and column.
+    pub fn load(path: &Path, vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let unread = |source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(unread)?;
+        file.take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(unread)?;
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        Ok(Self::parse(
+            &path.display().to_string(),
+            folder,
+            &bytes,
+            vars,
+        )?)
+    }
+
+    /// Proves a file's bytes; `file` names it in faults.
+    ///
+    /// # Errors
+    /// Every fault with its line and column. What is not YAML at all has one.
+    pub fn parse(
+        file: &str,
+        folder: &Path,
+        bytes: &[u8],
+        vars: &BTreeMap<String, String>,
+    ) -> Result<Self, Faults> {
+        let mut faults = Faults::new(file);
+        let mut root = match parse_yaml(bytes) {
+            Ok(root) => root,
+            Err(fault) => {
+                faults.list.push(fault);
+                return Err(faults);
+            }
+        };
+        interpolate(&mut root, vars, &mut faults);
+        if root.value == Value::Null {
+            let message = "the file is empty; `models` is needed, see configs/quickstart.yaml";
+            faults.list.push(Fault {
+                at: None,
+                message: message.to_owned(),
+            });
+            return Err(faults);
+        }
+        let config = Self::read(&root, folder, &mut faults);
+        faults.or(config)
+    }
+
+    fn read(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Self> {
+        let mut keys = Section::open("", root, faults);
+        let f = faults;
+        let http_options = keys
+            .node("http_options")
+            .map(|node| HttpOptions::read(node, f))
+            .unwrap_or_default();
+        let strict = keys.take("strict", f, read::boolean).unwrap_or(false);
+        let max_ongoing_requests = keys
+            .take(
+                "max_ongoing_requests",
+                f,
+                read::integer(1..=1_048_576_usize),
+            )
+            .unwrap_or(256);
+        let max_queued_requests = keys
+            .take("max_queued_requests", f, read::integer(0..=1_048_576_usize))
+            .unwrap_or(256);
+        let max_concurrent_prepares = keys
+            .take("max_concurrent_prepares", f, read::integer(1..=1024_usize))
+            .unwrap_or(4);
+        let max_choices = keys
+            .take("max_choices", f, read::integer(1..=65_536_u32))
+            .unwrap_or(128);
+        let models = match keys.node("models") {
+            None => {
+                f.note(root.at, "`models` is missing; at least one model is needed");
+                None
+            }
+            Some(node) => match keys.list("models", f) {
+                Some([]) => {
+                    f.note(
+                        node.at,
+                        "`models` is an empty list; at least one model is needed",
+                    );
+                    None
+                }
+                Some(list) => Some(ModelSpec::read_all(list, folder, f)),
+                None => None,
+            },
+        };
+        keys.finish(f);
+        Some(Self {
+            http_options,
+            strict,
+            max_ongoing_requests,
+            max_queued_requests,
+            max_concurrent_prepares,
+            max_choices,
+            models: models?,
+        })
+    }
+}
+
+/// The tree of a document. The parser's budget bounds what aliases can blow up.
+fn parse_yaml(bytes: &[u8]) -> Result<Node, Fault> {
+    let fault = |at, message: String| Fault { at, message };
+    if bytes.len() as u64 > MAX_BYTES {
+        let message =
+            format!("the file is larger than {MAX_BYTES} bytes, which no configuration is");
+        return Err(fault(None, message));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let before = String::from_utf8_lossy(before);
+        let line = before.lines().count().max(1) + usize::from(before.ends_with('\n'));
+        let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+        let at = Position {
+            line: line as u64,
+            column: column as u64,
+        };
+        fault(
+            Some(at),
+            "the file is not UTF-8; save it as UTF-8".to_owned(),
+        )
+    })?;
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_nodes: MAX_NODES,
+            max_depth: MAX_DEPTH,
+        },
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let at = error.location().map(Position::from);
+        fault(at, yaml_message(error.without_snippet()))
+    })
+}
+
+/// The parser's message in our words where its own speak to programmers.
+fn yaml_message(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+    match error {
+        Error::AliasError { error, .. } => yaml_message(error),
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key `{}` is there twice; keep one", key.escape_debug())
+        }
+        Error::MultipleDocuments { .. } => {
+            "a second document begins here; one file holds one document".to_owned()
+        }
+        Error::Budget { .. } => format!(
+            "the file has more than {MAX_NODES} values, or is nested deeper than {MAX_DEPTH}, once \
+             its aliases are followed"
+        ),
+        other => {
+            // The place is said before the message already.
+            let text = other.to_string();
+            let text = text.split(" at line ").next().unwrap_or(&text);
+            format!("this is not YAML: {text}")
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `engine`: sizes and limits of a model's engine, proved to be an [`EngineConfig`].
+
+use std::num::NonZeroUsize;
+
+use engine::EngineConfig;
+
+use super::fault::Faults;
+use super::node::Node;
+use super::read;
+use super::section::Section;
+use super::size::ByteSize;
+
+/// Reads the section `path`. The defaults are [`EngineConfig::default`].
+pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> EngineConfig {
+    let default = EngineConfig::default();
+    let mut keys = Section::open(path, node, faults);
+    let f = faults;
+    let config = EngineConfig {
+        kv_cache_bytes: keys
+            .take("kv_cache", f, read::size(ByteSize(1 << 20)))
+            .unwrap_or(default.kv_cache_bytes),
+        max_model_len: keys
+            .take("max_model_len", f, read::integer(1..=usize::MAX))
+            .or(default.max_model_len),
+        max_num_seqs: keys
+            .take("max_num_seqs", f, read::integer(1..=65_536_usize))
+            .unwrap_or(default.max_num_seqs),
+        max_num_batched_tokens: keys
+            .take(
+                "max_num_batched_tokens",
+                f,
+                read::integer(1..=1_048_576_usize),
+            )
+            .unwrap_or(default.max_num_batched_tokens),
+        max_requests: keys
+            .take("max_requests", f, read::integer(1..=1_048_576_usize))
+            .unwrap_or(default.max_requests),
+        enable_prefix_caching: keys
+            .take("enable_prefix_caching", f, read::boolean)
+            .unwrap_or(default.enable_prefix_caching),
+        threads: keys
+            .take("threads", f, read::integer(1..=1024_usize))
+            .and_then(NonZeroUsize::new)
+            .or(default.threads),
+        isa: default.isa,
+    };
+    if config.max_num_batched_tokens < config.max_num_seqs {
+        let message = format!(
+            "`{}` must not be below `max_num_seqs`, {}, but is {}",
+            keys.path("max_num_batched_tokens"),
+            config.max_num_seqs,
+            config.max_num_batched_tokens
+        );
+        let at = keys
+            .node("max_num_batched_tokens")
+            .map_or(keys.at(), |node| node.at);
+        f.note(at, message);
+    }
+    keys.finish(f);
+    config
+}

@@ -1,0 +1,28 @@
+//! The YAML by which a server is described, proved when it is read.
+//!
+//! A file is parsed to a tree that knows the place of every node; sections take their keys from it,
+//! and every fault is noted with its place, so that one run shows all of them. What comes out is
+//! proved: nothing below re-checks it. Where a default is not the engine's own, it stands in the
+//! `Default` of its section, and nowhere else. The environment is passed in.
+
+mod config;
+mod engine;
+mod fault;
+mod http;
+mod interpolate;
+mod model;
+mod node;
+mod read;
+mod sampling;
+mod section;
+mod size;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{ConfigError, ServeConfig};
+pub use fault::{Fault, Faults};
+pub use http::{AllowOrigins, HttpOptions};
+pub use model::ModelSpec;
+pub use sampling::SamplingDefaults;
+pub use size::ByteSize;

@@ -1,0 +1,171 @@
+//! `models`: what is served, under which names, and how.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use engine::EngineConfig;
+use engine::hub::{ModelReference, ReferenceError};
+
+use super::engine as engine_section;
+use super::fault::Faults;
+use super::node::{Node, Position, Value};
+use super::read;
+use super::sampling::SamplingDefaults;
+use super::section::Section;
+
+/// One served model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelSpec {
+    /// The id that clients send as `model`.
+    pub name: String,
+    /// Where its files come from. A relative path was resolved against the configuration's folder.
+    pub source: ModelReference,
+    /// Other ids that mean this model. Default: none.
+    pub aliases: Vec<String>,
+    /// Its engine.
+    pub engine: EngineConfig,
+    /// For requests that are silent.
+    pub sampling_defaults: SamplingDefaults,
+    /// A Jinja file that replaces the model's own chat template. Default: the model's own. A
+    /// relative path was resolved against the configuration's folder.
+    pub chat_template: Option<PathBuf>,
+}
+
+/// Longest id of a model, in characters; ids stand in metrics and logs.
+const MAX_NAME: usize = 128;
+
+impl ModelSpec {
+    /// Reads the whole list; `folder` is the configuration's. Names and aliases are unique.
+    pub(super) fn read_all(list: &[Node], folder: &Path, faults: &mut Faults) -> Vec<Self> {
+        let mut taken = HashMap::new();
+        list.iter()
+            .enumerate()
+            .filter_map(|(index, node)| {
+                Self::read(
+                    &format!("models[{index}]"),
+                    node,
+                    folder,
+                    &mut taken,
+                    faults,
+                )
+            })
+            .collect()
+    }
+
+    fn read(
+        path: &str,
+        node: &Node,
+        folder: &Path,
+        taken: &mut HashMap<String, Position>,
+        faults: &mut Faults,
+    ) -> Option<Self> {
+        let mut keys = Section::open(path, node, faults);
+        let f = faults;
+        let name = keys.require("name", "name: smollm2-135m-instruct", f, model_id);
+        if let (Some(name), Some(node)) = (&name, keys.node("name")) {
+            claim(name, node.at, &keys.path("name"), taken, f);
+        }
+        let source = keys.require("source", "source: smollm2-135m-instruct", f, |node| {
+            source(node, folder)
+        });
+        let aliases_path = keys.path("aliases");
+        let aliases = keys.list("aliases", f).unwrap_or_default();
+        let aliases = aliases
+            .iter()
+            .filter_map(|node| alias(node, &aliases_path, taken, f))
+            .collect();
+        let engine_path = keys.path("engine");
+        let engine = keys
+            .node("engine")
+            .map(|node| engine_section::read(&engine_path, node, f))
+            .unwrap_or_default();
+        let sampling_path = keys.path("sampling_defaults");
+        let sampling_defaults = keys
+            .node("sampling_defaults")
+            .map(|node| SamplingDefaults::read(&sampling_path, node, f))
+            .unwrap_or_default();
+        let chat_template = keys.take("chat_template", f, |node| template(node, folder));
+        keys.finish(f);
+        Some(Self {
+            name: name?,
+            source: source?,
+            aliases,
+            engine,
+            sampling_defaults,
+            chat_template,
+        })
+    }
+}
+
+fn alias(
+    node: &Node,
+    path: &str,
+    taken: &mut HashMap<String, Position>,
+    faults: &mut Faults,
+) -> Option<String> {
+    if node.value == Value::Faulty {
+        return None;
+    }
+    match model_id(node) {
+        Ok(alias) => {
+            claim(&alias, node.at, path, taken, faults);
+            Some(alias)
+        }
+        Err(expected) => {
+            let message = format!("`{path}` must hold {expected}, but holds {}", node.shown());
+            faults.note(node.at, message);
+            None
+        }
+    }
+}
+
+/// Notes that an id is taken, or that it was before.
+fn claim(
+    id: &str,
+    at: Position,
+    path: &str,
+    taken: &mut HashMap<String, Position>,
+    faults: &mut Faults,
+) {
+    if let Some(first) = taken.get(id) {
+        let message =
+            format!("`{path}`: the id `{id}` is taken at {first}; names and aliases are unique");
+        faults.note(at, message);
+    } else {
+        taken.insert(id.to_owned(), at);
+    }
+}
+
+fn model_id(node: &Node) -> Result<String, read::Expected> {
+    let expected = || format!("a text of 1 to {MAX_NAME} characters without spaces");
+    let name = read::text(node).map_err(|text| match node.value {
+        Value::Text(_) | Value::Expanded { .. } => expected(),
+        _ => text,
+    })?;
+    let fits = name.chars().count() <= MAX_NAME
+        && !name.chars().any(|c| c.is_whitespace() || c.is_control());
+    if fits { Ok(name) } else { Err(expected()) }
+}
+
+fn source(node: &Node, folder: &Path) -> Result<ModelReference, read::Expected> {
+    let reference: ModelReference = read::text(node)
+        .map_err(|_| "a path, hf://owner/name[@revision][/file] or a catalogue name".to_owned())?
+        .parse()
+        .map_err(|error: ReferenceError| format!("a model ({})", error.why))?;
+    Ok(match reference {
+        ModelReference::Path(path) => ModelReference::Path(folder.join(path)),
+        other => other,
+    })
+}
+
+fn template(node: &Node, folder: &Path) -> Result<PathBuf, read::Expected> {
+    let path = folder.join(read::text(node).map_err(|_| "the path of a Jinja file".to_owned())?);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(format!(
+            "the path of a Jinja file (there is none at {})",
+            path.display()
+        ))
+    }
+}

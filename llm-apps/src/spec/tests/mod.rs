@@ -1,0 +1,239 @@
+//! Files that are right, and a folder of files that are not, each with its message.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use engine::hub::ModelReference;
+
+use super::{AllowOrigins, ByteSize, ServeConfig};
+
+fn parse(yaml: &str) -> Result<ServeConfig, String> {
+    let vars = BTreeMap::from([("PORT".to_owned(), "9000".to_owned())]);
+    ServeConfig::parse(
+        "test.yaml",
+        Path::new("/etc/penstock"),
+        yaml.as_bytes(),
+        &vars,
+    )
+    .map_err(|faults| faults.to_string())
+}
+
+/// Every file in `bad/` begins with the lines that it must be answered with, after `# expect: `.
+#[test]
+fn each_bad_file_gets_its_message() {
+    // Tests run in the crate's folder.
+    let folder = Path::new("src/spec/tests/bad");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<_> = entries.map(|e| e.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 20, "the folder is there");
+    let mut wrong = String::new();
+    for path in files {
+        let bytes = std::fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let expected = text
+            .lines()
+            .map_while(|line| line.strip_prefix("# expect: "));
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let faults = ServeConfig::parse("", folder, &bytes, &BTreeMap::new())
+            .map(|_| ())
+            .expect_err(name)
+            .to_string();
+        if expected.collect::<Vec<_>>() != faults.lines().collect::<Vec<_>>() {
+            writeln!(wrong, "{name} is answered with\n{faults}").unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn the_quickstart_file_says_every_default() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/quickstart.yaml");
+    let quickstart = ServeConfig::load(&path, &BTreeMap::new()).unwrap();
+    let short = "models: [{name: smollm2-135m-instruct, source: smollm2-135m-instruct}]";
+    assert_eq!(quickstart, parse(short).unwrap());
+    // And every key of the file is one that is written out, so that none is forgotten.
+    let text = std::fs::read_to_string(path).unwrap();
+    for key in KEYS {
+        assert!(
+            text.contains(&format!("{key}:")),
+            "{key} is missing from quickstart.yaml"
+        );
+    }
+}
+
+const KEYS: [&str; 28] = [
+    "http_options",
+    "host",
+    "port",
+    "max_body_bytes",
+    "body_timeout_s",
+    "max_connections",
+    "keep_alive_interval_s",
+    "retry_after_s",
+    "drain_settle_s",
+    "graceful_shutdown_timeout_s",
+    "allow_origins",
+    "strict",
+    "max_ongoing_requests",
+    "max_queued_requests",
+    "max_concurrent_prepares",
+    "max_choices",
+    "models",
+    "name",
+    "source",
+    "aliases",
+    "engine",
+    "kv_cache",
+    "max_model_len",
+    "max_num_seqs",
+    "max_num_batched_tokens",
+    "max_requests",
+    "enable_prefix_caching",
+    "threads",
+];
+
+#[test]
+fn every_key_is_read() {
+    let config = parse(
+        r#"
+http_options:
+  host: "::1"
+  port: ${PORT:-8000}
+  max_body_bytes: 1MiB
+  body_timeout_s: 5
+  max_connections: 10
+  keep_alive_interval_s: 0.5
+  retry_after_s: 3
+  drain_settle_s: 0
+  graceful_shutdown_timeout_s: 60
+  allow_origins: [https://example.org, "http://localhost:3000"]
+strict: true
+max_ongoing_requests: 64
+max_queued_requests: 0
+max_concurrent_prepares: 2
+max_choices: 8
+models:
+  - name: small
+    source: weights/${NAME:-model}.gguf
+    aliases: [gpt-4o-mini, default]
+    engine:
+      kv_cache: 512MiB
+      max_model_len: 2048
+      max_num_seqs: 8
+      max_num_batched_tokens: 64
+      max_requests: 32
+      enable_prefix_caching: false
+      threads: 2
+    sampling_defaults: {temperature: 0.2, top_p: 0.9, top_k: 40, min_p: 0.05, repetition_penalty: 1.1,
+      presence_penalty: 0.5, frequency_penalty: -0.5, max_tokens: 100}
+  - {name: other, source: "hf://owner/name@v1/q8.gguf"}
+"#,
+    )
+    .unwrap();
+    let http = &config.http_options;
+    assert_eq!(
+        (http.host.as_str(), http.port, http.max_body_bytes),
+        ("::1", 9000, 1 << 20)
+    );
+    assert_eq!(http.keep_alive_interval, Duration::from_millis(500));
+    assert_eq!(http.retry_after, Duration::from_secs(3));
+    let AllowOrigins::Only(origins) = &http.allow_origins else {
+        panic!()
+    };
+    assert_eq!(origins, &["https://example.org", "http://localhost:3000"]);
+    assert!(config.strict);
+    assert_eq!(
+        (config.max_ongoing_requests, config.max_queued_requests),
+        (64, 0)
+    );
+    let [small, other] = config.models.as_slice() else {
+        panic!()
+    };
+    assert_eq!(
+        small.source,
+        ModelReference::Path("/etc/penstock/weights/model.gguf".into())
+    );
+    assert_eq!(small.aliases, ["gpt-4o-mini", "default"]);
+    let engine = &small.engine;
+    assert_eq!(
+        (engine.kv_cache_bytes, engine.max_model_len),
+        (512 << 20, Some(2048))
+    );
+    assert_eq!(
+        (engine.max_num_seqs, engine.max_num_batched_tokens),
+        (8, 64)
+    );
+    assert_eq!(
+        (engine.max_requests, engine.enable_prefix_caching),
+        (32, false)
+    );
+    assert_eq!(engine.threads.map(std::num::NonZero::get), Some(2));
+    let mut params = engine::SamplingParams::default();
+    small.sampling_defaults.apply(&mut params);
+    let floats = [
+        params.temperature,
+        params.top_p,
+        params.min_p,
+        params.repetition_penalty,
+        params.presence_penalty,
+        params.frequency_penalty,
+    ];
+    assert_eq!(floats, [0.2, 0.9, 0.05, 1.1, 0.5, -0.5]);
+    assert_eq!((params.top_k, params.max_tokens), (40, 100));
+    assert!(
+        matches!(&other.source, ModelReference::Hub(hub) if hub.file.as_deref() == Some("q8.gguf"))
+    );
+}
+
+#[test]
+fn a_variable_that_is_a_secret_is_not_shown() {
+    let vars = BTreeMap::from([("SECRET".to_owned(), "hunter2".to_owned())]);
+    let yaml = b"http_options: {port: '${SECRET}'}\nmodels: [{name: a, source: a}]";
+    let faults = ServeConfig::parse("t.yaml", Path::new(""), yaml, &vars)
+        .unwrap_err()
+        .to_string();
+    assert!(faults.contains("but is `${SECRET}`"), "{faults}");
+    assert!(!faults.contains("hunter2"));
+}
+
+#[test]
+fn files_that_are_no_configuration_at_all() {
+    assert!(
+        parse("")
+            .unwrap_err()
+            .starts_with("test.yaml: the file is empty")
+    );
+    assert!(
+        parse("just text")
+            .unwrap_err()
+            .contains("test.yaml:1:1: the file must hold keys")
+    );
+    assert!(parse("[1, 2]").unwrap_err().contains("but is a list"));
+    let huge = format!("# {}\n", "x".repeat(2 << 20));
+    assert!(parse(&huge).unwrap_err().contains("larger than"));
+    let missing = ServeConfig::load(Path::new("/no/such.yaml"), &BTreeMap::new()).unwrap_err();
+    assert_eq!(
+        missing.to_string(),
+        "cannot read the configuration `/no/such.yaml`"
+    );
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn no_file_panics(text in "(models|http_options|- name|engine|port|[a-z]|\\$\\{[A-Z:-]{0,3}\\}?|[:\\[\\]{}&*!|>'\"#% \n-]|[0-9.]{1,3}){0,40}") {
+        drop(parse(&text));
+    }
+
+    #[test]
+    fn sizes_in_a_file_are_read_back(mebibytes in 1_u64..=1 << 20) {
+        let yaml = format!("models: [{{name: a, source: a, engine: {{kv_cache: {mebibytes}MiB}}}}]");
+        let config = parse(&yaml).unwrap();
+        let bytes = ByteSize(mebibytes << 20).to_usize().unwrap();
+        proptest::prop_assert_eq!(config.models[0].engine.kv_cache_bytes, bytes);
+    }
+}

@@ -1,0 +1,129 @@
+//! A prompt becomes token ids.
+
+use engine::tokenizer::{
+    ChatRequest, DecodeOptions, Detokenizer, EncodeOptions, TemplateError, Tokenizer,
+};
+use engine::{InvalidRequest, ModelLimits};
+
+use super::error::GenerateError;
+use super::model::Shared;
+use super::request::{ChatPrompt, Prompt};
+
+/// A prompt as token ids.
+#[derive(Debug)]
+pub(super) struct Tokenized {
+    pub(super) ids: Vec<u32>,
+    /// The text it was, if it was one.
+    pub(super) text: Option<String>,
+}
+
+/// A prompt as it is echoed.
+#[derive(Debug)]
+pub(super) struct EchoedPrompt {
+    pub(super) text: String,
+    /// Length of `text` in characters.
+    pub(super) chars: usize,
+    /// The prompt's tokens, and where in `text` each begins, in characters.
+    pub(super) tokens: Vec<(u32, usize)>,
+}
+
+/// Renders and tokenizes.
+pub(super) fn tokenize(shared: &Shared, prompt: Prompt) -> Result<Tokenized, GenerateError> {
+    let (text, add_special) = match prompt {
+        Prompt::Tokens(ids) => return Ok(Tokenized { ids, text: None }),
+        Prompt::Text {
+            text,
+            add_special_tokens,
+        } => (text, add_special_tokens),
+        Prompt::Chat(chat) => (render(shared, &chat)?, chat.add_special_tokens),
+    };
+    let options = EncodeOptions {
+        add_special,
+        parse_special: true,
+    };
+    let ids = shared.tokenizer.encode(&text, options)?;
+    Ok(Tokenized {
+        ids,
+        text: Some(text),
+    })
+}
+
+fn render(shared: &Shared, chat: &ChatPrompt) -> Result<String, GenerateError> {
+    let template = shared
+        .chat_template
+        .as_ref()
+        .ok_or(TemplateError::Missing)?;
+    let request = ChatRequest {
+        messages: &chat.messages,
+        tools: chat.tools.as_deref(),
+        documents: chat.documents.as_deref(),
+        add_generation_prompt: chat.add_generation_prompt,
+        continue_final_message: chat.continue_final_message,
+        template: chat.template.as_deref(),
+        kwargs: chat.template_kwargs.as_ref(),
+        now: chat.now,
+    };
+    Ok(template.render(&request)?)
+}
+
+/// Lays a prompt's tokens over its text.
+///
+/// A prompt that was a text is echoed as it was, whatever its tokens make of it. Tokens that the
+/// tokenizer put around it have no place in it and no width.
+pub(super) fn echoed(
+    tokenizer: &Tokenizer,
+    prompt: &Tokenized,
+    skip_special: bool,
+) -> EchoedPrompt {
+    let given = prompt.text.as_deref();
+    let options = DecodeOptions {
+        // Special tokens that were spelled out in a text are part of it.
+        skip_special: skip_special && given.is_none(),
+        continues: false,
+    };
+    let around = given.filter(|_| prompt.ids.first().copied() == tokenizer.bos_id());
+    let added_bos = around.is_some_and(|text| {
+        let bos = tokenizer
+            .bos_id()
+            .map_or(&[][..], |id| tokenizer.token_bytes(id));
+        !text.as_bytes().starts_with(bos)
+    });
+    let mut detokenizer = Detokenizer::new(tokenizer.clone(), options);
+    let (mut text, mut chars, mut counted) = (String::new(), 0, 0);
+    let mut tokens = Vec::with_capacity(prompt.ids.len());
+    for (index, &id) in prompt.ids.iter().enumerate() {
+        chars += text[counted..].chars().count();
+        counted = text.len();
+        tokens.push((id, chars));
+        if !(index == 0 && added_bos) {
+            detokenizer.push(id, &mut text);
+        }
+    }
+    detokenizer.finish(&mut text);
+    let text = given.map_or(text, str::to_owned);
+    let chars = text.chars().count();
+    for (_, offset) in &mut tokens {
+        *offset = (*offset).min(chars);
+    }
+    EchoedPrompt {
+        text,
+        chars,
+        tokens,
+    }
+}
+
+/// Proves that ids are in the vocabulary.
+pub(super) fn known(ids: &[u32], limits: &ModelLimits) -> Result<(), GenerateError> {
+    let vocab_size = limits.vocab_size;
+    match ids.iter().find(|&&id| id as usize >= vocab_size) {
+        None => Ok(()),
+        Some(&id) => Err(GenerateError::Invalid {
+            error: InvalidRequest::UnknownToken {
+                param: "tokens",
+                id,
+                vocab_size,
+            },
+            prompt_param: "tokens",
+        }),
+    }
+}

@@ -1,0 +1,3 @@
+//! Stages: what a deployment runs. One room each.
+
+pub mod generate;
