@@ -2,6 +2,7 @@
 //! of what it says (E9).
 
 #![expect(
+    clippy::panic,
     clippy::unwrap_used,
     reason = "helpers of tests fail loudly, as tests do"
 )]

@@ -4,6 +4,7 @@
 //! position by position, we in one prompt. Keys and values are kept in f16, hence the tolerance.
 
 #![expect(
+    clippy::panic,
     clippy::unwrap_used,
     reason = "helpers of tests fail loudly, as tests do"
 )]
