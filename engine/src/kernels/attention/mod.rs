@@ -10,8 +10,10 @@
 //! share keys (the query heads of a KV head, neighbouring queries of a chunk) walk together.
 
 mod cache;
+mod products;
 mod rows;
 mod span;
+mod stretch;
 
 pub use cache::{KvLayer, KvSlot};
 pub use span::AttentionSpan;

@@ -50,7 +50,7 @@ impl Stored for StoredBf16 {
     }
 }
 
-/// Outputs of `T` tiles for `R` rows; `inputs` has `R` values for each k. Each output is one chain
+/// Outputs of `T` tiles for `R` rows; `inputs` has the rows one after the other. Each output is one chain
 /// of fused multiply-adds in order of k; several tiles run side by side to hide its latency.
 #[inline(always)]
 pub(super) fn tiles<S: Simd, W: Stored, const R: usize, const T: usize>(
@@ -58,14 +58,20 @@ pub(super) fn tiles<S: Simd, W: Stored, const R: usize, const T: usize>(
     tiles: [&[u8]; T],
     inputs: &[f32],
 ) -> [[[f32; LANES]; T]; R] {
-    let (inputs, _) = inputs.as_chunks::<R>();
-    let tiles = tiles.map(|tile| &W::lanes(tile)[..inputs.len()]);
+    let cols = inputs.len() / R;
+    let (mut rows, mut lanes) = ([inputs; R], [W::lanes(tiles[0]); T]);
+    for r in 0..R {
+        rows[r] = &inputs[r * cols..][..cols];
+    }
+    for t in 0..T {
+        lanes[t] = &W::lanes(tiles[t])[..cols];
+    }
     let mut sums = [[s.splat(0.0); T]; R];
-    for (k, x) in inputs.iter().enumerate() {
+    for k in 0..cols {
         for t in 0..T {
-            let weights = W::load(s, &tiles[t][k]);
+            let weights = W::load(s, &lanes[t][k]);
             for r in 0..R {
-                sums[r][t] = s.mul_add(weights, s.splat(x[r]), sums[r][t]);
+                sums[r][t] = s.mul_add(weights, s.splat(rows[r][k]), sums[r][t]);
             }
         }
     }

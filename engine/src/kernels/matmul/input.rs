@@ -5,7 +5,7 @@
 use super::rows::{self, RowBlock};
 use crate::kernels::Kernels;
 use crate::kernels::disjoint::Disjoint;
-use crate::kernels::simd::{InputGroup, Kernel, LANES, Simd, dispatch, max_across, sum_across};
+use crate::kernels::simd::{InputGroup, Kernel, LANES, Simd, dispatch};
 
 /// Values in a group of activations.
 pub(super) const GROUP: usize = 32;
@@ -30,7 +30,7 @@ pub struct MatmulInput {
     block_rows: usize,
     /// For each block, for each group, one a row. Empty where `cols` is not whole groups.
     groups: Vec<InputGroup>,
-    /// For each block, for each column, one value a row.
+    /// The rows as they are.
     floats: Vec<f32>,
 }
 
@@ -120,7 +120,7 @@ impl MatmulInput {
         &self.groups[block.start * groups..(block.start + block.len) * groups]
     }
 
-    /// Floats of a block.
+    /// Rows of a block as they were given.
     pub(super) fn floats(&self, block: RowBlock) -> &[f32] {
         &self.floats[block.start * self.cols..(block.start + block.len) * self.cols]
     }
@@ -170,7 +170,7 @@ impl<B: Iterator<Item = RowBlock>> Kernel for FillBlocks<'_, B> {
             // SAFETY: a block's columns are its own, and each block is in one chunk.
             let floats = unsafe { floats.part(start * cols, len * cols) };
             let x = &x[start * cols..(start + len) * cols];
-            interleave(x, len, floats);
+            floats.copy_from_slice(x);
             if cols.is_multiple_of(GROUP) {
                 let per_row = cols / GROUP;
                 // SAFETY: a block's groups are its own, and each block is in one chunk.
@@ -180,20 +180,6 @@ impl<B: Iterator<Item = RowBlock>> Kernel for FillBlocks<'_, B> {
                     ActivationBits::Sixteen => quantise_block::<S, true>(s, x, len, groups),
                 }
             }
-        }
-    }
-}
-
-/// Rows to columns.
-#[inline(always)]
-fn interleave(x: &[f32], rows: usize, out: &mut [f32]) {
-    if rows == 1 {
-        return out.copy_from_slice(x);
-    }
-    let cols = x.len() / rows;
-    for (row, values) in x.chunks_exact(cols).enumerate() {
-        for (column, &value) in out.chunks_exact_mut(rows).zip(values) {
-            column[row] = value;
         }
     }
 }
@@ -216,31 +202,30 @@ fn quantise_block<S: Simd, const WIDE: bool>(
 
 /// Quantises one group: the largest value becomes the largest integer.
 #[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "integers are within 16 bits, and their sums within 21"
-)]
 fn quantise<S: Simd, const WIDE: bool>(s: S, x: &[f32; GROUP], group: &mut InputGroup) {
     let limit = if WIDE { 32_639.0 } else { 127.0 };
     let (halves, _) = x.as_chunks::<LANES>();
     let [a, b] = [s.load(&halves[0]), s.load(&halves[1])];
-    let largest = max_across(s, s.max(s.abs(a), s.abs(b)));
+    let largest = s.max_lanes(s.max(s.abs(a), s.abs(b)));
     // Zero, or NaN where a value is not finite.
     let zero = s.splat(0.0);
-    let taint = sum_across(s, s.mul_add(a, zero, s.mul(b, zero)));
+    let taint = s.sum_lanes(s.mul_add(a, zero, s.mul(b, zero)));
     let scale = largest / limit;
     let inverse = if largest > 0.0 { limit / largest } else { 0.0 };
-    let mut integers = [0i32; GROUP];
-    let (parts, _) = integers.as_chunks_mut::<LANES>();
-    for (part, value) in parts.iter_mut().zip([a, b]) {
-        let scaled = s.mul(value, s.splat(inverse));
-        let bounded = s.min(s.max(scaled, s.splat(-limit)), s.splat(limit));
-        s.store_i32(s.nearest(bounded), part);
-    }
-    s.encode::<WIDE>(&integers.map(|value| value as i16), &mut group.codes);
-    let sums = [0, 1].map(|half| integers[half * LANES..][..LANES].iter().sum::<i32>());
+    let (low, high) = (
+        integers(s, a, inverse, limit),
+        integers(s, b, inverse, limit),
+    );
+    s.encode::<WIDE>([low, high], &mut group.codes);
+    // Exact: the sums are below 2^24.
+    let (low, high) = (s.sum_lanes(s.to_f32(low)), s.sum_lanes(s.to_f32(high)));
     group.scale = scale + taint;
-    group.sum = group.scale * (sums[0] + sums[1]) as f32;
-    group.half_sums = sums.map(|sum| group.scale * sum as f32);
+    group.sum = group.scale * (low + high);
+    group.half_sums = [group.scale * low, group.scale * high];
+}
+
+#[inline(always)]
+fn integers<S: Simd>(s: S, values: S::F, inverse: f32, limit: f32) -> S::I {
+    let scaled = s.mul(values, s.splat(inverse));
+    s.nearest(s.min(s.max(scaled, s.splat(-limit)), s.splat(limit)))
 }

@@ -158,17 +158,15 @@ impl Piece<'_> {
         });
     }
 
-    /// Writes the columns of a tile for the rows of a block.
+    /// Writes the columns of a tile for a row of a block.
     #[inline(always)]
-    fn write<const R: usize>(&self, block: RowBlock, tile: usize, sums: &[[f32; LANES]; R]) {
+    fn write(&self, block: RowBlock, tile: usize, row: usize, sums: &[f32; LANES]) {
         let lanes = LANES.min(self.segment.rows - tile * LANES);
         let column = self.segment.first_row + tile * LANES;
-        for (r, sums) in sums.iter().enumerate() {
-            let start = (block.start + r) * self.chunk.matrix.rows() + column;
-            // SAFETY: each tile and row block is in one chunk, and has these outputs for itself.
-            let out = unsafe { self.chunk.out.part(start, lanes) };
-            out.copy_from_slice(&sums[..lanes]);
-        }
+        let start = (block.start + row) * self.chunk.matrix.rows() + column;
+        // SAFETY: each tile and row block is in one chunk, and has these outputs for itself.
+        let out = unsafe { self.chunk.out.part(start, lanes) };
+        out.copy_from_slice(&sums[..lanes]);
     }
 }
 
@@ -194,7 +192,9 @@ impl<P: Shape, const R: usize, const WIDE: bool> Kernel for Quantised<'_, P, R, 
         for tile in piece.tiles.clone() {
             let weights = piece.segment.tile(tile);
             let sums = quantised::tile::<S, P, R, WIDE>(s, layout, weights, inputs);
-            piece.write(block, tile, &sums);
+            for (row, sums) in sums.iter().enumerate() {
+                piece.write(block, tile, row, sums);
+            }
         }
     }
 }
@@ -214,16 +214,23 @@ impl<W: Stored, const R: usize> Kernel for Float<'_, W, R> {
         let inputs = piece.chunk.input.floats(block);
         let mut tile = piece.tiles.start;
         while tile + 4 <= piece.tiles.end {
-            let weights = [0, 1, 2, 3].map(|t| piece.segment.tile(tile + t));
+            let mut weights = [piece.segment.tile(tile); 4];
+            for (t, weights) in weights.iter_mut().enumerate() {
+                *weights = piece.segment.tile(tile + t);
+            }
             let sums = float::tiles::<S, W, R, 4>(s, weights, inputs);
-            for t in 0..4 {
-                piece.write(block, tile + t, &sums.map(|row| row[t]));
+            for (row, sums) in sums.iter().enumerate() {
+                for (t, sums) in sums.iter().enumerate() {
+                    piece.write(block, tile + t, row, sums);
+                }
             }
             tile += 4;
         }
         for tile in tile..piece.tiles.end {
             let sums = float::tiles::<S, W, R, 1>(s, [piece.segment.tile(tile)], inputs);
-            piece.write(block, tile, &sums.map(|row| row[0]));
+            for (row, [sums]) in sums.iter().enumerate() {
+                piece.write(block, tile, row, sums);
+            }
         }
     }
 }

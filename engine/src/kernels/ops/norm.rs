@@ -5,7 +5,7 @@
 use super::least_rows;
 use crate::kernels::Kernels;
 use crate::kernels::disjoint::Disjoint;
-use crate::kernels::simd::{Kernel, LANES, Simd, padded, sum_across};
+use crate::kernels::simd::{Kernel, LANES, Simd, padded};
 
 impl Kernels {
     /// `out = x / sqrt(mean(x^2) + eps) * weight` for each row of `weight.len()` values.
@@ -67,5 +67,5 @@ fn square_sum<S: Simd>(s: S, x: &[f32]) -> f32 {
         sum = s.mul_add(v, v, sum);
     }
     let v = s.load(&padded(rest));
-    sum_across(s, s.mul_add(v, v, sum))
+    s.sum_lanes(s.mul_add(v, v, sum))
 }

@@ -7,7 +7,6 @@ use std::arch::x86_64::*;
 
 use super::dispatch::Kernel;
 use super::lanes::{InputGroup, LANES, Simd};
-use super::portable::encode_words;
 
 /// Calls an intrinsic.
 macro_rules! call {
@@ -29,6 +28,48 @@ impl Avx2 {
         has.then_some(Self(()))
     }
 
+    /// Sum of eight lanes by halves.
+    #[inline(always)]
+    pub(super) fn sum_eight(self, v: __m256) -> f32 {
+        let four = call!(_mm_add_ps(self.lower(v), self.upper(v)));
+        let two = call!(_mm_add_ps(four, self.upper_pair(four)));
+        let one = call!(_mm_add_ss(two, self.second(two)));
+        call!(_mm_cvtss_f32(one))
+    }
+
+    /// Largest of eight lanes by halves.
+    #[inline(always)]
+    pub(super) fn max_eight(self, v: __m256) -> f32 {
+        let four = call!(_mm_max_ps(self.lower(v), self.upper(v)));
+        let two = call!(_mm_max_ps(four, self.upper_pair(four)));
+        let one = call!(_mm_max_ss(two, self.second(two)));
+        call!(_mm_cvtss_f32(one))
+    }
+
+    /// Lanes 0 to 3.
+    #[inline(always)]
+    fn lower(self, v: __m256) -> __m128 {
+        call!(_mm256_castps256_ps128(v))
+    }
+
+    /// Lanes 4 to 7.
+    #[inline(always)]
+    fn upper(self, v: __m256) -> __m128 {
+        call!(_mm256_extractf128_ps::<1>(v))
+    }
+
+    /// Lanes 2 and 3, first.
+    #[inline(always)]
+    fn upper_pair(self, v: __m128) -> __m128 {
+        call!(_mm_movehl_ps(v, v))
+    }
+
+    /// Lane 1, first.
+    #[inline(always)]
+    fn second(self, v: __m128) -> __m128 {
+        call!(_mm_shuffle_ps::<1>(v, v))
+    }
+
     /// Widens eight f16.
     #[inline(always)]
     fn widen(self, halves: __m128i) -> __m256 {
@@ -47,7 +88,11 @@ impl Avx2 {
     #[inline(always)]
     fn parts<const N: usize>(self, bytes: &[u8]) -> [__m128i; N] {
         let (parts, _) = bytes.as_chunks::<16>();
-        std::array::from_fn(|i| call!(_mm_loadu_si128(parts[i].as_ptr().cast())))
+        let mut out = [call!(_mm_setzero_si128()); N];
+        for i in 0..N {
+            out[i] = call!(_mm_loadu_si128(parts[i].as_ptr().cast()));
+        }
+        out
     }
 }
 
@@ -61,6 +106,7 @@ impl Simd for Avx2 {
 
     const MATMUL_ROWS: usize = 2;
     const ATTENTION_ROWS: usize = 4;
+    const ATTENTION_CHAINS: usize = 6;
 
     #[inline(always)]
     fn apart<K: Kernel>(self, kernel: K) -> K::Output {
@@ -190,12 +236,40 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn sum_lanes(self, v: Self::F) -> f32 {
+        self.sum_eight(call!(_mm256_add_ps(v[0], v[1])))
+    }
+
+    #[inline(always)]
+    fn max_lanes(self, v: Self::F) -> f32 {
+        self.max_eight(call!(_mm256_max_ps(v[0], v[1])))
+    }
+
+    #[inline(always)]
+    fn first_lane(self, v: Self::F) -> f32 {
+        call!(_mm256_cvtss_f32(v[0]))
+    }
+
+    #[inline(always)]
     fn first(self, count: usize, v: Self::F, other: Self::F) -> Self::F {
-        let mut mask = [0u32; LANES];
-        for lane in mask.iter_mut().take(count) {
-            *lane = u32::MAX;
-        }
-        let mask = self.load(&mask.map(f32::from_bits));
+        // Sixteen set lanes, then sixteen clear ones: a window of them is the mask.
+        const WINDOW: [u32; 2 * LANES] = {
+            let mut lanes = [0; 2 * LANES];
+            let mut lane = 0;
+            while lane < LANES {
+                lanes[lane] = u32::MAX;
+                lane += 1;
+            }
+            lanes
+        };
+        let start = LANES - count.min(LANES);
+        let Some(window) = WINDOW[start..].first_chunk::<LANES>() else {
+            return v;
+        };
+        let mask = [
+            call!(_mm256_loadu_ps(window.as_ptr().cast())),
+            call!(_mm256_loadu_ps(window[8..].as_ptr().cast())),
+        ];
         [
             call!(_mm256_blendv_ps(other[0], v[0], mask[0])),
             call!(_mm256_blendv_ps(other[1], v[1], mask[1])),
@@ -219,37 +293,37 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn store_i32(self, v: Self::I, out: &mut [i32; LANES]) {
-        let (halves, _) = out.as_chunks_mut::<8>();
-        call!(_mm256_storeu_si256(halves[0].as_mut_ptr().cast(), v[0]));
-        call!(_mm256_storeu_si256(halves[1].as_mut_ptr().cast(), v[1]));
-    }
-
-    #[inline(always)]
     fn pow2(self, n: Self::I) -> Self::F {
         let bias = call!(_mm256_set1_epi32(127));
-        n.map(|n| {
-            let exponent = call!(_mm256_add_epi32(n, bias));
+        let mut out = self.splat(0.0);
+        for half in 0..2 {
+            let exponent = call!(_mm256_add_epi32(n[half], bias));
             let bits = call!(_mm256_slli_epi32::<23>(exponent));
-            call!(_mm256_castsi256_ps(bits))
-        })
+            out[half] = call!(_mm256_castsi256_ps(bits));
+        }
+        out
     }
 
     #[inline(always)]
     fn codes8(self, line: &[u8; 64]) -> Self::Codes {
-        self.parts::<4>(line)
-            .map(|part| call!(_mm256_cvtepu8_epi16(part)))
+        let parts: [_; 4] = self.parts(line);
+        let mut words = self.dot_zero();
+        for i in 0..4 {
+            words[i] = call!(_mm256_cvtepu8_epi16(parts[i]));
+        }
+        words
     }
 
     #[inline(always)]
     fn codes4(self, line: &[u8; 64]) -> [Self::Codes; 2] {
         let mask = call!(_mm256_set1_epi16(15));
         let words = self.codes8(line);
-        let high = words.map(|words| call!(_mm256_srli_epi16::<4>(words)));
-        [
-            words.map(|words| call!(_mm256_and_si256(words, mask))),
-            high,
-        ]
+        let mut codes = [words; 2];
+        for i in 0..4 {
+            codes[0][i] = call!(_mm256_and_si256(words[i], mask));
+            codes[1][i] = call!(_mm256_srli_epi16::<4>(words[i]));
+        }
+        codes
     }
 
     #[inline(always)]
@@ -260,17 +334,18 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn dot<const WIDE: bool>(
         self,
-        sum: Self::Dot,
+        mut sum: Self::Dot,
         codes: Self::Codes,
         x: &InputGroup,
         quad: usize,
     ) -> Self::Dot {
         let (quads, _) = x.codes.as_chunks::<8>();
         let x = call!(_mm256_set1_epi64x(i64::from_le_bytes(quads[quad & 7])));
-        std::array::from_fn(|i| {
+        for i in 0..4 {
             let products = call!(_mm256_madd_epi16(codes[i], x));
-            call!(_mm256_add_epi32(sum[i], products))
-        })
+            sum[i] = call!(_mm256_add_epi32(sum[i], products));
+        }
+        sum
     }
 
     #[inline(always)]
@@ -284,9 +359,16 @@ impl Simd for Avx2 {
         ]
     }
 
+    /// 16-bit words in order.
     #[inline(always)]
-    fn encode<const WIDE: bool>(self, values: &[i16; 32], codes: &mut [u8; 64]) {
-        encode_words(values, codes);
+    fn encode<const WIDE: bool>(self, values: [Self::I; 2], codes: &mut [u8; 64]) {
+        let (halves, _) = codes.as_chunks_mut::<32>();
+        for (half, [low, high]) in halves.iter_mut().zip(values) {
+            // Packing leaves the quarters in the order 0 2 1 3.
+            let words = call!(_mm256_packs_epi32(low, high));
+            let words = call!(_mm256_permute4x64_epi64::<0b11_01_10_00>(words));
+            call!(_mm256_storeu_si256(half.as_mut_ptr().cast(), words));
+        }
     }
 }
 

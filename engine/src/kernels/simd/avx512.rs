@@ -7,23 +7,9 @@
 
 use std::arch::x86_64::*;
 
+use super::avx2::Avx2;
 use super::dispatch::Kernel;
 use super::lanes::{InputGroup, LANES, Simd};
-
-/// Proves AVX-512 F, BW, VL and VNNI, and all that [`Avx2`](super::avx2::Avx2) needs.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Avx512(());
-
-impl Avx512 {
-    pub(super) fn new() -> Option<Self> {
-        let has = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512vnni")
-            && super::avx2::Avx2::new().is_some();
-        has.then_some(Self(()))
-    }
-}
 
 /// Calls an intrinsic.
 macro_rules! call {
@@ -32,6 +18,34 @@ macro_rules! call {
         // there is one, comes from a reference to as many bytes as are read or written.
         unsafe { $call }
     }};
+}
+
+/// Proves AVX-512 F, BW, VL and VNNI, and all that [`Avx2`] needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Avx512(Avx2);
+
+impl Avx512 {
+    pub(super) fn new() -> Option<Self> {
+        let has = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vnni");
+        Avx2::new().filter(|_| has).map(Self)
+    }
+
+    /// Lanes 0 to 7.
+    #[inline(always)]
+    fn lower(self, v: __m512) -> __m256 {
+        call!(_mm512_castps512_ps256(v))
+    }
+
+    /// Lanes 8 to 15.
+    #[inline(always)]
+    fn upper(self, v: __m512) -> __m256 {
+        let bits = call!(_mm512_castps_pd(v));
+        let upper = call!(_mm512_extractf64x4_pd::<1>(bits));
+        call!(_mm256_castpd_ps(upper))
+    }
 }
 
 impl Simd for Avx512 {
@@ -43,6 +57,7 @@ impl Simd for Avx512 {
 
     const MATMUL_ROWS: usize = 8;
     const ATTENTION_ROWS: usize = 8;
+    const ATTENTION_CHAINS: usize = 16;
 
     #[inline(always)]
     fn apart<K: Kernel>(self, kernel: K) -> K::Output {
@@ -136,6 +151,23 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn sum_lanes(self, v: Self::F) -> f32 {
+        let eight = call!(_mm256_add_ps(self.lower(v), self.upper(v)));
+        self.0.sum_eight(eight)
+    }
+
+    #[inline(always)]
+    fn max_lanes(self, v: Self::F) -> f32 {
+        let eight = call!(_mm256_max_ps(self.lower(v), self.upper(v)));
+        self.0.max_eight(eight)
+    }
+
+    #[inline(always)]
+    fn first_lane(self, v: Self::F) -> f32 {
+        call!(_mm512_cvtss_f32(v))
+    }
+
+    #[inline(always)]
     fn first(self, count: usize, v: Self::F, other: Self::F) -> Self::F {
         let mask = if count < LANES {
             (1 << count) - 1
@@ -153,11 +185,6 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn to_f32(self, v: Self::I) -> Self::F {
         call!(_mm512_cvtepi32_ps(v))
-    }
-
-    #[inline(always)]
-    fn store_i32(self, v: Self::I, out: &mut [i32; LANES]) {
-        call!(_mm512_storeu_si512(out.as_mut_ptr().cast(), v));
     }
 
     #[inline(always)]
@@ -219,20 +246,20 @@ impl Simd for Avx512 {
     /// Eight bits: 32 bytes. Sixteen: 32 high bytes, 32 low ones, both signed, so that a value is
     /// 256 * high + low.
     #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "splits a word"
-    )]
-    fn encode<const WIDE: bool>(self, values: &[i16; 32], codes: &mut [u8; 64]) {
-        let (high, low) = codes.split_at_mut(32);
-        for ((value, high), low) in values.iter().zip(high).zip(low) {
-            if WIDE {
-                *low = *value as u8;
-                *high = ((*value - i16::from(*value as i8)) >> 8) as u8;
-            } else {
-                *high = *value as u8;
+    fn encode<const WIDE: bool>(self, values: [Self::I; 2], codes: &mut [u8; 64]) {
+        let half = call!(_mm512_set1_epi32(128));
+        let (parts, _) = codes.as_chunks_mut::<16>();
+        for (index, value) in values.into_iter().enumerate() {
+            let low = call!(_mm512_cvtepi32_epi8(value));
+            if !WIDE {
+                call!(_mm_storeu_si128(parts[index].as_mut_ptr().cast(), low));
+                continue;
             }
+            let rounded = call!(_mm512_add_epi32(value, half));
+            let shifted = call!(_mm512_srai_epi32::<8>(rounded));
+            let high = call!(_mm512_cvtepi32_epi8(shifted));
+            call!(_mm_storeu_si128(parts[index].as_mut_ptr().cast(), high));
+            call!(_mm_storeu_si128(parts[2 + index].as_mut_ptr().cast(), low));
         }
     }
 }

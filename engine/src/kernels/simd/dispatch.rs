@@ -1,10 +1,5 @@
 //! The one place where an [`Isa`] becomes instructions.
 
-#![expect(
-    unsafe_code,
-    reason = "a function with instructions enabled is called once they are proved"
-)]
-
 #[cfg(target_arch = "x86_64")]
 use super::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
@@ -13,8 +8,11 @@ use super::lanes::Simd;
 use super::portable::Portable;
 use crate::Isa;
 
-/// A computation that is compiled for each instruction set. `run` and all that it calls must be
-/// `#[inline(always)]`, or they would be compiled without the instructions.
+/// A computation that is compiled for each instruction set.
+///
+/// `run` and all that it calls must be `#[inline(always)]`, and no closure may touch a vector (the
+/// compiler cannot be made to inline closures): what is not inlined is compiled without the
+/// instructions, and each of its operations becomes a call.
 pub(in crate::kernels) trait Kernel {
     type Output;
     fn run<S: Simd>(self, s: S) -> Self::Output;

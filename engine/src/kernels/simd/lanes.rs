@@ -45,8 +45,10 @@ pub(in crate::kernels) trait Simd: Copy {
 
     /// Rows that a matmul keeps in registers at once.
     const MATMUL_ROWS: usize;
-    /// Query rows that attention keeps in registers at once.
+    /// Query rows that attention keeps in registers at once: 1, 2, 4 or 8.
     const ATTENTION_ROWS: usize;
+    /// Vectors that attention sums side by side.
+    const ATTENTION_CHAINS: usize;
 
     /// Runs `kernel` in a function of its own, which keeps the compiler's view small.
     fn apart<K: Kernel>(self, kernel: K) -> K::Output;
@@ -72,13 +74,17 @@ pub(in crate::kernels) trait Simd: Copy {
     fn max(self, a: Self::F, b: Self::F) -> Self::F;
     fn min(self, a: Self::F, b: Self::F) -> Self::F;
     fn abs(self, a: Self::F) -> Self::F;
+    /// Sum of the lanes by halves: lane i plus lane i + 8, then i + 4, i + 2, i + 1.
+    fn sum_lanes(self, v: Self::F) -> f32;
+    /// Largest lane, by halves too.
+    fn max_lanes(self, v: Self::F) -> f32;
+    fn first_lane(self, v: Self::F) -> f32;
     /// The first `count` lanes of `v`, `other` in the rest.
     fn first(self, count: usize, v: Self::F, other: Self::F) -> Self::F;
 
     /// Nearest integer, ties to even; |v| must be below 2^22.
     fn nearest(self, v: Self::F) -> Self::I;
     fn to_f32(self, v: Self::I) -> Self::F;
-    fn store_i32(self, v: Self::I, out: &mut [i32; LANES]);
     /// 2^n for n in -126..=127.
     fn pow2(self, n: Self::I) -> Self::F;
 
@@ -99,5 +105,5 @@ pub(in crate::kernels) trait Simd: Copy {
     /// The exact sums, one a column.
     fn dot_total<const WIDE: bool>(self, sum: Self::Dot) -> Self::I;
     /// Lays out 32 integers (within i8, or within ±32639 when `WIDE`) as `dot` reads them.
-    fn encode<const WIDE: bool>(self, values: &[i16; 32], codes: &mut [u8; 64]);
+    fn encode<const WIDE: bool>(self, values: [Self::I; 2], codes: &mut [u8; 64]);
 }

@@ -25,30 +25,6 @@ pub(in crate::kernels) fn exp<S: Simd>(s: S, v: S::F) -> S::F {
     s.mul(sum, s.pow2(n))
 }
 
-/// Sum of the lanes in a fixed order, by halves.
-#[inline(always)]
-pub(in crate::kernels) fn sum_across<S: Simd>(s: S, v: S::F) -> f32 {
-    fold_across(s, v, |a, b| a + b)
-}
-
-/// Largest lane.
-#[inline(always)]
-pub(in crate::kernels) fn max_across<S: Simd>(s: S, v: S::F) -> f32 {
-    fold_across(s, v, |a, b| if a > b { a } else { b })
-}
-
-#[inline(always)]
-fn fold_across<S: Simd>(s: S, v: S::F, fold: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut lanes = [0.0; LANES];
-    s.store(v, &mut lanes);
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            lanes[i] = fold(lanes[i], lanes[i + half]);
-        }
-    }
-    lanes[0]
-}
-
 /// The values of a slice shorter than a vector, and zeros.
 #[inline(always)]
 pub(in crate::kernels) fn padded(values: &[f32]) -> [f32; LANES] {

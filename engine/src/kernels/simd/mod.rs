@@ -18,4 +18,4 @@ mod tests;
 
 pub(super) use dispatch::{Kernel, best_isa, dispatch};
 pub(super) use lanes::{InputGroup, LANES, Simd};
-pub(super) use math::{exp, max_across, padded, sum_across};
+pub(super) use math::{exp, padded};

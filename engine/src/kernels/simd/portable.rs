@@ -1,12 +1,22 @@
 //! Plain Rust, for every processor. On processors without a fused multiply-add each one is a call
 //! into the C library, so this is slow there; it is what the other instruction sets must equal.
 
-use std::array::from_fn;
-
 use half::{bf16, f16};
 
 use super::dispatch::Kernel;
 use super::lanes::{InputGroup, LANES, Simd};
+
+/// An array of lanes, each an expression of its index. A plain loop, which the compiler turns into
+/// vectors where the target has them.
+macro_rules! lanes {
+    ($lane:ident => $value:expr) => {{
+        let mut out = [Default::default(); LANES];
+        for $lane in 0..LANES {
+            out[$lane] = $value;
+        }
+        out
+    }};
+}
 
 /// No instructions beyond the target's own.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +30,7 @@ impl Simd for Portable {
 
     const MATMUL_ROWS: usize = 4;
     const ATTENTION_ROWS: usize = 4;
+    const ATTENTION_CHAINS: usize = 4;
 
     #[inline(always)]
     fn apart<K: Kernel>(self, kernel: K) -> K::Output {
@@ -38,25 +49,25 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn load_f16(self, x: &[u16; LANES]) -> Self::F {
-        from_fn(|i| f16::from_bits(x[i]).to_f32())
+        lanes!(i => f16::from_bits(x[i]).to_f32())
     }
 
     #[inline(always)]
     fn load_f32_bytes(self, x: &[u8; 64]) -> Self::F {
         let (words, _) = x.as_chunks::<4>();
-        from_fn(|i| f32::from_le_bytes(words[i]))
+        lanes!(i => f32::from_le_bytes(words[i]))
     }
 
     #[inline(always)]
     fn load_f16_bytes(self, x: &[u8; 32]) -> Self::F {
         let (words, _) = x.as_chunks::<2>();
-        from_fn(|i| f16::from_le_bytes(words[i]).to_f32())
+        lanes!(i => f16::from_le_bytes(words[i]).to_f32())
     }
 
     #[inline(always)]
     fn load_bf16_bytes(self, x: &[u8; 32]) -> Self::F {
         let (words, _) = x.as_chunks::<2>();
-        from_fn(|i| bf16::from_le_bytes(words[i]).to_f32())
+        lanes!(i => bf16::from_le_bytes(words[i]).to_f32())
     }
 
     #[inline(always)]
@@ -66,64 +77,74 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn store_f16(self, v: Self::F, out: &mut [u16; LANES]) {
-        *out = from_fn(|i| f16::from_f32(v[i]).to_bits());
+        *out = lanes!(i => f16::from_f32(v[i]).to_bits());
     }
 
     #[inline(always)]
     fn add(self, a: Self::F, b: Self::F) -> Self::F {
-        from_fn(|i| a[i] + b[i])
+        lanes!(i => a[i] + b[i])
     }
 
     #[inline(always)]
     fn sub(self, a: Self::F, b: Self::F) -> Self::F {
-        from_fn(|i| a[i] - b[i])
+        lanes!(i => a[i] - b[i])
     }
 
     #[inline(always)]
     fn mul(self, a: Self::F, b: Self::F) -> Self::F {
-        from_fn(|i| a[i] * b[i])
+        lanes!(i => a[i] * b[i])
     }
 
     #[inline(always)]
     fn div(self, a: Self::F, b: Self::F) -> Self::F {
-        from_fn(|i| a[i] / b[i])
+        lanes!(i => a[i] / b[i])
     }
 
     #[inline(always)]
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
-        from_fn(|i| a[i].mul_add(b[i], c[i]))
+        lanes!(i => a[i].mul_add(b[i], c[i]))
     }
 
     #[inline(always)]
     fn max(self, a: Self::F, b: Self::F) -> Self::F {
-        from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+        lanes!(i => if a[i] > b[i] { a[i] } else { b[i] })
     }
 
     #[inline(always)]
     fn min(self, a: Self::F, b: Self::F) -> Self::F {
-        from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
+        lanes!(i => if a[i] < b[i] { a[i] } else { b[i] })
     }
 
     #[inline(always)]
     fn abs(self, a: Self::F) -> Self::F {
-        a.map(f32::abs)
+        lanes!(i => a[i].abs())
+    }
+
+    #[inline(always)]
+    fn sum_lanes(self, v: Self::F) -> f32 {
+        by_halves(v, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn max_lanes(self, v: Self::F) -> f32 {
+        by_halves(v, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn first_lane(self, v: Self::F) -> f32 {
+        v[0]
     }
 
     #[inline(always)]
     fn first(self, count: usize, v: Self::F, other: Self::F) -> Self::F {
-        from_fn(|i| if i < count { v[i] } else { other[i] })
+        lanes!(i => if i < count { v[i] } else { other[i] })
     }
 
     #[inline(always)]
     fn nearest(self, v: Self::F) -> Self::I {
         // Adding 1.5 * 2^23 leaves the integer in the low bits of the mantissa.
         const SHIFT: f32 = 12_582_912.0;
-        v.map(|x| {
-            (x + SHIFT)
-                .to_bits()
-                .wrapping_sub(SHIFT.to_bits())
-                .cast_signed()
-        })
+        lanes!(i => (v[i] + SHIFT).to_bits().wrapping_sub(SHIFT.to_bits()).cast_signed())
     }
 
     #[inline(always)]
@@ -132,17 +153,12 @@ impl Simd for Portable {
         reason = "rounds to nearest even, as the others do"
     )]
     fn to_f32(self, v: Self::I) -> Self::F {
-        v.map(|x| x as f32)
-    }
-
-    #[inline(always)]
-    fn store_i32(self, v: Self::I, out: &mut [i32; LANES]) {
-        *out = v;
+        lanes!(i => v[i] as f32)
     }
 
     #[inline(always)]
     fn pow2(self, n: Self::I) -> Self::F {
-        n.map(|n| f32::from_bits(n.wrapping_add(127).cast_unsigned() << 23))
+        lanes!(i => f32::from_bits(n[i].wrapping_add(127).cast_unsigned() << 23))
     }
 
     #[inline(always)]
@@ -163,19 +179,20 @@ impl Simd for Portable {
     #[inline(always)]
     fn dot<const WIDE: bool>(
         self,
-        sum: Self::Dot,
+        mut sum: Self::Dot,
         codes: Self::Codes,
         x: &InputGroup,
         quad: usize,
     ) -> Self::Dot {
         let (words, _) = x.codes.as_chunks::<2>();
         let (columns, _) = codes.as_chunks::<4>();
-        from_fn(|column| {
-            (0..4).fold(sum[column], |sum, k| {
+        for (sum, codes) in sum.iter_mut().zip(columns) {
+            for k in 0..4 {
                 let x = i32::from(i16::from_le_bytes(words[quad * 4 + k]));
-                sum + i32::from(columns[column][k]) * x
-            })
-        })
+                *sum += i32::from(codes[k]) * x;
+            }
+        }
+        sum
     }
 
     #[inline(always)]
@@ -184,16 +201,25 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn encode<const WIDE: bool>(self, values: &[i16; 32], codes: &mut [u8; 64]) {
-        encode_words(values, codes);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the values are within 16 bits"
+    )]
+    fn encode<const WIDE: bool>(self, values: [Self::I; 2], codes: &mut [u8; 64]) {
+        let (words, _) = codes.as_chunks_mut::<2>();
+        for (word, value) in words.iter_mut().zip(values.as_flattened()) {
+            *word = (*value as i16).to_le_bytes();
+        }
     }
 }
 
-/// The form of the instruction sets that multiply 16-bit integers: the values as they are.
+/// Joins the lanes by halves.
 #[inline(always)]
-pub(super) fn encode_words(values: &[i16; 32], codes: &mut [u8; 64]) {
-    let (words, _) = codes.as_chunks_mut::<2>();
-    for (word, value) in words.iter_mut().zip(values) {
-        *word = value.to_le_bytes();
+fn by_halves(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            lanes[i] = join(lanes[i], lanes[i + half]);
+        }
     }
+    lanes[0]
 }

@@ -26,8 +26,8 @@ impl Kernel for Operations<'_> {
             s.to_f32(s.nearest(a)),
             s.pow2(s.nearest(c)),
             exp(s, a),
-            s.splat(sum_across(s, a)),
-            s.splat(max_across(s, a)),
+            s.splat(s.sum_lanes(a)),
+            s.splat(s.max_lanes(a)),
         ] {
             let mut lanes = [0.0; LANES];
             s.store(v, &mut lanes);
@@ -37,9 +37,6 @@ impl Kernel for Operations<'_> {
             s.store(s.load_f16(&halves), &mut lanes);
             bits.extend(lanes.map(f32::to_bits));
         }
-        let mut words = [0; LANES];
-        s.store_i32(s.nearest(a), &mut words);
-        bits.extend(words.map(i32::cast_unsigned));
         bits
     }
 }
