@@ -137,7 +137,11 @@ fn rooms_do_not_know_what_they_must_not_know() {
 fn sampling_params_are_defined_once() {
     let places: Vec<_> = sources()
         .iter()
-        .filter(|s| !s.is_test() && s.code().any(|(_, l)| l.ends_with("struct SamplingParams {")))
+        .filter(|s| {
+            !s.is_test()
+                && s.code()
+                    .any(|(_, l)| l.ends_with("struct SamplingParams {"))
+        })
         .map(|s| s.path.clone())
         .collect();
     assert_eq!(places, ["engine/src/request.rs"], "A4");
