@@ -84,7 +84,7 @@ fn attention(criterion: &mut Criterion, kernels: &Kernels) {
     let (heads, kv_heads, head_dim) = (9, 3, 64);
     let mut group = criterion.benchmark_group("attention/9x3x64");
     for (name, sequences, queries, context) in [
-        ("decode", 1, 1, 512),
+        ("decode", 1_usize, 1_usize, 512_usize),
         ("decode", 1, 1, 2048),
         ("decode", 32, 1, 512),
         ("prefill", 1, 512, 0),
@@ -93,15 +93,9 @@ fn attention(criterion: &mut Criterion, kernels: &Kernels) {
         let positions = context + queries;
         let blocks = positions.div_ceil(BLOCK_SIZE);
         let cache = KvLayer::new(sequences * blocks, kv_heads, head_dim);
-        let tables: Vec<Vec<BlockId>> = (0..sequences)
-            .map(|sequence| {
-                (0..blocks)
-                    .map(|i| BlockId((sequence * blocks + i) as u32))
-                    .collect()
-            })
-            .collect();
-        let spans: Vec<AttentionSpan<'_>> = tables
-            .iter()
+        let all: Vec<BlockId> = (0..).take(sequences * blocks).map(BlockId).collect();
+        let spans: Vec<AttentionSpan<'_>> = all
+            .chunks(blocks)
             .enumerate()
             .map(|(sequence, table)| AttentionSpan {
                 heads,

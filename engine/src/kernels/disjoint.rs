@@ -38,10 +38,6 @@ impl<'a, T> Disjoint<'a, T> {
     /// # Panics
     /// When the part leaves the slice.
     #[inline(always)]
-    #[expect(
-        clippy::mut_from_ref,
-        reason = "parts are disjoint by the caller's word"
-    )]
     pub(super) unsafe fn part(&self, start: usize, len: usize) -> &'a mut [T] {
         assert!(
             start <= self.len && len <= self.len - start,

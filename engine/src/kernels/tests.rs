@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use half::f16;
+use half::{bf16, f16};
 
 use super::{Format, Kernels};
 use crate::Isa;
@@ -38,7 +38,11 @@ impl Random {
 
     /// Below `end`.
     pub(super) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
+        usize::try_from(self.next() % end as u64).unwrap()
+    }
+
+    pub(super) fn byte(&mut self) -> u8 {
+        self.next().to_le_bytes()[0]
     }
 
     /// In 0..1.
@@ -68,16 +72,15 @@ pub(super) fn random_tensor(
     if format.is_float() {
         let values = random.normals(rows * cols);
         for (bytes, value) in bytes.chunks_exact_mut(format.block_bytes()).zip(values) {
-            match format {
-                Format::F32 => bytes.copy_from_slice(&value.to_le_bytes()),
-                Format::F16 => bytes.copy_from_slice(&f16::from_f32(value).to_le_bytes()),
-                _ => bytes.copy_from_slice(&half::bf16::from_f32(value).to_le_bytes()),
-            }
+            let (single, half) = (value.to_le_bytes(), f16::from_f32(value).to_le_bytes());
+            let bfloat = bf16::from_f32(value).to_le_bytes();
+            let stored = if format == Format::F16 { half } else { bfloat };
+            bytes.copy_from_slice(if bytes.len() == 4 { &single } else { &stored });
         }
         return bytes;
     }
     for block in bytes.chunks_exact_mut(format.block_bytes()) {
-        block.fill_with(|| random.next() as u8);
+        block.fill_with(|| random.byte());
         for at in scale_places(format) {
             let scale = f16::from_f32((random.unit() - 0.4) * 0.05);
             block[*at..at + 2].copy_from_slice(&scale.to_le_bytes());

@@ -46,16 +46,12 @@ impl Walk<'_> {
     ) -> usize {
         let head_dim = self.shared.cache.head_dim();
         let mut keys: [&[[u16; BLOCK_SIZE]]; B] = [&[]; B];
-        for b in 0..B {
-            let block = self
-                .shared
-                .cache
-                .keys(blocks[first + b], self.piece.kv_head);
-            keys[b] = &block[..head_dim];
+        for (keys, block) in keys.iter_mut().zip(&blocks[first..]) {
+            *keys = &self.shared.cache.keys(*block, self.piece.kv_head)[..head_dim];
         }
         let mut queries: [&[f32]; R] = [&[]; R];
-        for r in 0..R {
-            queries[r] = &self.shared.q[self.place(at.row + r)..][..head_dim];
+        for (r, query) in queries.iter_mut().enumerate() {
+            *query = &self.shared.q[self.place(at.row + r)..][..head_dim];
         }
         let mut sums = [[s.splat(0.0); B]; R];
         for d in 0..head_dim {

@@ -149,6 +149,7 @@ impl Walk<'_> {
     /// # Safety
     /// The row is in no other piece, and not in use.
     #[inline(always)]
+    #[expect(clippy::mut_from_ref, reason = "rows are apart by the caller's word")]
     pub(super) unsafe fn out(&self, row: usize) -> &mut [f32] {
         // SAFETY: the caller's word.
         unsafe {

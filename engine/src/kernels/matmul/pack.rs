@@ -27,7 +27,7 @@ pub(super) fn segment(
     let lines = tiles
         .checked_mul(tile_lines)
         .filter(|lines| *lines <= MOST_LINES)
-        .ok_or(KernelError::TooLarge {
+        .ok_or_else(|| KernelError::TooLarge {
             format: part.format.name(),
             rows: part.rows,
             cols: part.cols,

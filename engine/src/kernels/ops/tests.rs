@@ -1,5 +1,10 @@
 //! Norm, rope, activation and sums against their formulas in f64, and bit-equality (E9).
 
+#![expect(
+    clippy::float_cmp,
+    reason = "a sum of two numbers is exactly their rounded sum"
+)]
+
 use super::*;
 use crate::kernels::Kernels;
 use crate::kernels::tests::{Random, isas, kernels};
@@ -133,12 +138,12 @@ fn rope_turns_as_its_formula_says() {
         for (index, out) in out.chunks_exact(head_dim).enumerate() {
             let x = &x[index * head_dim..][..head_dim];
             let position = positions[index / heads];
-            for pair in 0..pairs {
+            for (pair, frequency) in inv_freq.iter().enumerate() {
                 let (a, b) = match style {
                     RopeStyle::Interleaved => (2 * pair, 2 * pair + 1),
                     RopeStyle::Halves => (pair, pair + pairs),
                 };
-                let angle = f64::from(position as f32 * inv_freq[pair]);
+                let angle = f64::from(position as f32 * frequency);
                 let (sin, cos) = (1.25 * angle.sin(), 1.25 * angle.cos());
                 let (xa, xb) = (f64::from(x[a]), f64::from(x[b]));
                 let size = (xa.abs() + xb.abs()) * 3e-7;

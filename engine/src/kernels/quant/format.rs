@@ -106,7 +106,7 @@ impl Format {
         (cols / self.block_len())
             .checked_mul(self.block_bytes())
             .and_then(|row| row.checked_mul(rows))
-            .ok_or(KernelError::TooLarge {
+            .ok_or_else(|| KernelError::TooLarge {
                 format: self.name(),
                 rows,
                 cols,

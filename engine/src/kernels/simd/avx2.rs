@@ -2,18 +2,22 @@
 //! cannot saturate.
 
 #![expect(unsafe_code, reason = "intrinsics are called where `Avx2` proves them")]
+#![expect(
+    clippy::unused_self,
+    reason = "`self` is the proof that an intrinsic may be called"
+)]
 
-use std::arch::x86_64::*;
+use std::arch::x86_64::{self as x86, __m128, __m128i, __m256, __m256i, _MM_FROUND_TO_NEAREST_INT};
 
 use super::dispatch::Kernel;
 use super::lanes::{InputGroup, LANES, Simd};
 
 /// Calls an intrinsic.
 macro_rules! call {
-    ($call:expr) => {{
+    ($name:ident $(::<$constant:tt>)? ($($argument:expr),*)) => {{
         // SAFETY: a value of Avx2 exists, so the processor has the instruction; a pointer, where
         // there is one, comes from a reference to as many bytes as are read or written.
-        unsafe { $call }
+        unsafe { x86::$name $(::<$constant>)? ($($argument),*) }
     }};
 }
 /// Proves AVX2, FMA and F16C.
@@ -110,7 +114,8 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn apart<K: Kernel>(self, kernel: K) -> K::Output {
-        call!(with_instructions(self, kernel))
+        // SAFETY: a value of Avx2 exists, so the processor has the instructions.
+        unsafe { with_instructions(self, kernel) }
     }
 
     #[inline(always)]

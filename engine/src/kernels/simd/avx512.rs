@@ -4,8 +4,12 @@
     unsafe_code,
     reason = "intrinsics are called where `Avx512` proves them"
 )]
+#![expect(
+    clippy::unused_self,
+    reason = "`self` is the proof that an intrinsic may be called"
+)]
 
-use std::arch::x86_64::*;
+use std::arch::x86_64::{self as x86, __m256, __m512, __m512i, _MM_FROUND_TO_NEAREST_INT};
 
 use super::avx2::Avx2;
 use super::dispatch::Kernel;
@@ -13,10 +17,10 @@ use super::lanes::{InputGroup, LANES, Simd};
 
 /// Calls an intrinsic.
 macro_rules! call {
-    ($call:expr) => {{
+    ($name:ident $(::<$constant:tt>)? ($($argument:expr),*)) => {{
         // SAFETY: a value of Avx512 exists, so the processor has the instruction; a pointer, where
         // there is one, comes from a reference to as many bytes as are read or written.
-        unsafe { $call }
+        unsafe { x86::$name $(::<$constant>)? ($($argument),*) }
     }};
 }
 
@@ -61,7 +65,8 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn apart<K: Kernel>(self, kernel: K) -> K::Output {
-        call!(with_instructions(self, kernel))
+        // SAFETY: a value of Avx512 exists, so the processor has the instructions.
+        unsafe { with_instructions(self, kernel) }
     }
 
     #[inline(always)]

@@ -1,5 +1,7 @@
 //! Functions over lanes that every instruction set computes with the same bits.
 
+use std::f32::consts::LOG2_E;
+
 use super::lanes::{LANES, Simd};
 
 /// e^v with a relative error below 2e-7 for -87 <= v <= 88; smaller arguments give about 1e-38,
@@ -13,7 +15,7 @@ pub(in crate::kernels) fn exp<S: Simd>(s: S, v: S::F) -> S::F {
     const LN2_LOW: f32 = -2.121_944_4e-4;
     const TAYLOR: [f32; 6] = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0];
     let v = s.min(s.max(v, s.splat(-87.0)), s.splat(88.0));
-    let n = s.nearest(s.mul(v, s.splat(std::f32::consts::LOG2_E)));
+    let n = s.nearest(s.mul(v, s.splat(LOG2_E)));
     let whole = s.to_f32(n);
     let r = s.mul_add(whole, s.splat(-LN2_HIGH), v);
     let r = s.mul_add(whole, s.splat(-LN2_LOW), r);
