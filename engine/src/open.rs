@@ -1,6 +1,6 @@
 //! From a model on disk to a running engine and the text tools that belong to it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -29,12 +29,22 @@ pub enum OpenError {
     /// The files are not a model that we run, or the configuration does not fit it.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The metadata of a GGUF file cannot be read.
-    #[error(transparent)]
-    Gguf(#[from] GgufError),
+    /// A GGUF file is truncated or corrupt.
+    #[error("{}: {source}", path.display())]
+    Gguf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: GgufError,
+    },
     /// There is no tokenizer, or not one that we know.
-    #[error(transparent)]
-    Tokenizer(#[from] TokenizerError),
+    #[error("{}: {source}", path.display())]
+    Tokenizer {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with its tokenizer.
+        source: TokenizerError,
+    },
     /// The engine cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -48,13 +58,10 @@ pub enum OpenError {
 pub fn open(path: &Path, config: &EngineConfig) -> Result<OpenModel, OpenError> {
     let files = ModelFiles::find(path)?;
     let tokenizer = match &files {
-        ModelFiles::Gguf { first, .. } => {
-            let file = GgufFile::open(first)?;
-            Tokenizer::from_gguf(&GgufVocabulary::read(file.metadata())?)?
-        }
-        ModelFiles::Folder(folder) => {
-            Tokenizer::from_huggingface(&HuggingFaceFiles::read(&folder.path)?)?
-        }
+        ModelFiles::Gguf { first, .. } => gguf_tokenizer(first)?,
+        ModelFiles::Folder(folder) => HuggingFaceFiles::read(&folder.path)
+            .and_then(|files| Tokenizer::from_huggingface(&files))
+            .map_err(|source| tokenizer_error(&folder.path, source))?,
     };
     let loaded = model::load(&files, config)?;
     let eos_token_ids = loaded.eos_token_ids;
@@ -65,4 +72,19 @@ pub fn open(path: &Path, config: &EngineConfig) -> Result<OpenModel, OpenError> 
         eos_token_ids,
         info: loaded.info,
     })
+}
+
+fn gguf_tokenizer(path: &Path) -> Result<Tokenizer, OpenError> {
+    let file = GgufFile::open(path).map_err(|source| OpenError::Gguf {
+        path: path.to_owned(),
+        source,
+    })?;
+    GgufVocabulary::read(file.metadata())
+        .and_then(|vocabulary| Tokenizer::from_gguf(&vocabulary))
+        .map_err(|source| tokenizer_error(path, source))
+}
+
+fn tokenizer_error(path: &Path, source: TokenizerError) -> OpenError {
+    let path = path.to_owned();
+    OpenError::Tokenizer { path, source }
 }

@@ -1,6 +1,13 @@
 //! E9 on the real weights, bit for bit: a request's tokens and log-probabilities do not depend on
 //! who else is in the batch, on how its prompt was cut, on a prefix hit, or on preemption.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail loudly"
+)]
+
 mod support;
 
 use std::sync::Arc;
@@ -10,7 +17,7 @@ use engine::{
     Engine, EngineConfig, GenerateRequest, OpenModel, SamplingParams, TokenEvent, TokenStream, open,
 };
 
-const REQUESTS: u64 = 20;
+const REQUESTS: usize = 20;
 const MAX_TOKENS: u32 = 24;
 
 /// What a request answered: each token with the bits of its log-probability and of its alternatives.
@@ -37,14 +44,14 @@ fn requests(tokenizer: &Tokenizer) -> Vec<(Arc<[u32]>, SamplingParams)> {
     let ids = tokenizer.encode(prose, EncodeOptions::PROMPT).unwrap();
     (0..REQUESTS)
         .map(|i| {
-            let start = 97 * i as usize;
-            let prompt: Arc<[u32]> = ids[start..start + 5 + 9 * i as usize].into();
+            let start = 97 * i;
+            let prompt: Arc<[u32]> = ids[start..start + 5 + 9 * i].into();
             let params = SamplingParams {
-                temperature: [0.0, 0.7, 1.0, 1.3][i as usize % 4],
-                top_p: [1.0, 0.9][i as usize % 2],
-                top_k: [0, 40, 5][i as usize % 3],
-                repetition_penalty: [1.0, 1.1][i as usize % 2],
-                seed: i,
+                temperature: [0.0, 0.7, 1.0, 1.3][i % 4],
+                top_p: [1.0, 0.9][i % 2],
+                top_k: [0, 40, 5][i % 3],
+                repetition_penalty: [1.0, 1.1][i % 2],
+                seed: i as u64,
                 max_tokens: MAX_TOKENS,
                 ignore_eos: true,
                 logprobs: Some(3),
@@ -75,7 +82,9 @@ fn answer(mut stream: TokenStream) -> Answer {
                 answer.push((id, logprobs.logprob.to_bits(), top));
             }
             TokenEvent::Done { usage, .. } => assert_eq!(usage.completion_tokens, MAX_TOKENS),
-            other => panic!("unexpected {other:?}"),
+            event @ (TokenEvent::Prompt(_) | TokenEvent::Failed(_)) => {
+                panic!("unexpected {event:?}")
+            }
         }
     }
     answer

@@ -10,6 +10,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustls::crypto::aws_lc_rs;
 
 use cli::{Arguments, Terminal};
 use env::Environment;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
     let environment = Environment::of_process();
     // Two TLS providers are linked, and without a choice rustls refuses to make one. It is already
     // made only if something made it before `main`, which is as good.
-    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    drop(aws_lc_rs::default_provider().install_default());
     cli::log_to_stderr(environment.log_filter());
     let mut terminal = Terminal {
         out: Box::new(std::io::stdout()),

@@ -26,7 +26,8 @@ mod pull;
 #[cfg(feature = "hub")]
 mod stall;
 
-#[cfg(all(test, feature = "hub"))]
+#[cfg(test)]
+#[cfg(feature = "hub")]
 mod tests;
 
 pub use catalogue::{Catalogue, CatalogueEntry, CatalogueError, ModelKind};

@@ -83,7 +83,7 @@ impl Puller {
         catalogue: &Catalogue,
         progress: &(dyn Fn(PullEvent<'_>) + Send + Sync),
     ) -> Result<LocalModel, HubError> {
-        let wanted = match self.store.resolve(reference, catalogue)? {
+        let wanted = match ModelStore::resolve(reference, catalogue)? {
             Resolved::Local(model) => return Ok(model),
             Resolved::Wanted(wanted) => wanted,
         };

@@ -69,7 +69,7 @@ impl ModelStore {
         reference: &ModelReference,
         catalogue: &Catalogue,
     ) -> Result<Option<LocalModel>, HubError> {
-        match self.resolve(reference, catalogue)? {
+        match Self::resolve(reference, catalogue)? {
             Resolved::Local(model) => Ok(Some(model)),
             Resolved::Wanted(wanted) => self.find_wanted(&wanted),
         }
@@ -77,7 +77,6 @@ impl ModelStore {
 
     /// Turns a reference into a place on this machine or into a list of sources.
     pub(super) fn resolve(
-        &self,
         reference: &ModelReference,
         catalogue: &Catalogue,
     ) -> Result<Resolved, HubError> {

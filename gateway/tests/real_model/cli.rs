@@ -103,5 +103,8 @@ fn chat_answers_in_the_terminal() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    assert!(!output.stdout.trim_ascii().is_empty());
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("Paris"),
+        "{output:?}"
+    );
 }

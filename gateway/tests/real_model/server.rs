@@ -49,7 +49,8 @@ impl Server {
         let config = home.path().join("config.yaml");
         let model = model_path();
         let text = format!(
-            "models:\n  - name: {MODEL}\n    source: {model}\n    engine: {{ kv_cache: 512MiB }}\n{extra}\n"
+            "models:\n  - name: {MODEL}\n    source: {model}\n    engine: {{ kv_cache: 512MiB }}\n    \
+             sampling_defaults: {{ temperature: 0 }}\n{extra}\n"
         );
         std::fs::write(&config, text).unwrap();
         let mut child = penstock(&home)

@@ -57,8 +57,7 @@ async fn sixty_four_streams_finish() {
         assert!(text.trim_end().ends_with("data: [DONE]"), "{text}");
         let last = text
             .lines()
-            .filter(|l| l.contains("finish_reason\":\""))
-            .next_back()
+            .rfind(|l| l.contains("finish_reason\":\""))
             .unwrap();
         let frame: Value = serde_json::from_str(last.trim_start_matches("data: ")).unwrap();
         assert_eq!(frame["choices"][0]["finish_reason"], "length");
@@ -75,7 +74,7 @@ async fn sixty_four_readers_who_vanish_leave_nothing_behind() {
     drop(streams);
     // One more request: its steps come after the readers left, so it ends after they were noticed.
     let after = open(&server, 4).await;
-    let _ = after.bytes().await.unwrap();
+    after.bytes().await.unwrap();
     for gauge in [
         "penstock_num_requests_running",
         "penstock_num_requests_waiting",

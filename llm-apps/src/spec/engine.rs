@@ -53,7 +53,7 @@ pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> EngineConfig
         );
         let at = keys
             .node("max_num_batched_tokens")
-            .map_or(keys.at(), |node| node.at);
+            .map_or_else(|| keys.at(), |node| node.at);
         f.note(at, message);
     }
     keys.finish(f);

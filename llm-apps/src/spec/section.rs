@@ -1,5 +1,10 @@
 //! The keys of one mapping, taken one by one; what nobody takes is unknown.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else a node is, it is wrong here"
+)]
+
 use super::fault::Faults;
 use super::node::{Node, Position, Value};
 use super::read::Expected;
@@ -28,7 +33,7 @@ impl<'n> Section<'n> {
                     match &key.value {
                         Value::Text(name) => section.entries.push((name, key.at, value)),
                         _ => {
-                            faults.note(key.at, format!("a key is a text, but is {}", key.shown()))
+                            faults.note(key.at, format!("a key is a text, but is {}", key.shown()));
                         }
                     }
                 }

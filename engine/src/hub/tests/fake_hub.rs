@@ -119,7 +119,11 @@ impl State {
         match fault {
             Fault::Silent => return std::future::pending().await,
             Fault::NotFound => return answer(&mut socket, "404 Not Found", "", b"").await,
-            _ => {}
+            Fault::None
+            | Fault::WrongBytes
+            | Fault::CutAfter(_)
+            | Fault::StopAfter(_)
+            | Fault::NoRanges => {}
         }
         if path.starts_with("/api/models/owner/model/revision/")
             || path == "/api/models/owner/model"
@@ -204,7 +208,7 @@ async fn send_file(
             socket.write_all(&bytes[from..count]).await?;
             std::future::pending().await
         }
-        _ => {
+        Fault::None | Fault::Silent | Fault::NotFound | Fault::WrongBytes | Fault::NoRanges => {
             socket.write_all(&bytes[from..]).await?;
             socket.shutdown().await
         }

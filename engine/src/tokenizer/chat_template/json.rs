@@ -197,7 +197,7 @@ fn python_float(number: f64) -> String {
     }
 }
 
-/// `\uXXXX`, two of them beyond the basic plane.
+/// `\u` and four digits, two of them beyond the basic plane.
 fn escape(character: char, out: &mut String) {
     for unit in character.encode_utf16(&mut [0; 2]) {
         // Writing to a string does not fail.

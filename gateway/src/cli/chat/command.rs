@@ -89,7 +89,7 @@ pub(in crate::cli) async fn converse(
 /// Ends when the person presses Ctrl-C.
 async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,5 +1,10 @@
 //! Taking the port.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the system has many errors, and three with advice"
+)]
+
 use std::io;
 
 use anyhow::{Result, anyhow};

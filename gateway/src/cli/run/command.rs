@@ -24,7 +24,9 @@ pub(in crate::cli) async fn run(
 ) -> Result<()> {
     let mut config = ServeConfig::load(&arguments.config, environment.vars())?;
     let http = &mut config.http_options;
-    http.host = arguments.host.unwrap_or(std::mem::take(&mut http.host));
+    http.host = arguments
+        .host
+        .unwrap_or_else(|| std::mem::take(&mut http.host));
     http.port = arguments.port.unwrap_or(http.port);
     let listener = bind(&http.host, http.port).await?;
     let url = format!("http://{}", listener.local_addr()?);
