@@ -1,5 +1,6 @@
 //! From files to a model that runs.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -83,7 +84,7 @@ impl Opened {
         let name = shards.metadata().get::<&str>("general.name");
         let name = name.map_err(|error| shards.error(error))?;
         Ok(Self {
-            name: name.map_or_else(|| name_of(path), str::to_owned),
+            name: name.map_or_else(|| text_of(path.file_stem(), path), str::to_owned),
             spec,
             weights: Weights::Gguf(shards),
             eos_token_ids,
@@ -99,7 +100,8 @@ impl Opened {
         };
         let eos_token_ids = eos::of_folder(folder, spec.vocab)?;
         Ok(Self {
-            name: name_of(&folder.path),
+            // A folder has no extension: "SmolLM2-1.7B" stays whole.
+            name: text_of(folder.path.file_name(), &folder.path),
             spec,
             weights: Weights::Safetensors(weights),
             eos_token_ids,
@@ -116,8 +118,8 @@ fn read_config(path: &Path) -> Result<Vec<u8>, ModelError> {
     Ok(fs::read(path)?)
 }
 
-/// The last part of a path, without a file's extension.
-fn name_of(path: &Path) -> String {
-    let name = path.file_stem().unwrap_or(path.as_os_str());
+/// A part of a path as text, or the whole path where it has no such part.
+fn text_of(part: Option<&OsStr>, path: &Path) -> String {
+    let name = part.unwrap_or(path.as_os_str());
     name.to_string_lossy().into_owned()
 }

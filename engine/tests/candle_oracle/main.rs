@@ -180,7 +180,10 @@ fn half_precision_and_sharded_safetensors_agree_with_candle() {
         let what = format!("{dtype:?} in {shards} files");
         let ours = our_logits(dir.path(), &tokens);
         assert_close(&what, &ours, &model.candle_logits(&tokens), TOLERANCE);
-        assert_eq!(loaded(dir.path()).eos_token_ids, [2, 7]);
+        let loaded = loaded(dir.path());
+        assert_eq!(loaded.eos_token_ids, [2, 7]);
+        let folder = dir.path().file_name().unwrap();
+        assert_eq!(loaded.info.name, folder.to_str().unwrap());
     }
 }
 

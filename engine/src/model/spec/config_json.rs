@@ -58,9 +58,9 @@ struct Config {
 
 #[derive(Debug, Deserialize)]
 struct RopeConfig {
-    /// `type` is the older name.
-    #[serde(alias = "type")]
     rope_type: Option<String>,
+    /// The older name of `rope_type`; some files have both.
+    r#type: Option<String>,
     rope_theta: Option<f64>,
     factor: Option<f64>,
     low_freq_factor: Option<f64>,
@@ -211,7 +211,7 @@ impl RopeConfig {
             let name = "original_max_position_embeddings";
             need(name, self.original_max_position_embeddings)
         };
-        match self.rope_type.as_deref() {
+        match self.rope_type.as_deref().or(self.r#type.as_deref()) {
             None | Some("default") => Ok((RopeScaling::None, None)),
             Some("linear") => Ok((RopeScaling::Linear { factor: factor()? }, None)),
             Some("llama3") => {

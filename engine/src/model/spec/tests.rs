@@ -298,6 +298,13 @@ fn yarn_frequencies_are_those_of_transformers() {
 }
 
 #[test]
+fn both_names_of_the_rope_type_may_stand_together() {
+    let rope = json!({"type": "linear", "rope_type": "linear", "factor": 2.0});
+    let spec = spec(&json!({"rope_scaling": rope}));
+    assert_eq!(spec.rope.scaling, RopeScaling::Linear { factor: 2.0 });
+}
+
+#[test]
 fn yarn_stretches_the_context() {
     let rope =
         json!({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 2048});
