@@ -49,7 +49,7 @@ pub(super) struct Run {
 /// `penstock pull`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Pull {
-    /// A name that `penstock models` lists, or hf://owner/name[@revision][/file]
+    /// A name that `penstock models` lists, or `hf://owner/name[@revision][/file]`
     pub(super) name: String,
 }
 
