@@ -7,7 +7,7 @@ use axum::http::{HeaderName, Method};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::{
     chat_completions, completions, detokenize, health, metrics, models, observe, tokenize, unknown,
@@ -53,7 +53,8 @@ pub(crate) fn router(state: &SharedState) -> Router {
 fn cors(config: &Cors) -> Option<CorsLayer> {
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers(Any)
+        // By the Fetch standard a `*` would not cover `authorization`, which every client sends.
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([X_REQUEST_ID, HeaderName::from_static("retry-after")]);
     match config {
         Cors::Off => None,

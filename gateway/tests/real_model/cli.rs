@@ -73,6 +73,25 @@ fn a_torn_model_is_refused() {
 }
 
 #[test]
+fn a_cache_beyond_the_memory_is_refused() {
+    let home = TempDir::new().unwrap();
+    let config = home.path().join("config.yaml");
+    let source = model_path();
+    let text = format!(
+        "models:\n  - name: m\n    source: {source}\n    engine: {{ kv_cache: 900000GiB }}\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let output = penstock(&home)
+        .arg("run")
+        .arg(&config)
+        .args(["--port", "0"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stderr(&output).contains("kv_cache"), "{output:?}");
+}
+
+#[test]
 fn a_wrong_key_is_shown_where_it_stands() {
     let home = TempDir::new().unwrap();
     let config = home.path().join("config.yaml");

@@ -1,5 +1,7 @@
 //! A loaded model: weights, KV cache, kernels, and the step that joins them.
 
+use std::hint::black_box;
+
 use super::layer::{Layer, LayerSource, Shape};
 use super::scratch::Scratch;
 use super::step::{Bounds, Step};
@@ -199,6 +201,18 @@ fn num_blocks(
             bytes: config.kv_cache_bytes,
             max_model_len,
             needed: needed * block_bytes,
+        });
+    }
+    // One request for all of it, given back at once: the layers' own would abort where it cannot be.
+    let mut all: Vec<u8> = Vec::new();
+    if black_box(&mut all)
+        .try_reserve_exact(num_blocks * block_bytes)
+        .is_err()
+    {
+        return Err(ModelError::Config {
+            knob: "kv_cache_bytes",
+            expected: "no more than the memory that this process can have".to_owned(),
+            found: config.kv_cache_bytes,
         });
     }
     Ok(num_blocks)

@@ -76,10 +76,14 @@ async fn start(
 pub(in crate::cli) fn gateway_config(config: &ServeConfig) -> Result<GatewayConfig> {
     let http = &config.http_options;
     let at_least_one = |count: usize| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
+    // More answers than an engine holds could never be given; they are refused as such, not as load.
+    let held = config.models.iter().map(|model| model.engine.max_requests);
+    let most_choices = held.filter_map(|most| u32::try_from(most).ok()).min();
+    let max_choices = config.max_choices.min(most_choices.unwrap_or(u32::MAX));
     Ok(GatewayConfig {
         max_ongoing_requests: at_least_one(config.max_ongoing_requests),
         max_queued_requests: config.max_queued_requests,
-        max_choices: NonZeroU32::new(config.max_choices).unwrap_or(NonZeroU32::MIN),
+        max_choices: NonZeroU32::new(max_choices).unwrap_or(NonZeroU32::MIN),
         max_body_bytes: http.max_body_bytes,
         body_timeout: http.body_timeout,
         max_connections: at_least_one(http.max_connections),
