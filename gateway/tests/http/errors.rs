@@ -139,6 +139,11 @@ async fn a_full_engine_is_busy_and_a_stopped_one_is_gone() {
     };
     assert_eq!(refused.status(), 429);
     assert!(refused.headers().contains_key("retry-after"));
+    let counted = full.metric("penstock_admission_refused_total").await;
+    assert_eq!(
+        counted, 1.0,
+        "refused by the engine is refused for lack of room"
+    );
     drop(latch);
 
     server.model.engine().shutdown();
