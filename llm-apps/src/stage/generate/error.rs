@@ -65,6 +65,7 @@ impl GenerateError {
                 InvalidRequest::EmptyPrompt | InvalidRequest::ContextLength { .. } => prompt_param,
             }),
             Self::Stop(_) => Some("stop"),
+            Self::Template(TemplateError::Options { param, .. }) => Some(param),
             Self::Template(error) if error.is_request_fault() => Some("messages"),
             Self::Template(_) | Self::Tokenizer(_) | Self::Engine(_) | Self::Aborted { .. } => None,
         }

@@ -4,7 +4,7 @@ use engine::InvalidRequest;
 use serde_json::json;
 
 use super::fixture::*;
-use crate::stage::generate::{GenerateError, MAX_CHOICES, Prompt, TextRequest};
+use crate::stage::generate::{ChatPrompt, GenerateError, MAX_CHOICES, Prompt, TextRequest};
 
 #[tokio::test]
 async fn a_conversation_is_rendered_and_tokenized() {
@@ -85,6 +85,15 @@ async fn a_prompt_that_leaves_no_room_is_refused() {
 
 #[tokio::test]
 async fn bad_requests_name_their_field() {
+    let chat_with = |kwargs: serde_json::Value| {
+        let mut chat = ChatPrompt::new(vec![json!({"role": "user", "content": "Hi"})]);
+        chat.template_kwargs = kwargs.as_object().cloned();
+        chat
+    };
+    let asking_chat = |chat: ChatPrompt| TextRequest {
+        prompt: Prompt::Chat(Box::new(chat)),
+        ..asking("")
+    };
     let with = |change: fn(&mut TextRequest)| {
         let mut request = asking("ab");
         change(&mut request);
@@ -124,6 +133,19 @@ async fn bad_requests_name_their_field() {
             with(|r| r.prompt = Prompt::chat(vec![json!(7)])),
             "template",
             "messages",
+        ),
+        (
+            asking_chat(chat_with(json!({"messages": []}))),
+            "template",
+            "chat_template_kwargs",
+        ),
+        (
+            asking_chat(ChatPrompt {
+                continue_final_message: true,
+                ..chat_with(json!({}))
+            }),
+            "template",
+            "continue_final_message",
         ),
     ] {
         let (error, found_kind, found_param) = refused(request).await;
