@@ -159,12 +159,17 @@ impl Choice {
         out: &mut VecDeque<TextEvent>,
     ) -> Next {
         let mut piece = String::new();
-        self.detokenizer.push(id, &mut piece);
+        // What the tokens before left broken is theirs, though it is only known with this one.
+        let own = self.detokenizer.push(id, &mut piece);
         self.read = self.read.saturating_add(1);
-        let token = self.token(id, self.written_chars, logprobs);
-        let end = self.written + piece.len();
-        self.held.push(token, self.written, end);
-        self.written_chars += piece.chars().count();
+        let (broken, text) = piece.split_at(own);
+        let start = self.written + broken.len();
+        let end = start + text.len();
+        self.held.extend_to(start);
+        let offset = self.written_chars + broken.chars().count();
+        let token = self.token(id, offset, logprobs);
+        self.held.push(token, start, end);
+        self.written_chars = offset + text.chars().count();
         self.written = end;
 
         let mut text = String::new();

@@ -92,12 +92,13 @@ pub(super) fn echoed(
     let (mut text, mut chars, mut counted) = (String::new(), 0, 0);
     let mut tokens = Vec::with_capacity(prompt.ids.len());
     for (index, &id) in prompt.ids.iter().enumerate() {
-        chars += text[counted..].chars().count();
-        counted = text.len();
-        tokens.push((id, chars));
+        let mut start = text.len();
         if !(index == 0 && added_bos) {
-            detokenizer.push(id, &mut text);
+            start += detokenizer.push(id, &mut text);
         }
+        chars += text[counted..start].chars().count();
+        counted = start;
+        tokens.push((id, chars));
     }
     detokenizer.finish(&mut text);
     let text = given.map_or(text, str::to_owned);
