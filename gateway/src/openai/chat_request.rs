@@ -37,6 +37,8 @@ pub struct Conversation {
     pub continue_final_message: bool,
     /// More variables for the template.
     pub template_kwargs: Map<String, Value>,
+    /// Documents for templates that take some.
+    pub documents: Option<Vec<Value>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,6 +55,7 @@ struct WireConversation {
     add_generation_prompt: Option<bool>,
     continue_final_message: Option<bool>,
     chat_template_kwargs: Option<Map<String, Value>>,
+    documents: Option<Vec<Value>>,
 }
 
 /// Reads the body of `POST /v1/chat/completions`.
@@ -104,6 +107,7 @@ pub(super) fn conversation(request: &Value) -> Result<Conversation, ApiError> {
         add_generation_prompt,
         continue_final_message,
         template_kwargs: wire.chat_template_kwargs.unwrap_or_default(),
+        documents: wire.documents,
     })
 }
 
