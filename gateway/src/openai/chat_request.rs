@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::decoding::{Decoding, decoding};
 use super::judge::{Rules, judged};
 use super::message::{Message, for_template};
+use super::object::AsObject;
 use super::parse::{required, typed};
 use super::streaming::{StreamOptions, streaming};
 use super::tables::CHAT;
@@ -51,7 +52,7 @@ struct Wire {
 
 #[derive(Debug, Deserialize)]
 struct WireConversation {
-    messages: Option<Vec<Message>>,
+    messages: Option<Vec<AsObject<Message>>>,
     add_generation_prompt: Option<bool>,
     continue_final_message: Option<bool>,
     chat_template_kwargs: Option<Map<String, Value>>,
