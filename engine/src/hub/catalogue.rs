@@ -105,12 +105,18 @@ impl Catalogue {
 
     /// The name that `name` was probably meant to be.
     pub fn nearest(&self, name: &str) -> Option<&str> {
-        self.entries
-            .iter()
-            .map(|entry| (strsim::jaro_winkler(&entry.name, name), &entry.name))
-            .filter(|(similarity, _)| *similarity > 0.8)
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(_, name)| name.as_str())
+        let best = self.most_alike(name).into_iter().next()?;
+        (strsim::jaro_winkler(best, name) > 0.8).then_some(best)
+    }
+
+    /// All names, those most like `name` first.
+    pub fn most_alike(&self, name: &str) -> Vec<&str> {
+        let names = self.entries.iter().map(|entry| entry.name.as_str());
+        let mut names: Vec<_> = names
+            .map(|known| (strsim::jaro_winkler(known, name), known))
+            .collect();
+        names.sort_by(|a, b| b.0.total_cmp(&a.0));
+        names.into_iter().map(|(_, known)| known).collect()
     }
 }
 
@@ -289,6 +295,8 @@ mod tests {
             Some("smollm2-135m-instruct")
         );
         assert_eq!(catalogue.nearest("gpt-4o"), None);
+        let names = catalogue.most_alike("gpt-4o");
+        assert_eq!(names.len(), catalogue.entries().len());
     }
 
     #[test]
