@@ -17,6 +17,8 @@ pub struct Tokenizer {
     parts: Arc<Parts>,
     /// The added tokens, with those that are special left alone in a text.
     literal: Arc<AddedVocabulary>,
+    /// Bytes of the longest token.
+    longest: usize,
 }
 
 /// How a text is encoded.
@@ -74,6 +76,7 @@ impl Tokenizer {
         let mut literal = parts.encoder.get_added_vocabulary().clone();
         literal.set_encode_special_tokens(true);
         Self {
+            longest: parts.pieces.longest(),
             parts: Arc::new(parts),
             literal: Arc::new(literal),
         }
@@ -107,6 +110,18 @@ impl Tokenizer {
         }
         let around = [&self.parts.prefix, encoding.get_ids(), &self.parts.suffix];
         Ok(around.concat())
+    }
+
+    /// Bytes of the longest text that `tokens` tokens may stand for, if no text of its own is lost on
+    /// the way to them. A longer text need not be encoded to know that it is more.
+    ///
+    /// Texts that are put into a normal form first may be up to four times as long as what is encoded:
+    /// no canonical composition (NFC) takes more, and compatibility forms (NFKC) do so at most. A
+    /// tokenizer that drops bytes, or makes one token of a run of any length, could take longer ones.
+    pub fn max_text_bytes(&self, tokens: usize) -> usize {
+        let shrinks = self.parts.encoder.get_normalizer().is_some();
+        let times = if shrinks { 4 } else { 1 };
+        tokens.saturating_mul(self.longest).saturating_mul(times)
     }
 
     /// The text of `ids`, as a whole; `skip_special` leaves special tokens out. Bytes that are not

@@ -30,6 +30,7 @@ async fn each_wrong_request_is_told_what_is_wrong() {
     let server = Server::start(saying("yes")).await;
     let table = include_str!("errors.json")
         .replace("LONG", &"a".repeat(MAX_MODEL_LEN))
+        .replace("HUGE", &"a".repeat(MAX_MODEL_LEN * 12 + 1))
         .replace("\"HI\"", &question(json!({}))["messages"].to_string());
     let table: Vec<Row> = serde_json::from_str(&table).unwrap();
     for (path, body, status, code, param, words) in table {

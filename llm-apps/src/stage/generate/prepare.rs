@@ -74,7 +74,8 @@ pub(super) fn prepare(
         error,
         prompt_param,
     };
-    let tokenized = prompt::tokenize(shared, request.prompt)?;
+    let max_model_len = shared.limits.max_model_len;
+    let tokenized = prompt::tokenize(shared, request.prompt, Some(max_model_len))?;
     let mut params = request.params;
     params.max_tokens =
         max_tokens(tokenized.ids.len(), request.max_tokens, &shared.limits).map_err(invalid)?;
