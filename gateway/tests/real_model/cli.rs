@@ -118,6 +118,25 @@ fn what_does_not_fit_the_model_is_shown_where_it_stands() {
 }
 
 #[test]
+fn a_source_that_is_not_there_is_shown_where_it_stands() {
+    let home = TempDir::new().unwrap();
+    let config = home.path().join("config.yaml");
+    std::fs::write(&config, "models:\n  - name: m\n    source: ./none.gguf\n").unwrap();
+    let output = penstock(&home)
+        .arg("run")
+        .arg(&config)
+        .args(["--port", "0"])
+        .output()
+        .unwrap();
+    let message = stderr(&output);
+    let expected = format!(
+        "error: {}:3:13: `models[0].source` cannot be had: there is no model at",
+        config.display()
+    );
+    assert!(message.starts_with(&expected), "{message}");
+}
+
+#[test]
 fn a_wrong_key_is_shown_where_it_stands() {
     let home = TempDir::new().unwrap();
     let config = home.path().join("config.yaml");
