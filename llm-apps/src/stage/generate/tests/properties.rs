@@ -32,9 +32,11 @@ fn said(prepared: &PreparedRequest, tokens: &[u32]) -> Answer {
         reason: EngineFinish::Length,
         usage: Usage::default(),
     };
-    let events_in = tokens
-        .iter()
-        .map(|&id| TokenEvent::Token { id, logprobs: None });
+    let events_in = tokens.iter().map(|&id| TokenEvent::Token {
+        id,
+        logprobs: None,
+        cached_tokens: 0,
+    });
     for event in events_in.chain([done]) {
         if choice.read(event, &mut events) == Next::Ended {
             break;
