@@ -112,12 +112,13 @@ impl Tokenizer {
         Ok(around.concat())
     }
 
-    /// Bytes of the longest text that `tokens` tokens may stand for, if no text of its own is lost on
-    /// the way to them. A longer text need not be encoded to know that it is more.
+    /// Bytes of the longest text that may become so many tokens: a longer one need not be encoded to
+    /// know that it is more.
     ///
-    /// Texts that are put into a normal form first may be up to four times as long as what is encoded:
-    /// no canonical composition (NFC) takes more, and compatibility forms (NFKC) do so at most. A
-    /// tokenizer that drops bytes, or makes one token of a run of any length, could take longer ones.
+    /// A text that is put into a normal form first may be four times as long as what is encoded: the
+    /// normal forms of Unicode and lower-casing shrink no text further. What a tokenizer drops, or makes
+    /// one token of however long it is (bytes without a token, spaces around a special token), is not
+    /// allowed for.
     pub fn max_text_bytes(&self, tokens: usize) -> usize {
         let shrinks = self.parts.encoder.get_normalizer().is_some();
         let times = if shrinks { 4 } else { 1 };
