@@ -3,29 +3,22 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
 mod support;
+#[path = "support/teacher.rs"]
+mod teacher;
 
-use std::ops::Range;
-
-use engine::gguf::GgufFile;
-use engine::model::{LlamaRunner, ModelFiles, load};
-use engine::tokenizer::{EncodeOptions, GgufVocabulary, Tokenizer};
-use engine::{BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, LogitRows};
-use engine::{ScheduledSequence, SequenceId};
+use engine::tokenizer::EncodeOptions;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
+
+use crate::teacher::{Model, argmax, log_prob, sha256, tokenizer};
 
 /// Positions in which the greedy token must be the reference's.
 const LEAST_AGREEMENT: f64 = 0.98;
 /// Largest relative distance of the perplexity from the reference's.
 const MOST_PERPLEXITY_CHANGE: f64 = 0.005;
-/// Longest sequence: a window of prose.
-const MAX_MODEL_LEN: usize = 1024;
-/// Prompts are read in pieces, as the scheduler would have it.
-const STEP_TOKENS: usize = 128;
 
 #[test]
 fn greedy_tokens_agree_with_the_reference() {
-    let mut model = Model::load();
+    let mut model = Model::load(&support::model_path());
     let (mut positions, mut agreed) = (0_u32, 0_u32);
     let (mut error, mut largest_margin_lost) = (0.0, 0.0_f64);
     for answer in golden().prompts {
@@ -63,7 +56,7 @@ fn perplexity_of_prose_agrees_with_the_reference() {
     assert_eq!(ids.len(), golden.prose.tokens, "tokens of prose.txt");
     assert_eq!(sha256(&ids), golden.prose.ids_sha256, "ids of prose.txt");
 
-    let mut model = Model::load();
+    let mut model = Model::load(&support::model_path());
     let (mut total, mut scored, mut furthest) = (0.0, 0_u32, 0.0_f64);
     let windows: Vec<_> = ids.chunks(golden.prose.window).collect();
     assert_eq!(windows.len(), golden.windows.len());
@@ -128,85 +121,7 @@ fn golden() -> Golden {
 }
 
 fn prose_ids() -> Vec<u32> {
-    let file = GgufFile::open(&support::model_path()).unwrap();
-    let vocabulary = GgufVocabulary::read(file.metadata()).unwrap();
-    let tokenizer = Tokenizer::from_gguf(&vocabulary).unwrap();
     let text = include_str!("golden/prose.txt");
+    let tokenizer = tokenizer(&support::model_path());
     tokenizer.encode(text, EncodeOptions::LITERAL).unwrap()
-}
-
-fn sha256(ids: &[u32]) -> String {
-    let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
-    let digest = Sha256::digest(&bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The real model, one sequence at a time.
-struct Model(LlamaRunner);
-
-impl Model {
-    fn load() -> Self {
-        let config = EngineConfig {
-            kv_cache_bytes: 64 << 20,
-            max_model_len: Some(MAX_MODEL_LEN),
-            max_num_batched_tokens: STEP_TOKENS,
-            ..EngineConfig::default()
-        };
-        let files = ModelFiles::find(&support::model_path()).unwrap();
-        Self(load(&files, &config).unwrap().runner)
-    }
-
-    /// Computes `tokens` from an empty cache; `see` gets each position from `first` on with the
-    /// logits of the token that follows it.
-    fn logits(&mut self, tokens: &[u32], first: usize, mut see: impl FnMut(usize, &[f32])) {
-        for positions in pieces(0..first) {
-            self.step(tokens, positions, LogitRows::None, &mut see);
-        }
-        for positions in pieces(first..tokens.len()) {
-            self.step(tokens, positions, LogitRows::All, &mut see);
-        }
-    }
-
-    fn step(
-        &mut self,
-        tokens: &[u32],
-        positions: Range<usize>,
-        logits: LogitRows,
-        see: &mut impl FnMut(usize, &[f32]),
-    ) {
-        let blocks = u32::try_from(positions.end.div_ceil(BLOCK_SIZE)).unwrap();
-        let plan = BatchPlan {
-            sequences: vec![ScheduledSequence {
-                id: SequenceId(0),
-                tokens: tokens[positions.clone()].to_vec(),
-                start: positions.start,
-                block_table: (0..blocks).map(BlockId).collect(),
-                logits,
-            }],
-        };
-        let mut rows = self.0.forward(&plan).unwrap();
-        assert_eq!(rows.len(), plan.num_logit_rows());
-        for (position, row) in positions.zip(rows.rows()) {
-            see(position, row);
-        }
-    }
-}
-
-fn pieces(positions: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    let Range { start, end } = positions;
-    (start..end)
-        .step_by(STEP_TOKENS)
-        .map(move |from| from..end.min(from + STEP_TOKENS))
-}
-
-/// The first of the largest values, as torch takes it.
-fn argmax(row: &[f32]) -> usize {
-    let better = |best: usize, at: usize| if row[at] > row[best] { at } else { best };
-    (0..row.len()).reduce(better).unwrap()
-}
-
-fn log_prob(row: &[f32], token: u32) -> f64 {
-    let largest = f64::from(row[argmax(row)]);
-    let sum: f64 = row.iter().map(|&x| (f64::from(x) - largest).exp()).sum();
-    f64::from(row[token as usize]) - largest - sum.ln()
 }

@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokenizers::tokenizer::AddedVocabulary;
-use tokenizers::{Model, OffsetType, PreTokenizer};
+use tokenizers::{Model, OffsetType, PreTokenizer, Token};
 
 use super::chat_template::{ChatTemplate, ChatTemplateSource, TemplateError};
 use super::detokenizer::{DecodeOptions, Detokenizer};
 use super::error::TokenizerError;
 use super::pieces::Pieces;
+use super::sentence_piece::SentencePiece;
 
 /// A model's tokenizer. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -53,6 +54,8 @@ impl EncodeOptions {
 pub(super) struct Parts {
     /// Encodes. Its decoder is not used.
     pub(super) encoder: tokenizers::Tokenizer,
+    /// Cuts text in place of the encoder's own model.
+    pub(super) sentence_piece: Option<SentencePiece>,
     /// Raw bytes of each id.
     pub(super) pieces: Pieces,
     /// Whether each id is special.
@@ -99,7 +102,10 @@ impl Tokenizer {
             if let Some(pre_tokenizer) = encoder.get_pre_tokenizer() {
                 pre_tokenizer.pre_tokenize(&mut split)?;
             }
-            split.tokenize(|word| encoder.get_model().tokenize(word.get()))?;
+            match &self.parts.sentence_piece {
+                None => split.tokenize(|word| encoder.get_model().tokenize(word.get()))?,
+                Some(model) => split.tokenize(|word| Ok(tokens(model.encode(word.get()))))?,
+            }
             split.into_encoding(None, 0, OffsetType::None)
         };
         let encoding = encode().map_err(|error| TokenizerError::Encode {
@@ -158,7 +164,10 @@ impl Tokenizer {
 
     /// The id of the token that the vocabulary spells so.
     pub fn token_to_id(&self, token: &str) -> Option<u32> {
-        self.parts.encoder.token_to_id(token)
+        match &self.parts.sentence_piece {
+            None => self.parts.encoder.token_to_id(token),
+            Some(model) => model.token_to_id(token),
+        }
     }
 
     /// One more than the highest token id. A model may have more logits than that.
@@ -194,6 +203,12 @@ impl Tokenizer {
     pub(super) fn has_space_prefix(&self) -> bool {
         self.parts.space_prefix
     }
+}
+
+/// Ids as the crate passes them on; texts and places are not asked for.
+fn tokens(ids: Vec<u32>) -> Vec<Token> {
+    let token = |id| Token::new(id, String::new(), (0, 0));
+    ids.into_iter().map(token).collect()
 }
 
 impl fmt::Debug for Tokenizer {

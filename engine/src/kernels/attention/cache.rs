@@ -13,6 +13,7 @@ pub struct KvLayer {
     num_blocks: usize,
     kv_heads: usize,
     head_dim: usize,
+    window: usize,
     /// `[block][kv_head][head_dim][BLOCK_SIZE]`
     keys: Vec<u16>,
     /// `[block][kv_head][BLOCK_SIZE][head_dim]`
@@ -43,9 +44,27 @@ impl KvLayer {
             num_blocks,
             kv_heads,
             head_dim,
+            window: usize::MAX,
             keys: vec![0; len],
             values: vec![0; len],
         }
+    }
+
+    /// Lets a query at position p see positions `p + 1 - window` to p only (Beltagy et al., 2020);
+    /// without this it sees all up to its own.
+    ///
+    /// # Panics
+    /// When `window` is 0: a query sees itself at least.
+    #[must_use]
+    pub fn with_window(mut self, window: usize) -> Self {
+        assert!(window > 0, "a window of no positions");
+        self.window = window;
+        self
+    }
+
+    /// Positions that a query sees at most, its own among them.
+    pub fn window(&self) -> usize {
+        self.window
     }
 
     /// Blocks.

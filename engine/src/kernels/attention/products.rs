@@ -5,31 +5,33 @@
     reason = "a piece has rows and heads of the output for itself"
 )]
 
+use std::ops::Range;
+
 use super::rows::{At, Walk};
 use super::stretch::{Grid, Seen};
+use crate::BLOCK_SIZE;
 use crate::kernels::simd::{LANES, Simd};
-use crate::{BLOCK_SIZE, BlockId};
 
 impl Walk<'_> {
-    /// Dot products of the queries with the keys of some blocks, each one chain in order of the
-    /// dimensions; as many side by side as the registers hold.
+    /// Dot products of the queries with the keys of some blocks of the stretch, each one chain in
+    /// order of the dimensions; as many side by side as the registers hold.
     #[inline(always)]
     pub(super) fn scores<S: Simd, const R: usize>(
         &self,
         s: S,
         at: At<'_>,
-        blocks: &[BlockId],
+        blocks: Range<usize>,
         grid: &mut Grid<R>,
     ) {
-        let mut block = 0;
-        while block < blocks.len() {
-            let left = blocks.len() - block;
+        let mut block = blocks.start;
+        while block < blocks.end {
+            let left = blocks.end - block;
             block += if R * 4 <= S::ATTENTION_CHAINS && left >= 4 {
-                self.block_scores::<S, R, 4>(s, at, blocks, block, grid)
+                self.block_scores::<S, R, 4>(s, at, block, grid)
             } else if R * 2 <= S::ATTENTION_CHAINS && left >= 2 {
-                self.block_scores::<S, R, 2>(s, at, blocks, block, grid)
+                self.block_scores::<S, R, 2>(s, at, block, grid)
             } else {
-                self.block_scores::<S, R, 1>(s, at, blocks, block, grid)
+                self.block_scores::<S, R, 1>(s, at, block, grid)
             };
         }
     }
@@ -40,13 +42,12 @@ impl Walk<'_> {
         &self,
         s: S,
         at: At<'_>,
-        blocks: &[BlockId],
         first: usize,
         grid: &mut Grid<R>,
     ) -> usize {
         let head_dim = self.shared.cache.head_dim();
         let mut keys: [&[[u16; BLOCK_SIZE]]; B] = [&[]; B];
-        for (keys, block) in keys.iter_mut().zip(&blocks[first..]) {
+        for (keys, block) in keys.iter_mut().zip(&at.blocks[first..]) {
             *keys = &self.shared.cache.keys(*block, self.piece.kv_head)[..head_dim];
         }
         let mut queries: [&[f32]; R] = [&[]; R];
@@ -136,8 +137,14 @@ impl<const R: usize> ValueSum<'_, R> {
                 sums[r][d] = s.mul(s.load(&out[first + d]), s.splat(shrink[r]));
             }
         }
-        // The first row sees the least: what it sees, all do.
-        for position in 0..seen[0] {
+        // The last row begins last, the first one ends first: what lies between, all see.
+        let begin = seen[R - 1].0;
+        let end = begin.max(seen[0].1);
+        for r in 0..R {
+            let before = seen[r].0..begin.min(seen[r].1);
+            self.add_row::<S, D>(s, first, r, before, &mut sums[r]);
+        }
+        for position in begin..end {
             let values = walk.values::<S, D>(s, at, position, first);
             for r in 0..R {
                 let weight = s.splat(weights[r].as_flattened()[position]);
@@ -147,13 +154,7 @@ impl<const R: usize> ValueSum<'_, R> {
             }
         }
         for r in 0..R {
-            for position in seen[0]..seen[r] {
-                let values = walk.values::<S, D>(s, at, position, first);
-                let weight = s.splat(weights[r].as_flattened()[position]);
-                for d in 0..D {
-                    sums[r][d] = s.mul_add(values[d], weight, sums[r][d]);
-                }
-            }
+            self.add_row::<S, D>(s, first, r, end..seen[r].1, &mut sums[r]);
             // SAFETY: as above.
             let out = unsafe { walk.out(at.row + r) };
             let (out, _) = out.as_chunks_mut::<LANES>();
@@ -162,6 +163,25 @@ impl<const R: usize> ValueSum<'_, R> {
             }
         }
         D
+    }
+
+    /// Positions that not all rows see, for one row.
+    #[inline(always)]
+    fn add_row<S: Simd, const D: usize>(
+        &self,
+        s: S,
+        first: usize,
+        r: usize,
+        positions: Range<usize>,
+        sums: &mut [S::F; D],
+    ) {
+        for position in positions {
+            let values = self.walk.values::<S, D>(s, self.at, position, first);
+            let weight = s.splat(self.weights[r].as_flattened()[position]);
+            for d in 0..D {
+                sums[d] = s.mul_add(values[d], weight, sums[d]);
+            }
+        }
     }
 }
 

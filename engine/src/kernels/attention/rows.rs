@@ -66,15 +66,16 @@ impl Shared<'_> {
             unsafe { walk.out(row) }.fill(0.0);
         }
         let blocks = walk.context(rows - 1).div_ceil(BLOCK_SIZE);
-        for (index, blocks) in walk.span.block_table[..blocks].chunks(STRETCH).enumerate() {
+        let stretches = walk.span.block_table[..blocks].chunks(STRETCH).enumerate();
+        for (index, blocks) in stretches.skip(walk.unseen(0) / STRETCH_LEN) {
             let start = index * STRETCH_LEN;
-            // Rows are in order of their queries: those that end before this stretch come first.
-            let mut row = (0..rows)
-                .take_while(|row| walk.context(*row) <= start)
-                .count();
-            while row < rows {
+            // Rows are in order of their queries: those that end before this stretch come first,
+            // those whose window begins after it come last.
+            let mut row = walk.rows_while(0, rows, |row| walk.context(row) <= start);
+            let end = walk.rows_while(row, rows, |row| walk.unseen(row) < start + STRETCH_LEN);
+            while row < end {
                 let at = At { start, blocks, row };
-                row += walk.step(s, at, (rows - row).min(S::ATTENTION_ROWS), &mut states);
+                row += walk.step(s, at, (end - row).min(S::ATTENTION_ROWS), &mut states);
             }
         }
         for (row, state) in states[..rows].iter().enumerate() {
@@ -132,10 +133,22 @@ impl Walk<'_> {
         R
     }
 
-    /// Positions that a row sees.
+    /// Positions up to a row's own.
     #[inline(always)]
     pub(super) fn context(&self, row: usize) -> usize {
         self.span.context_start + self.piece.first_query + row / self.piece.heads + 1
+    }
+
+    /// How many of them, the first ones, lie before the row's window.
+    #[inline(always)]
+    pub(super) fn unseen(&self, row: usize) -> usize {
+        self.context(row).saturating_sub(self.shared.cache.window())
+    }
+
+    /// The first row from `from` on, below `to`, for which `holds` does not; else `to`.
+    #[inline(always)]
+    fn rows_while(&self, from: usize, to: usize, holds: impl Fn(usize) -> bool) -> usize {
+        (from..to).find(|row| !holds(*row)).unwrap_or(to)
     }
 
     /// Where a row begins in `q` and `out`.

@@ -10,7 +10,7 @@ use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::{BLOCK_SIZE, BlockId};
 
 /// Consecutive queries of one sequence. Query i has position `context_start + i` and sees the
-/// positions up to its own (causal).
+/// positions up to its own (causal), as many as the layer's window holds.
 #[derive(Debug, Clone, Copy)]
 pub struct AttentionSpan<'a> {
     /// Query heads in a row; the same for all spans of a call.

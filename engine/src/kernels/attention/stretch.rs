@@ -10,8 +10,8 @@ pub(super) const STRETCH: usize = 4;
 /// Positions of a stretch.
 pub(super) const STRETCH_LEN: usize = STRETCH * BLOCK_SIZE;
 
-/// Positions that each row of a step sees of its stretch.
-pub(super) type Seen<const R: usize> = [usize; R];
+/// Positions that each row of a step sees of its stretch: from the first of these up to the second.
+pub(super) type Seen<const R: usize> = [(usize, usize); R];
 /// A number for each row and position of a stretch.
 pub(super) type Grid<const R: usize> = [[[f32; LANES]; STRETCH]; R];
 
@@ -27,18 +27,15 @@ impl<const R: usize> Kernel for Step<'_, R> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { walk, at, states } = self;
-        let mut seen = [0; R];
+        let mut seen = [(0, 0); R];
         for (r, seen) in seen.iter_mut().enumerate() {
-            *seen = STRETCH_LEN.min(walk.context(at.row + r) - at.start);
+            let from = walk.unseen(at.row + r).saturating_sub(at.start);
+            *seen = (from, STRETCH_LEN.min(walk.context(at.row + r) - at.start));
         }
         let mut grid = [[[0.0; LANES]; STRETCH]; R];
-        // The last row sees the most.
-        walk.scores(
-            s,
-            at,
-            &at.blocks[..seen[R - 1].div_ceil(BLOCK_SIZE)],
-            &mut grid,
-        );
+        // The first row begins first, the last one ends last.
+        let blocks = seen[0].0 / BLOCK_SIZE..seen[R - 1].1.div_ceil(BLOCK_SIZE);
+        walk.scores(s, at, blocks, &mut grid);
         let mut shrink = [1.0; R];
         for r in 0..R {
             let state = &mut states[at.row + r];
@@ -49,23 +46,22 @@ impl<const R: usize> Kernel for Step<'_, R> {
 }
 
 impl State {
-    /// Scores to weights; the first `seen` count. Gives the factor by which what was summed before
-    /// has to shrink.
+    /// Scores to weights; the positions that are seen count. Gives the factor by which what was summed
+    /// before has to shrink.
     #[inline(always)]
     fn weigh<S: Simd>(
         &mut self,
         s: S,
         scale: f32,
-        seen: usize,
+        seen: (usize, usize),
         grid: &mut [[f32; LANES]; STRETCH],
     ) -> f32 {
         let lowest = s.splat(f32::NEG_INFINITY);
         let mut scores = [lowest; STRETCH];
         let mut largest = lowest;
         for (block, grid) in grid.iter().enumerate() {
-            let count = seen.saturating_sub(block * BLOCK_SIZE).min(BLOCK_SIZE);
             let score = s.mul(s.load(grid), s.splat(scale));
-            scores[block] = s.first(count, score, lowest);
+            scores[block] = keep(s, block, seen, score, lowest);
             largest = s.max(scores[block], largest);
         }
         let largest = s.max_lanes(largest);
@@ -78,13 +74,28 @@ impl State {
             self.max = largest;
         }
         for (block, grid) in grid.iter_mut().enumerate() {
-            let count = seen.saturating_sub(block * BLOCK_SIZE).min(BLOCK_SIZE);
             let weight = exp(s, s.sub(scores[block], s.splat(self.max)));
-            let weight = s.first(count, weight, s.splat(0.0));
+            let weight = keep(s, block, seen, weight, s.splat(0.0));
             sums = s.add(sums, weight);
             s.store(weight, grid);
         }
         s.store(sums, &mut self.sums);
         shrink
     }
+}
+
+/// A vector of a block's positions with `other` in place of those that are not seen.
+#[inline(always)]
+fn keep<S: Simd>(s: S, block: usize, (from, to): (usize, usize), v: S::F, other: S::F) -> S::F {
+    let v = s.first(within(to, block), v, other);
+    if from == 0 {
+        return v;
+    }
+    s.first(within(from, block), other, v)
+}
+
+/// Of the first `positions` of a stretch, those that lie in a block.
+#[inline(always)]
+fn within(positions: usize, block: usize) -> usize {
+    positions.saturating_sub(block * BLOCK_SIZE).min(BLOCK_SIZE)
 }
