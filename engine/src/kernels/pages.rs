@@ -5,7 +5,10 @@
 //! and 45 from small ones). A huge page has 2 MiB, more than most tensors, so slices are cut one
 //! after the other from large mappings.
 
-#![expect(unsafe_code, reason = "slices of one mapping belong to different owners")]
+#![expect(
+    unsafe_code,
+    reason = "slices of one mapping belong to different owners"
+)]
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::marker::PhantomData;
@@ -42,7 +45,12 @@ pub(super) struct Pages<T> {
 impl Arena {
     /// `len` zeros. Ends the program, as a `Vec` does, when the system has no room for them.
     pub(super) fn zeroed<T: Pod>(&mut self, len: usize) -> Pages<T> {
-        const { assert!(align_of::<T>() <= ALIGN, "slices begin at whole cache lines") };
+        const {
+            assert!(
+                align_of::<T>() <= ALIGN,
+                "slices begin at whole cache lines"
+            )
+        };
         let bytes = len.saturating_mul(size_of::<T>());
         let mut pages = Pages {
             region: None,
@@ -53,7 +61,10 @@ impl Arena {
         if bytes >= REGION {
             pages.region = Some(map(bytes));
         } else if bytes > 0 {
-            let left = self.region.as_ref().filter(|region| region.len() - self.used >= bytes);
+            let left = self
+                .region
+                .as_ref()
+                .filter(|region| region.len() - self.used >= bytes);
             let region = left.cloned().unwrap_or_else(|| {
                 self.used = 0;
                 map(REGION)
