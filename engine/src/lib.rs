@@ -32,7 +32,7 @@ pub mod tokenizer;
 
 pub use crate::core::EngineStats;
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
-pub use config::{BLOCK_SIZE, EngineConfig, Isa};
+pub use config::{Activations, BLOCK_SIZE, EngineConfig, Isa};
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
 pub use handle::{Engine, StartError, TokenStream};

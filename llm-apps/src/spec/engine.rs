@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use engine::EngineConfig;
+use engine::{Activations, EngineConfig};
 
 use super::fault::Faults;
 use super::node::Node;
@@ -42,6 +42,9 @@ pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> EngineConfig
             .take("threads", f, read::integer(1..=1024_usize))
             .and_then(NonZeroUsize::new)
             .or(default.threads),
+        activations: keys
+            .take("activations", f, activations)
+            .unwrap_or(default.activations),
         isa: default.isa,
     };
     if config.max_num_batched_tokens < config.max_num_seqs {
@@ -58,4 +61,13 @@ pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> EngineConfig
     }
     keys.finish(f);
     config
+}
+
+fn activations(node: &Node) -> Result<Activations, read::Expected> {
+    match read::text(node).as_deref() {
+        Ok("int16") => Ok(Activations::Int16),
+        Ok("mixed") => Ok(Activations::Mixed),
+        Ok("int8") => Ok(Activations::Int8),
+        _ => Err("int16, mixed or int8".to_owned()),
+    }
 }

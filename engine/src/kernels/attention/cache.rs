@@ -4,6 +4,7 @@
 
 use crate::kernels::Kernels;
 use crate::kernels::disjoint::Disjoint;
+use crate::kernels::pages::Pages;
 use crate::kernels::simd::{Kernel, LANES, Simd};
 use crate::{BLOCK_SIZE, BlockId};
 
@@ -15,9 +16,9 @@ pub struct KvLayer {
     head_dim: usize,
     window: usize,
     /// `[block][kv_head][head_dim][BLOCK_SIZE]`
-    keys: Vec<u16>,
+    keys: Pages<u16>,
     /// `[block][kv_head][BLOCK_SIZE][head_dim]`
-    values: Vec<u16>,
+    values: Pages<u16>,
 }
 
 /// Where one position's key and value are stored.
@@ -45,8 +46,8 @@ impl KvLayer {
             kv_heads,
             head_dim,
             window: usize::MAX,
-            keys: vec![0; len],
-            values: vec![0; len],
+            keys: Pages::zeroed(len),
+            values: Pages::zeroed(len),
         }
     }
 
@@ -84,7 +85,7 @@ impl KvLayer {
 
     /// Memory of all blocks.
     pub fn bytes(&self) -> usize {
-        size_of_val(self.keys.as_slice()) + size_of_val(self.values.as_slice())
+        size_of_val(&*self.keys) + size_of_val(&*self.values)
     }
 
     /// Memory of one block of such a layer.

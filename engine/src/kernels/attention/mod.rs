@@ -15,7 +15,9 @@ mod cache;
 mod products;
 mod rows;
 mod span;
+mod state;
 mod stretch;
+mod tile;
 
 pub use cache::{KvLayer, KvSlot};
 pub use span::AttentionSpan;

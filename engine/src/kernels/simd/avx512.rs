@@ -60,7 +60,7 @@ impl Simd for Avx512 {
     type Dot = [__m512i; 2];
 
     const MATMUL_ROWS: usize = 8;
-    const ATTENTION_ROWS: usize = 8;
+    const ATTENTION_ROWS: usize = 4;
     const ATTENTION_CHAINS: usize = 16;
 
     #[inline(always)]

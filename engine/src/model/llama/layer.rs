@@ -2,7 +2,8 @@
 
 use super::scratch::Scratch;
 use super::step::Step;
-use crate::kernels::{Kernels, KvLayer, MatmulInput, PackedMatrix, RopeTable};
+use crate::config::Activations;
+use crate::kernels::{ActivationBits, Kernels, KvLayer, MatmulInput, PackedMatrix, RopeTable};
 use crate::model::ModelError;
 use crate::model::spec::{Activation, ModelSpec};
 use crate::model::weights::{LayerTensor, TensorName, Weights};
@@ -47,6 +48,7 @@ impl Shape {
 struct Linear {
     weight: PackedMatrix,
     bias: Option<Vec<f32>>,
+    bits: ActivationBits,
 }
 
 /// Norms over each head, before rope.
@@ -65,6 +67,7 @@ pub(super) struct LayerSource<'a> {
     pub(super) index: usize,
     pub(super) weights: &'a Weights,
     pub(super) kernels: &'a Kernels,
+    pub(super) activations: Activations,
 }
 
 impl Layer {
@@ -231,15 +234,35 @@ impl LayerSource<'_> {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let weight = PackedMatrix::pack(self.kernels, &tensors)?;
+        let feeds = |&(tensor, ..): &Part| {
+            matches!(
+                tensor,
+                LayerTensor::Gate | LayerTensor::Up | LayerTensor::Down
+            )
+        };
+        let bits = bits(self.activations, parts.iter().any(feeds));
         if !biased {
-            return Ok(Linear { weight, bias: None });
+            return Ok(Linear {
+                weight,
+                bias: None,
+                bits,
+            });
         }
         let mut bias = Vec::with_capacity(weight.rows());
         for &(_, tensor, rows) in parts {
             bias.extend(self.vector(tensor, rows)?);
         }
         let bias = Some(bias);
-        Ok(Linear { weight, bias })
+        Ok(Linear { weight, bias, bits })
+    }
+}
+
+/// Precision of a product's activations; `feeds` says that it belongs to the feed-forward block.
+pub(super) fn bits(activations: Activations, feeds: bool) -> ActivationBits {
+    match activations {
+        Activations::Int16 => ActivationBits::Sixteen,
+        Activations::Mixed if !feeds => ActivationBits::Sixteen,
+        Activations::Mixed | Activations::Int8 => ActivationBits::Eight,
     }
 }
 
@@ -247,6 +270,7 @@ impl Linear {
     /// `out = x * weight^T + bias`, row by row.
     fn apply(&self, kernels: &Kernels, input: &mut MatmulInput, x: &[f32], out: &mut [f32]) {
         let cols = self.weight.cols();
+        input.set_bits(self.bits);
         input.set(kernels, x, x.len() / cols, cols);
         kernels.matmul(&self.weight, input, out);
         if let Some(bias) = &self.bias {

@@ -2,13 +2,13 @@
 
 use std::hint::black_box;
 
-use super::layer::{Layer, LayerSource, Shape};
+use super::layer::{Layer, LayerSource, Shape, bits};
 use super::scratch::Scratch;
 use super::step::{Bounds, Step};
 use crate::BLOCK_SIZE;
 use crate::batch::BatchPlan;
 use crate::config::EngineConfig;
-use crate::kernels::{Kernels, KvLayer, PackedMatrix, RopeTable};
+use crate::kernels::{ActivationBits, Kernels, KvLayer, PackedMatrix, RopeTable};
 use crate::model::spec::{ModelSpec, RopeSpec};
 use crate::model::weights::{TensorName, Weights};
 use crate::model::{Forward, Logits, ModelError};
@@ -25,6 +25,8 @@ pub struct LlamaRunner {
     final_norm: Vec<f32>,
     /// `None` where the embedding serves as head.
     head: Option<PackedMatrix>,
+    /// Precision of the head's activations.
+    head_bits: ActivationBits,
     /// Keys and values, one cache a layer, all with the same blocks.
     cache: Vec<KvLayer>,
     scratch: Scratch,
@@ -64,6 +66,7 @@ impl LlamaRunner {
                     index,
                     weights,
                     kernels,
+                    activations: config.activations,
                 };
                 Layer::load(source, spec)
             })
@@ -98,6 +101,7 @@ impl LlamaRunner {
             embedding,
             layers,
             head,
+            head_bits: bits(config.activations, false),
             cache,
             scratch: Scratch::new(spec, max_tokens),
             logits: Vec::new(),
@@ -153,6 +157,7 @@ impl LlamaRunner {
         if rows > 0 {
             self.kernels
                 .rms_norm(stream, &self.final_norm, norms.eps, normed);
+            scratch.input.set_bits(self.head_bits);
             scratch.input.set(&self.kernels, normed, rows, hidden);
             let head = self.head.as_ref().unwrap_or(&self.embedding);
             self.kernels.matmul(head, &scratch.input, logits);

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use engine::Activations;
 use engine::hub::ModelReference;
 use engine::{ModelError, OpenError, StartError};
 
@@ -61,7 +62,7 @@ fn the_quickstart_file_says_every_default() {
     assert_eq!(quickstart, short);
     // And every key of the file is one that is written out, so that none is forgotten.
     let text = std::fs::read_to_string(path).unwrap();
-    for key in KEYS {
+    for &key in KEYS {
         assert!(
             text.contains(&format!("{key}:")),
             "{key} is missing from quickstart.yaml"
@@ -69,7 +70,7 @@ fn the_quickstart_file_says_every_default() {
     }
 }
 
-const KEYS: [&str; 28] = [
+const KEYS: &[&str] = &[
     "http_options",
     "host",
     "port",
@@ -98,6 +99,7 @@ const KEYS: [&str; 28] = [
     "max_requests",
     "enable_prefix_caching",
     "threads",
+    "activations",
 ];
 
 #[test]
@@ -137,6 +139,7 @@ models:
       max_requests: 32
       enable_prefix_caching: false
       threads: 2
+      activations: mixed
     sampling_defaults: {temperature: 0.2, top_p: 0.9, top_k: 40, min_p: 0.05, repetition_penalty: 1.1,
       presence_penalty: 0.5, frequency_penalty: -0.5, max_tokens: 100}
   - {name: other, source: "hf://owner/name@v1/q8.gguf"}
@@ -181,6 +184,7 @@ models:
         (32, false)
     );
     assert_eq!(engine.threads.map(std::num::NonZero::get), Some(2));
+    assert_eq!(engine.activations, Activations::Mixed);
     let mut params = engine::SamplingParams::default();
     small.sampling_defaults.apply(&mut params);
     let floats = [
