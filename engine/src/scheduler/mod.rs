@@ -42,6 +42,7 @@
 //! within as many steps as it has tokens, and then the next is the earliest.
 
 mod counters;
+mod draft;
 mod queues;
 mod schedule;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! [`Sequence`]: counts that move forward, and the questions that a scheduler asks of them.
 
 use crate::batch::{LogitRows, SequenceId};
+use crate::config::BLOCK_SIZE;
 use crate::event::{FinishReason, Usage};
 use crate::kv_cache::BlockTable;
 use crate::request::GenerateRequest;
@@ -51,6 +52,12 @@ impl Sequence {
     /// Tokens that are still to be computed before the next one can be sampled.
     pub(crate) fn gap(&self) -> usize {
         self.tokens.len() - self.computed
+    }
+
+    /// Whether somebody waits for its next token: its prompt is read, and its gap is a token or a few.
+    /// A long gap of generated tokens, after a preemption, is read like a prompt.
+    pub(crate) fn decodes(&self) -> bool {
+        self.computed >= self.prompt_len() && self.gap() <= BLOCK_SIZE
     }
 
     /// Whether it has been admitted before: if it waits, it was preempted.

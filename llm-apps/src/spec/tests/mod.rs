@@ -66,7 +66,7 @@ fn the_quickstart_file_says_every_default() {
     }
 }
 
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 29] = [
     "http_options",
     "host",
     "port",
@@ -92,6 +92,7 @@ const KEYS: [&str; 28] = [
     "max_model_len",
     "max_num_seqs",
     "max_num_batched_tokens",
+    "target_itl_s",
     "max_requests",
     "enable_prefix_caching",
     "threads",
@@ -131,6 +132,7 @@ models:
       max_model_len: 2048
       max_num_seqs: 8
       max_num_batched_tokens: 64
+      target_itl_s: 0.025
       max_requests: 32
       enable_prefix_caching: false
       threads: 2
@@ -173,6 +175,7 @@ models:
         (engine.max_num_seqs, engine.max_num_batched_tokens),
         (8, 64)
     );
+    assert_eq!(engine.target_itl, Duration::from_millis(25));
     assert_eq!(
         (engine.max_requests, engine.enable_prefix_caching),
         (32, false)
