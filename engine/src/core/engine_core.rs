@@ -76,13 +76,17 @@ impl Core {
 
         let sampled = compute(&mut *self.model, &plan, &mut self.generations, &self.eos);
         let computed = self.clock.now();
+        let succeeded = sampled.is_ok();
         let (sampled, ended) = self.update(&plan, sampled);
         let updated = self.clock.now();
 
         self.times.steps += updated.saturating_sub(began);
         self.times.scheduling += planned.saturating_sub(began) + updated.saturating_sub(computed);
-        let seconds = updated.saturating_sub(began).as_secs_f64();
-        self.scheduler.observe(&Work::of(&plan), seconds);
+        // How long it takes to fail says nothing.
+        if succeeded {
+            let seconds = updated.saturating_sub(began).as_secs_f64();
+            self.scheduler.observe(&Work::of(&plan), seconds);
+        }
 
         self.stats.publish(&self.scheduler, self.times);
         self.deliver(&plan, sampled);

@@ -4,7 +4,6 @@ use crate::batch::BatchPlan;
 use crate::kv_cache::PrefixMatch;
 use crate::scheduler::draft::Draft;
 use crate::scheduler::queues::Scheduler;
-use crate::sequence::Sequence;
 
 impl Scheduler {
     /// Plans a step. The plan is empty only when no sequence is left; it must then be given to
@@ -55,54 +54,14 @@ impl Scheduler {
         false
     }
 
-    /// The running sequence that arrived last gives its blocks back and waits at the front.
+    /// The running sequence that arrived last gives its blocks back and waits, in its old place.
     fn preempt_latest(&mut self) {
         if let Some(mut sequence) = self.running.pop() {
             self.cache.release(&mut sequence.table);
             sequence.preempt();
-            self.waiting.push_front(sequence);
+            let place = self.waiting.partition_point(|s| s.id < sequence.id);
+            self.waiting.insert(place, sequence);
             self.counters.preemptions += 1;
         }
-    }
-
-    /// Waiting sequences in order of arrival, until budget, time, slots or blocks are used up.
-    fn admit_waiting(&mut self, draft: &mut Draft) {
-        while draft.has_budget() && self.running.len() < self.limits.max_num_seqs() {
-            let Some(mut sequence) = self.waiting.pop_front() else {
-                return;
-            };
-            if let Err(error) = self.fits(&sequence) {
-                self.end(sequence, Err(error));
-                continue;
-            }
-            if !self.admit(&mut sequence, draft) {
-                self.waiting.push_front(sequence);
-                return;
-            }
-            self.running.push(sequence);
-        }
-    }
-
-    /// Finds what of the sequence is cached, takes blocks for the rest, leaving a spare one for each
-    /// running sequence, and plans what there is time for. All or nothing.
-    fn admit(&mut self, sequence: &mut Sequence, draft: &mut Draft) -> bool {
-        let (len, spare) = (sequence.tokens().len(), self.running.len());
-        let (table, matchable) = sequence.matchable();
-        let prefix = self.cache.match_prefix(table, matchable);
-        let share = draft.share(sequence, prefix.num_tokens(), 0);
-        if share == 0 {
-            return false;
-        }
-        let table = &mut sequence.table;
-        if self.cache.allocate(table, &prefix, len, spare).is_err() {
-            return false;
-        }
-        if !sequence.was_admitted() {
-            self.counters.prefix_queried_tokens += prefix.num_queried() as u64;
-            self.counters.prefix_hit_tokens += prefix.num_tokens() as u64;
-        }
-        sequence.admit(prefix.num_tokens());
-        draft.add(sequence, share);
-        true
     }
 }

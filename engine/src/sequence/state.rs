@@ -23,6 +23,8 @@ pub(crate) struct Sequence {
     scored: usize,
     /// Tokens found in the prefix cache at the first admission; `None` before it.
     cached: Option<usize>,
+    /// Later arrivals that were admitted while it waited.
+    bypasses: u32,
 }
 
 impl Sequence {
@@ -36,6 +38,7 @@ impl Sequence {
             computed: 0,
             scored: 0,
             cached: None,
+            bypasses: 0,
         }
     }
 
@@ -79,6 +82,21 @@ impl Sequence {
     /// The table, and the computed tokens, whose full blocks may be indexed.
     pub(crate) fn committable(&mut self) -> (&mut BlockTable, &[u32]) {
         (&mut self.table, &self.tokens[..self.computed])
+    }
+
+    /// The table, and the tokens whose full blocks will be indexed when they are computed: all.
+    pub(crate) fn pending(&mut self) -> (&mut BlockTable, &[u32]) {
+        (&mut self.table, &self.tokens)
+    }
+
+    /// Later arrivals that were admitted while it waited.
+    pub(crate) fn bypasses(&self) -> u32 {
+        self.bypasses
+    }
+
+    /// A later arrival is admitted while it waits.
+    pub(crate) fn bypass(&mut self) {
+        self.bypasses += 1;
     }
 
     /// Rows of logits that are wanted when the gap is closed up to `end`.

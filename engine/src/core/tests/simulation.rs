@@ -48,6 +48,7 @@ fn a_thousand_days() {
     assert!(seen.model_failed > 100, "{seen:?}");
     assert!(seen.preemptions > 1000, "{seen:?}");
     assert!(seen.prefix_hit_tokens > 10_000, "{seen:?}");
+    assert!(seen.bypasses > 100, "{seen:?}");
     assert!(seen.scored > 1000, "{seen:?}");
 }
 
@@ -218,6 +219,7 @@ struct Seen {
     steps: u64,
     preemptions: u64,
     prefix_hit_tokens: u64,
+    bypasses: u64,
 }
 
 impl Seen {
@@ -225,6 +227,7 @@ impl Seen {
         self.steps += stats.counters.steps;
         self.preemptions += stats.counters.preemptions;
         self.prefix_hit_tokens += stats.counters.prefix_hit_tokens;
+        self.bypasses += stats.counters.bypasses;
     }
 }
 
