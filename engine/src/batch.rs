@@ -68,10 +68,17 @@ impl BatchPlan {
 impl ScheduledSequence {
     /// Rows of logits that this sequence gets.
     pub fn num_logit_rows(&self) -> usize {
-        match self.logits {
-            LogitRows::None => 0,
-            LogitRows::Last => 1,
-            LogitRows::All => self.tokens.len(),
+        self.logits.count(self.tokens.len())
+    }
+}
+
+impl LogitRows {
+    /// Rows wanted of `computed` positions.
+    pub(crate) fn count(self, computed: usize) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Last => 1,
+            Self::All => computed,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How an engine is built: every knob, its unit, its default and its consequence.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 /// Sizes and limits of one engine. [`EngineConfig::default`] serves a small model on a laptop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,11 @@ pub struct EngineConfig {
     /// Tokens that one step computes at most (prompt chunks and decoded tokens together); not below
     /// `max_num_seqs`. Smaller steps make running streams smoother, larger ones read prompts faster.
     pub max_num_batched_tokens: usize,
+    /// How long a step should last at most while a stream is being read: prompts that arrive then are
+    /// read in chunks that fit, as measured, but by a block a step at least. Shorter makes streams
+    /// smoother beside new prompts; longer reads those sooner. With nobody reading, steps are as
+    /// large as `max_num_batched_tokens`.
+    pub target_itl: Duration,
     /// Requests that the engine holds at most, waiting and running; one more is refused.
     pub max_requests: usize,
     /// Whether full blocks are kept and found again by later prompts with the same beginning.
@@ -66,6 +72,9 @@ impl Default for EngineConfig {
             max_model_len: None,
             max_num_seqs: 64,
             max_num_batched_tokens: 512,
+            // 20 tokens a second are faster than anybody reads, and the fixed cost of a step, some
+            // milliseconds for a small model, is a small part of it.
+            target_itl: Duration::from_millis(50),
             max_requests: 256,
             enable_prefix_caching: true,
             threads: None,

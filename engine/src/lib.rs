@@ -4,8 +4,8 @@
 //! no HTTP and no application; what stands outside sees [`Engine`] and the text tools beside it
 //! ([`tokenizer`]); [`open`] makes both from a model on disk. Rooms, from the ground up:
 //!
-//! `error` `request` `event` `config` `batch` - `mapped` `gguf` `kv_cache` `kernels` `hub` -
-//! `sequence` `tokenizer` `sampler` - `scheduler` `model` - `invariants` - `core` - `handle` -
+//! `error` `request` `event` `config` `batch` - `mapped` `gguf` `kv_cache` `step_cost` `kernels`
+//! `hub` - `sequence` `tokenizer` `sampler` - `scheduler` `model` - `invariants` - `core` - `handle` -
 //! `open`. No arrow runs back up.
 
 mod batch;
@@ -26,11 +26,12 @@ mod request;
 pub mod sampler;
 mod scheduler;
 mod sequence;
+mod step_cost;
 #[doc(hidden)]
 pub mod testing;
 pub mod tokenizer;
 
-pub use crate::core::EngineStats;
+pub use crate::core::{EngineStats, StepTimes};
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{Activations, BLOCK_SIZE, EngineConfig, Isa};
 pub use error::EngineError;

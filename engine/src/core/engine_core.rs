@@ -6,15 +6,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::batch::{BatchPlan, SequenceId};
+use crate::core::clock::Clock;
 use crate::core::command::Submission;
 use crate::core::compute::compute;
 use crate::core::generation::Generation;
-use crate::core::stats::StatsBoard;
+use crate::core::stats::{StatsBoard, StepTimes};
 use crate::error::EngineError;
 use crate::invariants::{Violation, check_plan, check_state};
 use crate::model::Forward;
 use crate::sampler::Sampled;
 use crate::scheduler::{Ended, Scheduler};
+use crate::step_cost::Work;
 
 /// The engine without its thread.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub(crate) struct Core {
     /// The model's end-of-sequence tokens.
     eos: Vec<u32>,
     stats: Arc<StatsBoard>,
+    clock: Clock,
+    times: StepTimes,
 }
 
 impl Core {
@@ -35,14 +39,18 @@ impl Core {
         scheduler: Scheduler,
         eos: Vec<u32>,
         stats: Arc<StatsBoard>,
+        clock: Clock,
     ) -> Self {
-        stats.publish(&scheduler);
+        let times = StepTimes::default();
+        stats.publish(&scheduler, times);
         Self {
             model,
             scheduler,
             generations: BTreeMap::new(),
             eos,
             stats,
+            clock,
+            times,
         }
     }
 
@@ -61,22 +69,26 @@ impl Core {
     /// Schedule, compute, update, deliver.
     pub(crate) fn step(&mut self) {
         self.drop_abandoned();
+        let began = self.clock.now();
         let plan = self.scheduler.schedule();
+        let planned = self.clock.now();
         debug_assert_eq!(check_plan(&self.scheduler, &plan), Ok(()));
 
-        let computed = compute(&mut *self.model, &plan, &mut self.generations, &self.eos);
-        let (sampled, ended) = match computed {
-            Ok(sampled) => {
-                let tokens: Vec<_> = sampled.iter().map(|s| s.as_ref().map(|s| s.id)).collect();
-                (sampled, self.scheduler.update(&plan, &tokens))
-            }
-            Err(error) => {
-                tracing::error!(%error, sequences = plan.sequences.len(), "a step failed");
-                (Vec::new(), self.scheduler.fail(&plan, &error))
-            }
-        };
+        let sampled = compute(&mut *self.model, &plan, &mut self.generations, &self.eos);
+        let computed = self.clock.now();
+        let succeeded = sampled.is_ok();
+        let (sampled, ended) = self.update(&plan, sampled);
+        let updated = self.clock.now();
 
-        self.stats.publish(&self.scheduler);
+        self.times.steps += updated.saturating_sub(began);
+        self.times.scheduling += planned.saturating_sub(began) + updated.saturating_sub(computed);
+        // How long it takes to fail says nothing.
+        if succeeded {
+            let seconds = updated.saturating_sub(began).as_secs_f64();
+            self.scheduler.observe(&Work::of(&plan), seconds);
+        }
+
+        self.stats.publish(&self.scheduler, self.times);
         self.deliver(&plan, sampled);
         self.end(ended);
         debug_assert_eq!(self.check(), Ok(()));
@@ -85,7 +97,7 @@ impl Core {
     /// Ends every request in `error`.
     pub(crate) fn end_all(&mut self, error: &EngineError) {
         let ended = self.scheduler.fail_all(error);
-        self.stats.publish(&self.scheduler);
+        self.stats.publish(&self.scheduler, self.times);
         self.end(ended);
     }
 
@@ -99,6 +111,25 @@ impl Core {
         let abandoned = self.generations.extract_if(.., |_, g| g.is_abandoned());
         for (id, _) in abandoned {
             self.scheduler.abort(id);
+        }
+    }
+
+    /// Tells the scheduler what became of the plan: what was sampled, and who ended.
+    fn update(
+        &mut self,
+        plan: &BatchPlan,
+        computed: Result<Vec<Option<Sampled>>, EngineError>,
+    ) -> (Vec<Option<Sampled>>, Vec<Ended>) {
+        match computed {
+            Ok(sampled) => {
+                let tokens: Vec<_> = sampled.iter().map(|s| s.as_ref().map(|s| s.id)).collect();
+                let ended = self.scheduler.update(plan, &tokens);
+                (sampled, ended)
+            }
+            Err(error) => {
+                tracing::error!(%error, sequences = plan.sequences.len(), "a step failed");
+                (Vec::new(), self.scheduler.fail(plan, &error))
+            }
         }
     }
 

@@ -8,6 +8,9 @@
 //! everything that it can ever say, so a send never finds it full; the channel's memory grows with
 //! what lies unread in it.
 //!
+//! Each step is measured by a [`Clock`] that is passed in, and the scheduler is told what it cost: so
+//! it knows how much of a prompt it may add to running streams. Tokens do not depend on it (E9).
+//!
 //! Cancellation: a client goes away → whoever held its [`TokenStream`](crate::TokenStream) drops it
 //! → the channel has no reader → the next step begins by looking for such channels and aborts their
 //! sequences, running or waiting. Blocks, slot and reservation are free before that step is planned.
@@ -17,6 +20,7 @@
 //! an error, or panics, ends the sequences of that plan and no others. At shutdown everyone is told.
 //! Should the thread itself die, every channel closes, and the stream reports that as shutdown.
 
+mod clock;
 mod command;
 mod compute;
 mod engine_core;
@@ -28,10 +32,11 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use clock::Clock;
 pub(crate) use command::{Command, Submission};
 pub(crate) use engine_core::Core;
 pub(crate) use mailbox::{Mailbox, mailbox};
 pub(crate) use reservation::Held;
 pub(crate) use run::run;
-pub use stats::EngineStats;
 pub(crate) use stats::StatsBoard;
+pub use stats::{EngineStats, StepTimes};

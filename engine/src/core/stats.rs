@@ -1,5 +1,7 @@
 //! What an engine is doing, for whoever asks.
 
+use std::time::Duration;
+
 use parking_lot::Mutex;
 
 use crate::kv_cache::BlockCounts;
@@ -20,6 +22,17 @@ pub struct EngineStats {
     pub blocks: BlockCounts,
     /// Totals since the engine started.
     pub counters: Counters,
+    /// Where the time of all steps went.
+    pub times: StepTimes,
+}
+
+/// Time spent in steps since the engine started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StepTimes {
+    /// From the beginning of each plan until its tokens were taken in.
+    pub steps: Duration,
+    /// The scheduler's part of it: writing the plans, taking the tokens in.
+    pub scheduling: Duration,
 }
 
 /// Where the loop publishes its statistics. The lock is held only to copy the value in or out.
@@ -27,13 +40,14 @@ pub struct EngineStats {
 pub(crate) struct StatsBoard(Mutex<EngineStats>);
 
 impl StatsBoard {
-    pub(crate) fn publish(&self, scheduler: &Scheduler) {
+    pub(crate) fn publish(&self, scheduler: &Scheduler, times: StepTimes) {
         let stats = EngineStats {
             held_requests: 0,
             num_running: scheduler.running().len(),
             num_waiting: scheduler.waiting().len(),
             blocks: scheduler.cache().counts(),
             counters: *scheduler.counters(),
+            times,
         };
         *self.0.lock() = stats;
     }

@@ -10,6 +10,7 @@ use crate::core::{
     Command, Core, EngineStats, Held, Mailbox, StatsBoard, Submission, mailbox, run,
 };
 use crate::error::EngineError;
+use crate::handle::clock::monotonic;
 use crate::handle::start::{StartError, prove};
 use crate::handle::stream::TokenStream;
 use crate::kv_cache::KvCache;
@@ -47,10 +48,11 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let limits = prove(&*model, config)?;
         let cache = KvCache::new(model.num_blocks(), config.enable_prefix_caching);
-        let per_step = SchedulerLimits::new(config.max_num_seqs, config.max_num_batched_tokens);
+        let per_step = SchedulerLimits::new(config.max_num_seqs, config.max_num_batched_tokens)
+            .with_target_itl(config.target_itl.as_secs_f64());
         let scheduler = Scheduler::new(per_step, cache, eos.clone());
         let stats = Arc::new(StatsBoard::default());
-        let core = Core::new(model, scheduler, eos, Arc::clone(&stats));
+        let core = Core::new(model, scheduler, eos, Arc::clone(&stats), monotonic());
 
         let (mailbox, inbox) = mailbox(config.max_requests);
         let thread = thread::Builder::new()

@@ -4,6 +4,7 @@
 //! Guards are the only owners: dropping a stream cancels its request, dropping the last engine
 //! handle ends and joins the engine's thread.
 
+mod clock;
 mod engine;
 mod start;
 mod stream;

@@ -72,13 +72,42 @@ impl KvCache {
         if !self.prefix_caching {
             return PrefixMatch::default();
         }
-        let most = tokens.len().saturating_sub(1) / BLOCK_SIZE;
-        let hashes = table.hashes(tokens, most);
+        let hashes = matchable(table, tokens);
         let blocks = hashes.iter().map_while(|hash| self.index.get(hash));
         PrefixMatch {
             blocks: blocks.copied().collect(),
             queried: tokens.len(),
         }
+    }
+
+    /// How many blocks [`match_prefix`](Self::match_prefix) would find, and the name of the first
+    /// that it would miss; `None` where nothing more could be found, however much were indexed.
+    pub(crate) fn look_up(
+        &self,
+        table: &mut BlockTable,
+        tokens: &[u32],
+    ) -> (usize, Option<BlockHash>) {
+        if !self.prefix_caching {
+            return (0, None);
+        }
+        let hashes = matchable(table, tokens);
+        let indexed = |hash: &&BlockHash| self.index.contains_key(*hash);
+        let found = hashes.iter().take_while(indexed).count();
+        (found, hashes.get(found).copied())
+    }
+
+    /// Names of the full blocks of `tokens` that will be indexed once they are computed.
+    pub(crate) fn pending<'t>(
+        &self,
+        table: &'t mut BlockTable,
+        tokens: &[u32],
+    ) -> impl Iterator<Item = BlockHash> + use<'t> {
+        let full = match self.prefix_caching {
+            true => tokens.len() / BLOCK_SIZE,
+            false => 0,
+        };
+        let committed = table.committed;
+        table.hashes(tokens, full).iter().skip(committed).copied()
     }
 
     /// Lets `table` hold blocks for `num_tokens` tokens: first, when it is empty, the matched
@@ -170,6 +199,12 @@ impl KvCache {
     pub(crate) fn is_writable(&self, block: BlockId) -> bool {
         self.pool.refs(block) == 1 && self.pool.hash(block).is_none()
     }
+}
+
+/// Names of the blocks of `tokens` that may be matched: the last token is in none of them.
+fn matchable<'t>(table: &'t mut BlockTable, tokens: &[u32]) -> &'t [BlockHash] {
+    let most = tokens.len().saturating_sub(1) / BLOCK_SIZE;
+    table.hashes(tokens, most)
 }
 
 impl PrefixMatch {

@@ -42,7 +42,8 @@
 //!
 //! The index is a chain: a block's [hash](hash::BlockHash) covers its parent's hash and its own
 //! tokens, so equal hashes mean equal tokens from position 0 on, and a lookup walks block by block
-//! until it misses. Two sequences that compute the same block at the same time keep both: tables
+//! until it misses. The scheduler lets a sequence wait when the block that it misses is [being
+//! computed](KvCache::pending); where two compute the same block all the same, both keep theirs: tables
 //! only ever grow at their end, nobody's table is rewritten to drop a duplicate. The last token of
 //! a sequence is never matched, because somebody needs its logits; so at most `(len - 1) / 16`
 //! blocks are.
@@ -56,4 +57,5 @@ mod tests;
 
 pub use cache::BlockCounts;
 pub(crate) use cache::{KvCache, PrefixMatch};
+pub(crate) use hash::BlockHash;
 pub(crate) use table::BlockTable;

@@ -15,6 +15,8 @@ pub struct Counters {
     pub prefix_hit_tokens: u64,
     /// Sequences preempted because blocks ran out.
     pub preemptions: u64,
+    /// Times that a waiting sequence was passed by a later one with a longer cached prefix.
+    pub bypasses: u64,
     /// Sequences whose reader went away.
     pub aborted: u64,
     /// Sequences ended by a stop or end-of-sequence token.

@@ -10,15 +10,21 @@
 //!
 //! ```text
 //!   running (by arrival)            waiting (by arrival)
-//!   [ 3  4  7  8 ]                  [ 9  10  11 ]◀── add
+//!   [ 3  4  7  9 ]                  [ 8  10  11 ]◀── add
 //!     │        └──── preempt ──────▶ ▲
 //!     │◀─────────────── admit ───────┘
 //!     └─▶ ended
 //! ```
 //!
-//! The latest arrival gives way first and the earliest waiting one is admitted first, so every
-//! running number is below every waiting one, both queues stay sorted, and no newer sequence is
-//! admitted past a preempted one: one order instead of a priority.
+//! Both are sorted by arrival: one order instead of a priority. The latest arrival gives way first.
+//! The earliest waiting one is admitted first, with two exceptions for the sake of shared prefixes:
+//!
+//! - **Held back**: the next block that a waiting sequence needs is being computed by a running one.
+//!   Then it waits for the block instead of computing it as well; it loses nothing, for the other does
+//!   just the work that it would do. So of many requests over one prefix the first computes it.
+//! - **Passed**: of the first waiting sequences the one with the longest cached prefix goes first,
+//!   before its blocks are evicted. Each lets [`MAX_BYPASSES`] others pass, then nobody behind it is
+//!   admitted before it. Nobody passes a preempted one.
 //!
 //! # A step
 //!
@@ -28,6 +34,14 @@
 //! every running sequence behind it: a long prompt is read in chunks beside decoding streams and
 //! never stalls them. What is left goes to waiting sequences while budget, slots and blocks last.
 //!
+//! While somebody decodes, a step also has a time, `target_itl`. What the decoding ones cost is taken
+//! off, and prompts get what is left, as far as measured steps ([`step_cost`](crate::step_cost)) tell;
+//! the first of them gets a block in any case:
+//!
+//! ```text
+//!   ├─ constant ─┼─ all who decode ─┼─ prompt ─┼─ prompt ─┤ target_itl
+//! ```
+//!
 //! Blocks for all present tokens are taken on admission, so a half-read prompt cannot run dry, and
 //! one spare block for each running sequence must remain, so that admitting does not force a
 //! preemption a few tokens later. A decoding sequence needs a block every 16 tokens; when there is
@@ -36,18 +50,27 @@
 //!
 //! # Progress (E7)
 //!
-//! The earliest sequence is in every plan. Running, it is never preempted: everyone behind it gives
-//! way first, and alone it has the whole cache. Waiting, nobody runs, and the whole cache is there
-//! to admit it. What does not fit the whole cache fails with `CacheTooSmall`. So the earliest ends
-//! within as many steps as it has tokens, and then the next is the earliest.
+//! The earliest running sequence is in every plan, and is preempted only if an earlier one is
+//! admitted. Whenever nobody runs, somebody is admitted: the whole cache is there, and nobody is held
+//! back, as nobody computes. What does not fit the whole cache fails with `CacheTooSmall`.
+//!
+//! Now take the earliest of all sequences. Running, it is in every plan and never preempted, so it
+//! ends within as many steps as it has tokens. Waiting, it is passed a bounded number of times;
+//! between two of them, and after the last, nobody is admitted, so the running ones end one after the
+//! other, each within as many steps as it has tokens, until there is room for it. It is held back only
+//! while one of them computes its next block. So it ends within a bounded number of steps, and then
+//! the next is the earliest.
 
+mod admit;
 mod counters;
+mod draft;
 mod queues;
 mod schedule;
 #[cfg(test)]
 mod tests;
 mod update;
 
+pub(crate) use admit::MAX_BYPASSES;
 pub use counters::Counters;
 pub(crate) use queues::{Scheduler, SchedulerLimits};
 pub(crate) use update::Ended;

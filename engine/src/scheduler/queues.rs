@@ -9,6 +9,7 @@ use crate::request::GenerateRequest;
 use crate::scheduler::counters::Counters;
 use crate::scheduler::update::Ended;
 use crate::sequence::Sequence;
+use crate::step_cost::{StepCost, Work};
 
 /// Decides what each step computes, and owns every sequence that has not ended.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Scheduler {
     /// The model's end-of-sequence tokens.
     pub(super) eos: Vec<u32>,
     pub(super) cache: KvCache,
+    /// What steps cost, as measured.
+    pub(super) cost: StepCost,
     /// Admitted ones, earliest arrival first. They hold blocks.
     pub(super) running: Vec<Sequence>,
     /// All others, earliest arrival first. They hold none.
@@ -28,10 +31,11 @@ pub(crate) struct Scheduler {
 }
 
 /// How much one step may compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct SchedulerLimits {
     max_num_seqs: usize,
     max_num_batched_tokens: usize,
+    target_itl: f64,
 }
 
 impl SchedulerLimits {
@@ -42,7 +46,15 @@ impl SchedulerLimits {
         Self {
             max_num_seqs: max_num_seqs.clamp(1, max_num_batched_tokens),
             max_num_batched_tokens,
+            target_itl: f64::INFINITY,
         }
+    }
+
+    /// With a target in seconds for steps in which a stream is being read; without one there is none.
+    #[must_use]
+    pub(crate) fn with_target_itl(mut self, seconds: f64) -> Self {
+        self.target_itl = seconds;
+        self
     }
 
     /// Sequences that run at the same time.
@@ -54,6 +66,11 @@ impl SchedulerLimits {
     pub(crate) fn max_num_batched_tokens(self) -> usize {
         self.max_num_batched_tokens
     }
+
+    /// Seconds that a step should last at most while a stream is being read.
+    pub(crate) fn target_itl(self) -> f64 {
+        self.target_itl
+    }
 }
 
 impl Scheduler {
@@ -63,6 +80,7 @@ impl Scheduler {
             limits,
             eos,
             cache,
+            cost: StepCost::new(),
             running: Vec::new(),
             waiting: VecDeque::new(),
             ended: Vec::new(),
@@ -95,6 +113,11 @@ impl Scheduler {
             self.cache.release(&mut sequence.table);
             self.counters.aborted += 1;
         }
+    }
+
+    /// Takes in that a step with this work took so many seconds: the next plans are cut accordingly.
+    pub(crate) fn observe(&mut self, work: &Work, seconds: f64) {
+        self.cost.observe(work, seconds);
     }
 
     /// Admitted sequences, earliest arrival first.

@@ -1,5 +1,7 @@
 //! What the scheduler promises, one promise a test; the simulation of `core` holds them all at once.
 
+mod prefixes;
+
 use std::sync::Arc;
 
 use crate::batch::{BatchPlan, LogitRows, SequenceId};

@@ -1,6 +1,7 @@
 //! [`Sequence`]: counts that move forward, and the questions that a scheduler asks of them.
 
 use crate::batch::{LogitRows, SequenceId};
+use crate::config::BLOCK_SIZE;
 use crate::event::{FinishReason, Usage};
 use crate::kv_cache::BlockTable;
 use crate::request::GenerateRequest;
@@ -22,6 +23,8 @@ pub(crate) struct Sequence {
     scored: usize,
     /// Tokens found in the prefix cache at the first admission; `None` before it.
     cached: Option<usize>,
+    /// Later arrivals that were admitted while it waited.
+    bypasses: u32,
 }
 
 impl Sequence {
@@ -35,6 +38,7 @@ impl Sequence {
             computed: 0,
             scored: 0,
             cached: None,
+            bypasses: 0,
         }
     }
 
@@ -51,6 +55,12 @@ impl Sequence {
     /// Tokens that are still to be computed before the next one can be sampled.
     pub(crate) fn gap(&self) -> usize {
         self.tokens.len() - self.computed
+    }
+
+    /// Whether somebody waits for its next token: its prompt is read, and its gap is a token or a few.
+    /// A long gap of generated tokens, after a preemption, is read like a prompt.
+    pub(crate) fn decodes(&self) -> bool {
+        self.computed >= self.prompt_len() && self.gap() <= BLOCK_SIZE
     }
 
     /// Whether it has been admitted before: if it waits, it was preempted.
@@ -72,6 +82,21 @@ impl Sequence {
     /// The table, and the computed tokens, whose full blocks may be indexed.
     pub(crate) fn committable(&mut self) -> (&mut BlockTable, &[u32]) {
         (&mut self.table, &self.tokens[..self.computed])
+    }
+
+    /// The table, and the tokens whose full blocks will be indexed when they are computed: all.
+    pub(crate) fn pending(&mut self) -> (&mut BlockTable, &[u32]) {
+        (&mut self.table, &self.tokens)
+    }
+
+    /// Later arrivals that were admitted while it waited.
+    pub(crate) fn bypasses(&self) -> u32 {
+        self.bypasses
+    }
+
+    /// A later arrival is admitted while it waits.
+    pub(crate) fn bypass(&mut self) {
+        self.bypasses += 1;
     }
 
     /// Rows of logits that are wanted when the gap is closed up to `end`.

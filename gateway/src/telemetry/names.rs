@@ -35,6 +35,9 @@ pub(super) const KV_CACHED: &str = "penstock_kv_cache_blocks_cached";
 pub(super) const PREFIX_QUERIES: &str = "penstock_prefix_cache_queries_total";
 pub(super) const PREFIX_HITS: &str = "penstock_prefix_cache_hits_total";
 pub(super) const PREEMPTIONS: &str = "penstock_num_preemptions_total";
+pub(super) const STEPS: &str = "penstock_engine_steps_total";
+pub(super) const STEP_TIME: &str = "penstock_engine_step_microseconds_total";
+pub(super) const SCHEDULING_TIME: &str = "penstock_engine_scheduling_microseconds_total";
 pub(super) const PROMPT_TOKENS: &str = "penstock_prompt_tokens_total";
 pub(super) const GENERATION_TOKENS: &str = "penstock_generation_tokens_total";
 pub(super) const SUCCESS: &str = "penstock_request_success_total";
@@ -100,6 +103,17 @@ pub static METRICS: &[Metric] = &[
         PREEMPTIONS,
         MODEL,
         "Sequences that gave up their blocks and were computed again.",
+    ),
+    counter(STEPS, MODEL, "Steps of the engine that computed something."),
+    counter(
+        STEP_TIME,
+        MODEL,
+        "Microseconds that the engine's steps took.",
+    ),
+    counter(
+        SCHEDULING_TIME,
+        MODEL,
+        "Microseconds of them in which the scheduler planned and took results in.",
     ),
     counter(PROMPT_TOKENS, MODEL, "Prompt tokens of answers that ended."),
     counter(GENERATION_TOKENS, MODEL, "Tokens generated and delivered."),

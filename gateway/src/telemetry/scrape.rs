@@ -1,5 +1,7 @@
 //! What is read from others when somebody asks for the metrics.
 
+use std::time::Duration;
+
 use engine::EngineStats;
 use metrics::Gauge;
 
@@ -37,7 +39,16 @@ impl EngineGauges {
             .absolute(stats.counters.prefix_queried_tokens);
         self.prefix_hits.absolute(stats.counters.prefix_hit_tokens);
         self.preemptions.absolute(stats.counters.preemptions);
+        self.steps.absolute(stats.counters.steps);
+        self.step_time.absolute(micros(stats.times.steps));
+        self.scheduling_time
+            .absolute(micros(stats.times.scheduling));
     }
+}
+
+/// A counter holds 64 bits: half a million years.
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]

@@ -32,6 +32,9 @@ pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> EngineConfig
                 read::integer(1..=1_048_576_usize),
             )
             .unwrap_or(default.max_num_batched_tokens),
+        target_itl: keys
+            .take("target_itl_s", f, read::seconds(0.001..=3600.0))
+            .unwrap_or(default.target_itl),
         max_requests: keys
             .take("max_requests", f, read::integer(1..=1_048_576_usize))
             .unwrap_or(default.max_requests),

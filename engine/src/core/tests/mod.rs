@@ -1,5 +1,6 @@
 //! The engine without its thread: each test calls the steps itself.
 
+mod pace;
 mod simulation;
 mod step;
 mod workload;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use flume::Receiver;
 
-use crate::core::{Core, EngineStats, Held, StatsBoard, Submission};
+use crate::core::{Clock, Core, EngineStats, Held, StatsBoard, Submission};
 use crate::event::TokenEvent;
 use crate::kv_cache::KvCache;
 use crate::model::Forward;
@@ -29,12 +30,28 @@ struct Bench {
 }
 
 impl Bench {
+    /// A bench on which no time passes.
     fn new(model: impl Forward + 'static, limits: SchedulerLimits, prefix_caching: bool) -> Self {
+        Self::with_clock(model, limits, prefix_caching, Clock::stopped())
+    }
+
+    fn with_clock(
+        model: impl Forward + 'static,
+        limits: SchedulerLimits,
+        prefix_caching: bool,
+        clock: Clock,
+    ) -> Self {
         let cache = KvCache::new(model.num_blocks(), prefix_caching);
         let scheduler = Scheduler::new(limits, cache, vec![EOS]);
         let stats = Arc::new(StatsBoard::default());
         Self {
-            core: Core::new(Box::new(model), scheduler, vec![EOS], Arc::clone(&stats)),
+            core: Core::new(
+                Box::new(model),
+                scheduler,
+                vec![EOS],
+                Arc::clone(&stats),
+                clock,
+            ),
             held: Held::new(1000),
             stats,
         }

@@ -7,13 +7,14 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flume::{Receiver, TryRecvError};
 use parking_lot::Mutex;
 
-use crate::core::EngineStats;
 use crate::core::tests::workload::Workload;
 use crate::core::tests::{Bench, LIMITS, is_terminal};
+use crate::core::{Clock, EngineStats};
 use crate::error::EngineError;
 use crate::event::TokenEvent;
 use crate::model::ModelError;
@@ -47,6 +48,7 @@ fn a_thousand_days() {
     assert!(seen.model_failed > 100, "{seen:?}");
     assert!(seen.preemptions > 1000, "{seen:?}");
     assert!(seen.prefix_hit_tokens > 10_000, "{seen:?}");
+    assert!(seen.bypasses > 100, "{seen:?}");
     assert!(seen.scored > 1000, "{seen:?}");
 }
 
@@ -69,8 +71,11 @@ struct Reader {
 impl Day {
     fn simulate(workload: &Workload) -> Self {
         let log = Arc::new(Mutex::new(String::new()));
-        let model = logged_model(workload, Arc::clone(&log));
-        let mut bench = Bench::new(model, workload.limits, workload.prefix_caching);
+        let now = Arc::new(Mutex::new(Duration::ZERO));
+        let model = logged_model(workload, Arc::clone(&log), Arc::clone(&now));
+        let clock = Clock::new(move || *now.lock());
+        let caching = workload.prefix_caching;
+        let mut bench = Bench::with_clock(model, workload.limits, caching, clock);
         let mut readers: Vec<Reader> = Vec::new();
         readers.resize_with(workload.arrivals.len(), Reader::default);
 
@@ -167,13 +172,20 @@ impl Reader {
     }
 }
 
-/// The model writes down each plan that it is given.
-fn logged_model(workload: &Workload, log: Arc<Mutex<String>>) -> FakeModel {
+/// The model writes down each plan that it is given, and takes its time.
+fn logged_model(
+    workload: &Workload,
+    log: Arc<Mutex<String>>,
+    now: Arc<Mutex<Duration>>,
+) -> FakeModel {
     let fails_every = workload.fails_every;
+    let token_micros = workload.token_micros;
     let mut steps = 0;
     FakeModel::new(LIMITS, workload.num_blocks).on_step(move |plan| {
         steps += 1;
         writeln!(log.lock(), "plan {plan:?}").unwrap();
+        let micros = 5000 + token_micros * plan.num_tokens() as u64;
+        *now.lock() += Duration::from_micros(micros);
         match fails_every {
             Some(every) if steps % every == 0 => Err(ModelError::Plan {
                 why: "injected".to_owned(),
@@ -220,6 +232,7 @@ struct Seen {
     steps: u64,
     preemptions: u64,
     prefix_hit_tokens: u64,
+    bypasses: u64,
 }
 
 impl Seen {
@@ -227,6 +240,7 @@ impl Seen {
         self.steps += stats.counters.steps;
         self.preemptions += stats.counters.preemptions;
         self.prefix_hit_tokens += stats.counters.prefix_hit_tokens;
+        self.bypasses += stats.counters.bypasses;
     }
 }
 

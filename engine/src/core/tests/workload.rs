@@ -18,6 +18,8 @@ pub(super) struct Workload {
     pub(super) limits: SchedulerLimits,
     pub(super) prefix_caching: bool,
     pub(super) arrivals: Vec<Arrival>,
+    /// Microseconds that a token takes on the machine of the day, beside 5 ms for each step.
+    pub(super) token_micros: u64,
     /// The model fails in each step whose number this divides.
     pub(super) fails_every: Option<usize>,
 }
@@ -42,7 +44,11 @@ impl Workload {
         let num_requests = random.between(1, 32);
         Self {
             num_blocks,
-            limits: SchedulerLimits::new(max_num_seqs, budget),
+            limits: match random.one_in(2) {
+                true => SchedulerLimits::new(max_num_seqs, budget),
+                false => SchedulerLimits::new(max_num_seqs, budget).with_target_itl(0.02),
+            },
+            token_micros: random.between(0, 3000) as u64,
             prefix_caching: !random.one_in(8),
             arrivals: (0..num_requests)
                 .map(|_| Arrival::new(&mut random, horizon, num_blocks))

@@ -96,6 +96,7 @@ const KEYS: &[&str] = &[
     "max_model_len",
     "max_num_seqs",
     "max_num_batched_tokens",
+    "target_itl_s",
     "max_requests",
     "enable_prefix_caching",
     "threads",
@@ -136,6 +137,7 @@ models:
       max_model_len: 2048
       max_num_seqs: 8
       max_num_batched_tokens: 64
+      target_itl_s: 0.025
       max_requests: 32
       enable_prefix_caching: false
       threads: 2
@@ -179,6 +181,7 @@ models:
         (engine.max_num_seqs, engine.max_num_batched_tokens),
         (8, 64)
     );
+    assert_eq!(engine.target_itl, Duration::from_millis(25));
     assert_eq!(
         (engine.max_requests, engine.enable_prefix_caching),
         (32, false)
