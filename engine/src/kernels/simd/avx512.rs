@@ -201,6 +201,14 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch(self, bytes: &[u8], ahead: usize) {
+        for line in bytes.chunks(64) {
+            let place = line.as_ptr().wrapping_add(ahead);
+            call!(_mm_prefetch::<{ x86::_MM_HINT_T0 }>(place.cast()));
+        }
+    }
+
+    #[inline(always)]
     fn codes8(self, line: &[u8; 64]) -> Self::Codes {
         call!(_mm512_loadu_si512(line.as_ptr().cast()))
     }
