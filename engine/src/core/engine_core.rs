@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::batch::{BatchPlan, SequenceId};
+use crate::core::clock::Clock;
 use crate::core::command::Submission;
 use crate::core::compute::compute;
 use crate::core::generation::Generation;
@@ -15,17 +16,21 @@ use crate::invariants::{Violation, check_plan, check_state};
 use crate::model::Forward;
 use crate::sampler::Sampled;
 use crate::scheduler::{Ended, Scheduler};
+use crate::speculation::Speculator;
 
 /// The engine without its thread.
 #[derive(Debug)]
 pub(crate) struct Core {
     model: Box<dyn Forward>,
-    scheduler: Scheduler,
+    pub(super) scheduler: Scheduler,
     /// The accepted requests that have not ended.
     generations: BTreeMap<SequenceId, Generation>,
     /// The model's end-of-sequence tokens.
     eos: Vec<u32>,
     stats: Arc<StatsBoard>,
+    /// Guesses tokens ahead; `None` when that is off.
+    pub(super) speculator: Option<Speculator>,
+    pub(super) clock: Clock,
 }
 
 impl Core {
@@ -43,7 +48,17 @@ impl Core {
             generations: BTreeMap::new(),
             eos,
             stats,
+            speculator: None,
+            clock: Clock::stopped(),
         }
+    }
+
+    /// Guesses tokens ahead; `clock` says what that costs.
+    #[must_use]
+    pub(crate) fn speculating(mut self, speculator: Speculator, clock: Clock) -> Self {
+        self.speculator = Some(speculator);
+        self.clock = clock;
+        self
     }
 
     /// Takes a request in. It is queued, or will end with the next step.
@@ -61,13 +76,15 @@ impl Core {
     /// Schedule, compute, update, deliver.
     pub(crate) fn step(&mut self) {
         self.drop_abandoned();
-        let plan = self.scheduler.schedule();
+        let mut plan = self.scheduler.schedule();
+        let times = self.guess(&mut plan);
         debug_assert_eq!(check_plan(&self.scheduler, &plan), Ok(()));
 
         let computed = compute(&mut *self.model, &plan, &mut self.generations, &self.eos);
         let (sampled, ended) = match computed {
             Ok(sampled) => {
-                let tokens: Vec<_> = sampled.iter().map(|s| s.as_ref().map(|s| s.id)).collect();
+                let tokens: Vec<_> = sampled.iter().map(|said| ids(said)).collect();
+                self.learn(&plan, &tokens, times);
                 (sampled, self.scheduler.update(&plan, &tokens))
             }
             Err(error) => {
@@ -99,23 +116,32 @@ impl Core {
         let abandoned = self.generations.extract_if(.., |_, g| g.is_abandoned());
         for (id, _) in abandoned {
             self.scheduler.abort(id);
+            if let Some(speculator) = &mut self.speculator {
+                speculator.forget(id);
+            }
         }
     }
 
-    fn deliver(&mut self, plan: &BatchPlan, sampled: Vec<Option<Sampled>>) {
+    fn deliver(&mut self, plan: &BatchPlan, sampled: Vec<Vec<Sampled>>) {
         for (scheduled, sampled) in plan.sequences.iter().zip(sampled) {
-            let generation = self.generations.get_mut(&scheduled.id);
-            if let (Some(generation), Some(sampled)) = (generation, sampled) {
-                generation.say(sampled);
+            if let Some(generation) = self.generations.get_mut(&scheduled.id) {
+                sampled.into_iter().for_each(|token| generation.say(token));
             }
         }
     }
 
     fn end(&mut self, ended: Vec<Ended>) {
         for Ended { id, outcome } in ended {
+            if let Some(speculator) = &mut self.speculator {
+                speculator.forget(id);
+            }
             if let Some(generation) = self.generations.remove(&id) {
                 generation.end(outcome);
             }
         }
     }
+}
+
+fn ids(sampled: &[Sampled]) -> Vec<u32> {
+    sampled.iter().map(|token| token.id).collect()
 }

@@ -17,6 +17,7 @@
 //! an error, or panics, ends the sequences of that plan and no others. At shutdown everyone is told.
 //! Should the thread itself die, every channel closes, and the stream reports that as shutdown.
 
+mod clock;
 mod command;
 mod compute;
 mod engine_core;
@@ -24,10 +25,12 @@ mod generation;
 mod mailbox;
 mod reservation;
 mod run;
+mod speculate;
 mod stats;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use clock::Clock;
 pub(crate) use command::{Command, Submission};
 pub(crate) use engine_core::Core;
 pub(crate) use mailbox::{Mailbox, mailbox};

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, ThreadId};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
 use crate::config::EngineConfig;
 use crate::core::{
-    Command, Core, EngineStats, Held, Mailbox, StatsBoard, Submission, mailbox, run,
+    Clock, Command, Core, EngineStats, Held, Mailbox, StatsBoard, Submission, mailbox, run,
 };
 use crate::error::EngineError;
-use crate::handle::start::{StartError, prove};
+use crate::handle::start::{StartError, prove, speculator};
 use crate::handle::stream::TokenStream;
 use crate::kv_cache::KvCache;
 use crate::model::Forward;
@@ -45,12 +46,30 @@ impl Engine {
         eos: Vec<u32>,
         config: &EngineConfig,
     ) -> Result<Self, StartError> {
+        Self::start_with_draft(model, None, eos, config)
+    }
+
+    /// The same, with the model that guesses for it, if the configuration wants one. Their token ids
+    /// must mean the same tokens.
+    ///
+    /// # Errors
+    /// [`StartError`] when the configuration cannot work with these models.
+    pub fn start_with_draft(
+        model: Box<dyn Forward>,
+        draft: Option<Box<dyn Forward>>,
+        eos: Vec<u32>,
+        config: &EngineConfig,
+    ) -> Result<Self, StartError> {
         let limits = prove(&*model, config)?;
+        let speculator = speculator(draft, limits, config)?;
         let cache = KvCache::new(model.num_blocks(), config.enable_prefix_caching);
         let per_step = SchedulerLimits::new(config.max_num_seqs, config.max_num_batched_tokens);
         let scheduler = Scheduler::new(per_step, cache, eos.clone());
         let stats = Arc::new(StatsBoard::default());
-        let core = Core::new(model, scheduler, eos, Arc::clone(&stats));
+        let mut core = Core::new(model, scheduler, eos, Arc::clone(&stats));
+        if let Some(speculator) = speculator {
+            core = core.speculating(speculator, clock());
+        }
 
         let (mailbox, inbox) = mailbox(config.max_requests);
         let thread = thread::Builder::new()
@@ -101,6 +120,16 @@ impl Engine {
     pub fn shutdown(&self) {
         self.owner.stop();
     }
+}
+
+/// The real time.
+#[expect(
+    clippy::disallowed_types,
+    reason = "the engine's thread is not of an asynchronous runtime; tests give the core a clock"
+)]
+fn clock() -> Clock {
+    let start = Instant::now();
+    Clock::new(move || start.elapsed())
 }
 
 impl Owner {

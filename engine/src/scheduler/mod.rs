@@ -34,6 +34,12 @@
 //! none, the latest arrival is preempted. Its full blocks stay in the prefix index until someone
 //! needs the memory, so coming back is often cheap.
 //!
+//! # Drafts
+//!
+//! When everyone has had a share, what is left of the budget may be spent on guesses: behind a gap
+//! that the plan closes, tokens that may come next are computed with it, and one step then yields as
+//! many tokens as were right and one more. Nobody waits and nobody is preempted for a guess.
+//!
 //! # Progress (E7)
 //!
 //! The earliest sequence is in every plan. Running, it is never preempted: everyone behind it gives
@@ -42,6 +48,7 @@
 //! within as many steps as it has tokens, and then the next is the earliest.
 
 mod counters;
+mod drafts;
 mod queues;
 mod schedule;
 #[cfg(test)]
@@ -49,5 +56,6 @@ mod tests;
 mod update;
 
 pub use counters::Counters;
+pub(crate) use drafts::Draftable;
 pub(crate) use queues::{Scheduler, SchedulerLimits};
 pub(crate) use update::Ended;

@@ -1,6 +1,7 @@
 //! The engine without its thread: each test calls the steps itself.
 
 mod simulation;
+mod speculation;
 mod step;
 mod workload;
 
@@ -8,12 +9,13 @@ use std::sync::Arc;
 
 use flume::Receiver;
 
-use crate::core::{Core, EngineStats, Held, StatsBoard, Submission};
+use crate::core::{Clock, Core, EngineStats, Held, StatsBoard, Submission};
 use crate::event::TokenEvent;
 use crate::kv_cache::KvCache;
 use crate::model::Forward;
 use crate::request::{GenerateRequest, ModelLimits};
 use crate::scheduler::{Scheduler, SchedulerLimits};
+use crate::speculation::Speculator;
 
 const LIMITS: ModelLimits = ModelLimits {
     vocab_size: 64,
@@ -38,6 +40,12 @@ impl Bench {
             held: Held::new(1000),
             stats,
         }
+    }
+
+    /// The same, guessing ahead.
+    fn speculating(mut self, speculator: Speculator, clock: Clock) -> Self {
+        self.core = self.core.speculating(speculator, clock);
+        self
     }
 
     fn submit(&mut self, request: GenerateRequest) -> Receiver<TokenEvent> {

@@ -7,13 +7,15 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use flume::{Receiver, TryRecvError};
 use parking_lot::Mutex;
 
-use crate::core::EngineStats;
 use crate::core::tests::workload::Workload;
 use crate::core::tests::{Bench, LIMITS, is_terminal};
+use crate::core::{Clock, EngineStats};
 use crate::error::EngineError;
 use crate::event::TokenEvent;
 use crate::model::ModelError;
@@ -34,7 +36,7 @@ fn a_thousand_days() {
             "a seed tells one story"
         );
         for (arrival, reader) in workload.arrivals.iter().zip(&day.readers) {
-            reader.compare(&alone(&arrival.request), &mut seen);
+            reader.compare(&alone(&workload, &arrival.request), &mut seen);
         }
         seen.count(&day.stats);
         drop(on_failure);
@@ -48,6 +50,8 @@ fn a_thousand_days() {
     assert!(seen.preemptions > 1000, "{seen:?}");
     assert!(seen.prefix_hit_tokens > 10_000, "{seen:?}");
     assert!(seen.scored > 1000, "{seen:?}");
+    assert!(seen.accepted_tokens > 10_000, "{seen:?}");
+    assert!(seen.rejected_tokens > 10_000, "{seen:?}");
 }
 
 /// What a simulated engine did.
@@ -69,8 +73,13 @@ struct Reader {
 impl Day {
     fn simulate(workload: &Workload) -> Self {
         let log = Arc::new(Mutex::new(String::new()));
-        let model = logged_model(workload, Arc::clone(&log));
+        let now = Arc::new(AtomicU64::new(0));
+        let model = logged_model(workload, Arc::clone(&log), Arc::clone(&now));
         let mut bench = Bench::new(model, workload.limits, workload.prefix_caching);
+        if let Some(speculator) = workload.speculator() {
+            let clock = Clock::new(move || Duration::from_micros(now.load(Ordering::Relaxed)));
+            bench = bench.speculating(speculator, clock);
+        }
         let mut readers: Vec<Reader> = Vec::new();
         readers.resize_with(workload.arrivals.len(), Reader::default);
 
@@ -162,12 +171,15 @@ impl Reader {
     }
 }
 
-/// The model writes down each plan that it is given.
-fn logged_model(workload: &Workload, log: Arc<Mutex<String>>) -> FakeModel {
+/// The model writes down each plan that it is given, and takes its time.
+fn logged_model(workload: &Workload, log: Arc<Mutex<String>>, now: Arc<AtomicU64>) -> FakeModel {
     let fails_every = workload.fails_every;
+    let (fixed, row) = workload.costs;
     let mut steps = 0;
-    FakeModel::new(LIMITS, workload.num_blocks).on_step(move |plan| {
+    workload.model(workload.num_blocks).on_step(move |plan| {
         steps += 1;
+        let took = fixed + row * plan.num_tokens() as u64;
+        now.fetch_add(took, Ordering::Relaxed);
         writeln!(log.lock(), "plan {plan:?}").unwrap();
         match fails_every {
             Some(every) if steps % every == 0 => Err(ModelError::Plan {
@@ -179,8 +191,8 @@ fn logged_model(workload: &Workload, log: Arc<Mutex<String>>) -> FakeModel {
 }
 
 /// What a request says with an engine to itself, read in one go.
-fn alone(request: &GenerateRequest) -> Vec<TokenEvent> {
-    let model = FakeModel::new(LIMITS, LIMITS.max_model_len / 16);
+fn alone(workload: &Workload, request: &GenerateRequest) -> Vec<TokenEvent> {
+    let model = workload.model(LIMITS.max_model_len / 16);
     let mut bench = Bench::new(model, SchedulerLimits::new(1, LIMITS.max_model_len), false);
     let events = bench.submit(request.clone());
     bench.run_to_end();
@@ -207,6 +219,8 @@ struct Seen {
     steps: u64,
     preemptions: u64,
     prefix_hit_tokens: u64,
+    accepted_tokens: u64,
+    rejected_tokens: u64,
 }
 
 impl Seen {
@@ -214,6 +228,8 @@ impl Seen {
         self.steps += stats.counters.steps;
         self.preemptions += stats.counters.preemptions;
         self.prefix_hit_tokens += stats.counters.prefix_hit_tokens;
+        self.accepted_tokens += stats.counters.accepted_tokens;
+        self.rejected_tokens += stats.counters.draft_tokens - stats.counters.accepted_tokens;
     }
 }
 
