@@ -9,7 +9,8 @@ use super::Telemetry;
 use super::names::{
     E2E, FAILURE, GEN_AI_DURATION, GEN_AI_TOKENS, GEN_AI_TPOT, GEN_AI_TTFT, GENERATION_TOKENS, ITL,
     KV_CACHED, KV_FREE, KV_TOTAL, KV_USAGE, KV_USED, PREEMPTIONS, PREFIX_HITS, PREFIX_QUERIES,
-    PROMPT_TOKENS, QUEUE_TIME, REQUESTS_RUNNING, REQUESTS_WAITING, SUCCESS, TTFT,
+    PROMPT_TOKENS, QUEUE_TIME, REQUESTS_RUNNING, REQUESTS_WAITING, SPEC_ACCEPTED_TOKENS,
+    SPEC_DRAFT_TOKENS, SPEC_DRAFTS, SUCCESS, TTFT,
 };
 
 /// What is counted while a model answers.
@@ -50,6 +51,9 @@ pub(crate) struct EngineGauges {
     pub(super) prefix_queries: Counter,
     pub(super) prefix_hits: Counter,
     pub(super) preemptions: Counter,
+    pub(super) drafts: Counter,
+    pub(super) draft_tokens: Counter,
+    pub(super) accepted_tokens: Counter,
 }
 
 impl ModelMetrics {
@@ -108,6 +112,9 @@ fn engine_gauges(id: &str) -> EngineGauges {
         prefix_queries: counter(PREFIX_QUERIES),
         prefix_hits: counter(PREFIX_HITS),
         preemptions: counter(PREEMPTIONS),
+        drafts: counter(SPEC_DRAFTS),
+        draft_tokens: counter(SPEC_DRAFT_TOKENS),
+        accepted_tokens: counter(SPEC_ACCEPTED_TOKENS),
     }
 }
 

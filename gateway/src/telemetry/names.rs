@@ -35,6 +35,9 @@ pub(super) const KV_CACHED: &str = "penstock_kv_cache_blocks_cached";
 pub(super) const PREFIX_QUERIES: &str = "penstock_prefix_cache_queries_total";
 pub(super) const PREFIX_HITS: &str = "penstock_prefix_cache_hits_total";
 pub(super) const PREEMPTIONS: &str = "penstock_num_preemptions_total";
+pub(super) const SPEC_DRAFTS: &str = "penstock_spec_decode_num_drafts_total";
+pub(super) const SPEC_DRAFT_TOKENS: &str = "penstock_spec_decode_num_draft_tokens_total";
+pub(super) const SPEC_ACCEPTED_TOKENS: &str = "penstock_spec_decode_num_accepted_tokens_total";
 pub(super) const PROMPT_TOKENS: &str = "penstock_prompt_tokens_total";
 pub(super) const GENERATION_TOKENS: &str = "penstock_generation_tokens_total";
 pub(super) const SUCCESS: &str = "penstock_request_success_total";
@@ -100,6 +103,17 @@ pub static METRICS: &[Metric] = &[
         PREEMPTIONS,
         MODEL,
         "Sequences that gave up their blocks and were computed again.",
+    ),
+    counter(
+        SPEC_DRAFTS,
+        MODEL,
+        "Times that tokens were guessed ahead for a sequence.",
+    ),
+    counter(SPEC_DRAFT_TOKENS, MODEL, "Tokens guessed ahead."),
+    counter(
+        SPEC_ACCEPTED_TOKENS,
+        MODEL,
+        "Tokens guessed ahead that were then sampled.",
     ),
     counter(PROMPT_TOKENS, MODEL, "Prompt tokens of answers that ended."),
     counter(GENERATION_TOKENS, MODEL, "Tokens generated and delivered."),

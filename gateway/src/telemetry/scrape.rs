@@ -37,6 +37,10 @@ impl EngineGauges {
             .absolute(stats.counters.prefix_queried_tokens);
         self.prefix_hits.absolute(stats.counters.prefix_hit_tokens);
         self.preemptions.absolute(stats.counters.preemptions);
+        self.drafts.absolute(stats.counters.drafts);
+        self.draft_tokens.absolute(stats.counters.draft_tokens);
+        self.accepted_tokens
+            .absolute(stats.counters.accepted_tokens);
     }
 }
 

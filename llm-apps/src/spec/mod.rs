@@ -16,6 +16,8 @@ mod read;
 mod sampling;
 mod section;
 mod size;
+mod source;
+mod speculation;
 
 #[cfg(test)]
 mod tests;
@@ -26,3 +28,4 @@ pub use http::{AllowOrigins, HttpOptions};
 pub use model::ModelSpec;
 pub use sampling::SamplingDefaults;
 pub use size::ByteSize;
+pub use speculation::DraftModelSpec;

@@ -25,23 +25,36 @@ pub(super) async fn open_all(
     terminal: &mut Terminal,
 ) -> Result<(Vec<ModelEntry>, Vec<StartedModel>)> {
     // All are fetched before any is opened: what cannot be fetched should show before memory is used.
-    let mut paths = Vec::new();
+    let mut specs = Vec::new();
     for spec in &config.models {
-        let fetched = fetch(&spec.source, environment, terminal).await;
-        let model = fetched.with_context(|| format!("model `{}`", spec.name))?;
-        paths.push(model.path);
+        let fetched = fetch_all(spec.clone(), environment, terminal).await;
+        specs.push(fetched.with_context(|| format!("model `{}`", spec.name))?);
     }
     let preparing = NonZeroUsize::new(config.max_concurrent_prepares).unwrap_or(NonZeroUsize::MIN);
     let (mut models, mut started) = (Vec::new(), Vec::new());
-    for (spec, path) in config.models.iter().zip(paths) {
-        let opening = open(spec.clone(), path, preparing);
-        let (model, facts) = opening
-            .await
-            .with_context(|| format!("model `{}`", spec.name))?;
+    for (spec, path) in specs {
+        let name = spec.name.clone();
+        let opening = open(spec, path, preparing);
+        let (model, facts) = opening.await.with_context(|| format!("model `{name}`"))?;
         models.push(model);
         started.push(facts);
     }
     Ok((models, started))
+}
+
+/// Fetches a model, and the one that guesses for it, which its engine is then told.
+async fn fetch_all(
+    mut spec: ModelSpec,
+    environment: &Environment,
+    terminal: &mut Terminal,
+) -> Result<(ModelSpec, PathBuf)> {
+    let model = fetch(&spec.source, environment, terminal).await?;
+    if let Some(draft) = &spec.draft_model {
+        let fetched = fetch(&draft.source, environment, terminal).await;
+        let path = fetched.context("its draft model")?.path;
+        spec.engine.speculation = Some(draft.at(path));
+    }
+    Ok((spec, model.path))
 }
 
 /// Reads the weights, which takes a while, on a thread where nobody waits.

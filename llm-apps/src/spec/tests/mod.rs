@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use engine::hub::ModelReference;
+use engine::{Speculation, SpeculationMethod};
 
 use super::{AllowOrigins, ByteSize, ServeConfig};
 
@@ -66,7 +67,7 @@ fn the_quickstart_file_says_every_default() {
     }
 }
 
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 29] = [
     "http_options",
     "host",
     "port",
@@ -94,6 +95,7 @@ const KEYS: [&str; 28] = [
     "max_num_batched_tokens",
     "max_requests",
     "enable_prefix_caching",
+    "speculation",
     "threads",
 ];
 
@@ -134,9 +136,12 @@ models:
       max_requests: 32
       enable_prefix_caching: false
       threads: 2
+      speculation: {method: ngram, num_speculative_tokens: 6, prompt_lookup_min: 3}
     sampling_defaults: {temperature: 0.2, top_p: 0.9, top_k: 40, min_p: 0.05, repetition_penalty: 1.1,
       presence_penalty: 0.5, frequency_penalty: -0.5, max_tokens: 100}
-  - {name: other, source: "hf://owner/name@v1/q8.gguf"}
+  - name: other
+    source: "hf://owner/name@v1/q8.gguf"
+    engine: {speculation: {method: draft, draft_model: weights/tiny.gguf}}
 "#,
     )
     .unwrap();
@@ -178,6 +183,23 @@ models:
         (32, false)
     );
     assert_eq!(engine.threads.map(std::num::NonZero::get), Some(2));
+    let ngram = Speculation {
+        num_speculative_tokens: 6,
+        method: SpeculationMethod::Ngram {
+            prompt_lookup_min: 3,
+            prompt_lookup_max: 4,
+        },
+    };
+    assert_eq!(engine.speculation, Some(ngram));
+    let draft = other.draft_model.as_ref().unwrap();
+    assert_eq!(
+        (&draft.source, draft.num_speculative_tokens),
+        (
+            &ModelReference::Path("/etc/penstock/weights/tiny.gguf".into()),
+            4
+        )
+    );
+    assert_eq!(other.engine.speculation, None, "it is not there yet");
     let mut params = engine::SamplingParams::default();
     small.sampling_defaults.apply(&mut params);
     let floats = [
