@@ -1,6 +1,7 @@
 //! How an engine is built: every knob, its unit, its default and its consequence.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Sizes and limits of one engine. [`EngineConfig::default`] serves a small model on a laptop.
@@ -25,6 +26,9 @@ pub struct EngineConfig {
     pub max_requests: usize,
     /// Whether full blocks are kept and found again by later prompts with the same beginning.
     pub enable_prefix_caching: bool,
+    /// Whether and how tokens are guessed ahead, so that one step may say several of them; what is
+    /// said stays the same, bit for bit. `None` guesses none.
+    pub speculation: Option<Speculation>,
     /// Threads that compute; `None` takes one for each core that the process may use.
     pub threads: Option<NonZeroUsize>,
     /// Precision of the activations that quantised weights are multiplied with.
@@ -48,6 +52,35 @@ pub enum Activations {
     Mixed,
     /// 8 bits everywhere, as llama.cpp has them.
     Int8,
+}
+
+/// How tokens are guessed ahead (speculative decoding).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speculation {
+    /// Tokens guessed for a sequence in one step at most, one or more. How many are guessed is chosen
+    /// anew in each step: as many as pay.
+    pub num_speculative_tokens: usize,
+    /// Where guesses come from.
+    pub method: SpeculationMethod,
+}
+
+/// Where guesses come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SpeculationMethod {
+    /// From the sequence's own tokens: what followed when its last few tokens were there before.
+    Ngram {
+        /// Tokens that must have been there before, one or more.
+        prompt_lookup_min: usize,
+        /// Tokens that are compared at most, not below `prompt_lookup_min`: a longer match is
+        /// preferred up to this length.
+        prompt_lookup_max: usize,
+    },
+    /// From a smaller model with the same vocabulary, which goes on greedily. It has keys and values
+    /// of its own, as many bytes of them as the served model.
+    Draft {
+        /// A `.gguf` file or a folder, as the served model's.
+        model: PathBuf,
+    },
 }
 
 /// Instruction sets for which the kernels are built.
@@ -77,6 +110,7 @@ impl Default for EngineConfig {
             target_itl: Duration::from_millis(50),
             max_requests: 256,
             enable_prefix_caching: true,
+            speculation: None,
             threads: None,
             activations: Activations::default(),
             isa: None,

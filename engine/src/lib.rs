@@ -5,8 +5,8 @@
 //! ([`tokenizer`]); [`open`] makes both from a model on disk. Rooms, from the ground up:
 //!
 //! `error` `request` `event` `config` `batch` - `mapped` `gguf` `kv_cache` `step_cost` `kernels`
-//! `hub` - `sequence` `tokenizer` `sampler` - `scheduler` `model` - `invariants` - `core` - `handle` -
-//! `open`. No arrow runs back up.
+//! `hub` - `sequence` `tokenizer` `sampler` - `scheduler` `model` - `invariants` `speculation` -
+//! `core` - `handle` - `open`. No arrow runs back up.
 
 mod batch;
 mod config;
@@ -26,6 +26,7 @@ mod request;
 pub mod sampler;
 mod scheduler;
 mod sequence;
+mod speculation;
 mod step_cost;
 #[doc(hidden)]
 pub mod testing;
@@ -33,7 +34,7 @@ pub mod tokenizer;
 
 pub use crate::core::{EngineStats, StepTimes};
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
-pub use config::{Activations, BLOCK_SIZE, EngineConfig, Isa};
+pub use config::{Activations, BLOCK_SIZE, EngineConfig, Isa, Speculation, SpeculationMethod};
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
 pub use handle::{Engine, StartError, TokenStream};

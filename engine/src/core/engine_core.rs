@@ -10,24 +10,28 @@ use crate::core::clock::Clock;
 use crate::core::command::Submission;
 use crate::core::compute::compute;
 use crate::core::generation::Generation;
+use crate::core::speculate::GuessTimes;
 use crate::core::stats::{StatsBoard, StepTimes};
 use crate::error::EngineError;
 use crate::invariants::{Violation, check_plan, check_state};
 use crate::model::Forward;
 use crate::sampler::Sampled;
 use crate::scheduler::{Ended, Scheduler};
+use crate::speculation::Speculator;
 use crate::step_cost::Work;
 
 /// The engine without its thread.
 #[derive(Debug)]
 pub(crate) struct Core {
     model: Box<dyn Forward>,
-    scheduler: Scheduler,
+    pub(super) scheduler: Scheduler,
     /// The accepted requests that have not ended.
     generations: BTreeMap<SequenceId, Generation>,
     /// The model's end-of-sequence tokens.
     eos: Vec<u32>,
     stats: Arc<StatsBoard>,
+    /// Guesses tokens ahead; `None` when that is off.
+    pub(super) speculator: Option<Speculator>,
     clock: Clock,
     times: StepTimes,
 }
@@ -49,9 +53,17 @@ impl Core {
             generations: BTreeMap::new(),
             eos,
             stats,
+            speculator: None,
             clock,
             times,
         }
+    }
+
+    /// Guesses tokens ahead.
+    #[must_use]
+    pub(crate) fn speculating(mut self, speculator: Speculator) -> Self {
+        self.speculator = Some(speculator);
+        self
     }
 
     /// Takes a request in. It is queued, or will end with the next step.
@@ -70,14 +82,20 @@ impl Core {
     pub(crate) fn step(&mut self) {
         self.drop_abandoned();
         let began = self.clock.now();
-        let plan = self.scheduler.schedule();
+        let mut plan = self.scheduler.schedule();
         let planned = self.clock.now();
+        self.guess(&mut plan);
+        let guessed = self.clock.now();
         debug_assert_eq!(check_plan(&self.scheduler, &plan), Ok(()));
 
         let sampled = compute(&mut *self.model, &plan, &mut self.generations, &self.eos);
         let computed = self.clock.now();
         let succeeded = sampled.is_ok();
-        let (sampled, ended) = self.update(&plan, sampled);
+        let times = GuessTimes {
+            guessing: guessed.saturating_sub(planned),
+            computing: computed.saturating_sub(guessed),
+        };
+        let (sampled, ended) = self.update(&plan, sampled, times);
         let updated = self.clock.now();
 
         self.times.steps += updated.saturating_sub(began);
@@ -111,6 +129,9 @@ impl Core {
         let abandoned = self.generations.extract_if(.., |_, g| g.is_abandoned());
         for (id, _) in abandoned {
             self.scheduler.abort(id);
+            if let Some(speculator) = &mut self.speculator {
+                speculator.forget(id);
+            }
         }
     }
 
@@ -118,11 +139,13 @@ impl Core {
     fn update(
         &mut self,
         plan: &BatchPlan,
-        computed: Result<Vec<Option<Sampled>>, EngineError>,
-    ) -> (Vec<Option<Sampled>>, Vec<Ended>) {
+        computed: Result<Vec<Vec<Sampled>>, EngineError>,
+        times: GuessTimes,
+    ) -> (Vec<Vec<Sampled>>, Vec<Ended>) {
         match computed {
             Ok(sampled) => {
-                let tokens: Vec<_> = sampled.iter().map(|s| s.as_ref().map(|s| s.id)).collect();
+                let tokens: Vec<_> = sampled.iter().map(|said| ids(said)).collect();
+                self.learn(plan, &tokens, times);
                 let ended = self.scheduler.update(plan, &tokens);
                 (sampled, ended)
             }
@@ -133,20 +156,26 @@ impl Core {
         }
     }
 
-    fn deliver(&mut self, plan: &BatchPlan, sampled: Vec<Option<Sampled>>) {
+    fn deliver(&mut self, plan: &BatchPlan, sampled: Vec<Vec<Sampled>>) {
         for (scheduled, sampled) in plan.sequences.iter().zip(sampled) {
-            let generation = self.generations.get_mut(&scheduled.id);
-            if let (Some(generation), Some(sampled)) = (generation, sampled) {
-                generation.say(sampled);
+            if let Some(generation) = self.generations.get_mut(&scheduled.id) {
+                sampled.into_iter().for_each(|token| generation.say(token));
             }
         }
     }
 
     fn end(&mut self, ended: Vec<Ended>) {
         for Ended { id, outcome } in ended {
+            if let Some(speculator) = &mut self.speculator {
+                speculator.forget(id);
+            }
             if let Some(generation) = self.generations.remove(&id) {
                 generation.end(outcome);
             }
         }
     }
+}
+
+fn ids(sampled: &[Sampled]) -> Vec<u32> {
+    sampled.iter().map(|token| token.id).collect()
 }

@@ -1,6 +1,7 @@
 //! `engine`: sizes and limits of a model's engine, proved to be an [`EngineConfig`].
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use engine::{Activations, EngineConfig};
 
@@ -9,12 +10,28 @@ use super::node::Node;
 use super::read;
 use super::section::Section;
 use super::size::ByteSize;
+use super::speculation::{self, DraftModelSpec, SpeculationSection};
 
-/// Reads the section `path`. The defaults are [`EngineConfig::default`].
-pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> EngineConfig {
+/// Reads the section `path`; `folder` is the configuration's. The defaults are
+/// [`EngineConfig::default`]. Comes with the draft model, if one is to be fetched.
+pub(super) fn read(
+    path: &str,
+    node: &Node,
+    folder: &Path,
+    faults: &mut Faults,
+) -> (EngineConfig, Option<DraftModelSpec>) {
     let default = EngineConfig::default();
     let mut keys = Section::open(path, node, faults);
     let f = faults;
+    let speculation_path = keys.path("speculation");
+    let speculation = keys
+        .node("speculation")
+        .and_then(|node| speculation::read(&speculation_path, node, folder, f));
+    let (speculation, draft_model) = match speculation {
+        None => (default.speculation, None),
+        Some(SpeculationSection::Known(speculation)) => (Some(speculation), None),
+        Some(SpeculationSection::Draft(draft_model)) => (None, Some(draft_model)),
+    };
     let config = EngineConfig {
         kv_cache_bytes: keys
             .take("kv_cache", f, read::size(ByteSize(1 << 20)))
@@ -41,6 +58,7 @@ pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> EngineConfig
         enable_prefix_caching: keys
             .take("enable_prefix_caching", f, read::boolean)
             .unwrap_or(default.enable_prefix_caching),
+        speculation,
         threads: keys
             .take("threads", f, read::integer(1..=1024_usize))
             .and_then(NonZeroUsize::new)
@@ -63,7 +81,7 @@ pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> EngineConfig
         f.note(at, message);
     }
     keys.finish(f);
-    config
+    (config, draft_model)
 }
 
 fn activations(node: &Node) -> Result<Activations, read::Expected> {

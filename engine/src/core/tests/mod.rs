@@ -2,6 +2,7 @@
 
 mod pace;
 mod simulation;
+mod speculation;
 mod step;
 mod workload;
 
@@ -15,6 +16,7 @@ use crate::kv_cache::KvCache;
 use crate::model::Forward;
 use crate::request::{GenerateRequest, ModelLimits};
 use crate::scheduler::{Scheduler, SchedulerLimits};
+use crate::speculation::Speculator;
 
 const LIMITS: ModelLimits = ModelLimits {
     vocab_size: 64,
@@ -55,6 +57,12 @@ impl Bench {
             held: Held::new(1000),
             stats,
         }
+    }
+
+    /// The same, guessing ahead.
+    fn speculating(mut self, speculator: Speculator) -> Self {
+        self.core = self.core.speculating(speculator);
+        self
     }
 
     fn submit(&mut self, request: GenerateRequest) -> Receiver<TokenEvent> {

@@ -35,7 +35,7 @@ fn a_thousand_days() {
             "a seed tells one story"
         );
         for (arrival, reader) in workload.arrivals.iter().zip(&day.readers) {
-            reader.compare(&alone(&arrival.request), &mut seen);
+            reader.compare(&alone(&workload, &arrival.request), &mut seen);
         }
         seen.count(&day.stats);
         drop(on_failure);
@@ -50,6 +50,8 @@ fn a_thousand_days() {
     assert!(seen.prefix_hit_tokens > 10_000, "{seen:?}");
     assert!(seen.bypasses > 100, "{seen:?}");
     assert!(seen.scored > 1000, "{seen:?}");
+    assert!(seen.accepted_tokens > 10_000, "{seen:?}");
+    assert!(seen.rejected_tokens > 10_000, "{seen:?}");
 }
 
 /// What a simulated engine did.
@@ -76,6 +78,9 @@ impl Day {
         let clock = Clock::new(move || *now.lock());
         let caching = workload.prefix_caching;
         let mut bench = Bench::with_clock(model, workload.limits, caching, clock);
+        if let Some(speculator) = workload.speculator() {
+            bench = bench.speculating(speculator);
+        }
         let mut readers: Vec<Reader> = Vec::new();
         readers.resize_with(workload.arrivals.len(), Reader::default);
 
@@ -181,7 +186,7 @@ fn logged_model(
     let fails_every = workload.fails_every;
     let token_micros = workload.token_micros;
     let mut steps = 0;
-    FakeModel::new(LIMITS, workload.num_blocks).on_step(move |plan| {
+    workload.model(workload.num_blocks).on_step(move |plan| {
         steps += 1;
         writeln!(log.lock(), "plan {plan:?}").unwrap();
         let micros = 5000 + token_micros * plan.num_tokens() as u64;
@@ -196,8 +201,8 @@ fn logged_model(
 }
 
 /// What a request says with an engine to itself, read in one go.
-fn alone(request: &GenerateRequest) -> Vec<TokenEvent> {
-    let model = FakeModel::new(LIMITS, LIMITS.max_model_len / 16);
+fn alone(workload: &Workload, request: &GenerateRequest) -> Vec<TokenEvent> {
+    let model = workload.model(LIMITS.max_model_len / 16);
     let mut bench = Bench::new(model, SchedulerLimits::new(1, LIMITS.max_model_len), false);
     let events = bench.submit(request.clone());
     bench.run_to_end();
@@ -233,6 +238,8 @@ struct Seen {
     preemptions: u64,
     prefix_hit_tokens: u64,
     bypasses: u64,
+    accepted_tokens: u64,
+    rejected_tokens: u64,
 }
 
 impl Seen {
@@ -241,6 +248,8 @@ impl Seen {
         self.preemptions += stats.counters.preemptions;
         self.prefix_hit_tokens += stats.counters.prefix_hit_tokens;
         self.bypasses += stats.counters.bypasses;
+        self.accepted_tokens += stats.counters.accepted_tokens;
+        self.rejected_tokens += stats.counters.draft_tokens - stats.counters.accepted_tokens;
     }
 }
 
