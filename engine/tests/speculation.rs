@@ -54,7 +54,7 @@ fn answer(mut stream: TokenStream) -> Answer {
     let mut answer = Vec::new();
     while let Some(event) = stream.recv() {
         match event {
-            TokenEvent::Token { id, logprobs } => {
+            TokenEvent::Token { id, logprobs, .. } => {
                 let logprobs = logprobs.unwrap();
                 let top = logprobs.top.iter().map(|(id, p)| (*id, p.to_bits()));
                 answer.push((id, logprobs.logprob.to_bits(), top.collect()));
