@@ -144,7 +144,7 @@ fn a_text_that_repeats_itself_is_guessed_by_lookup() {
     let (before, after) = (before.counters, after.counters);
     eprintln!("{before:?}\n{after:?}");
     assert!(accepted(&after) > 0.5, "{after:?}");
-    assert!(2 * after.steps < before.steps, "{before:?} {after:?}");
+    assert!(after.steps < before.steps, "{before:?} {after:?}");
 }
 
 #[test]
