@@ -56,8 +56,12 @@ fn a_mod_file_holds_docs_mod_lines_and_reexports_only() {
 
 #[test]
 fn unsafe_lives_in_kernels_and_mappings_only() {
-    let allowed =
-        |path: &str| path.starts_with("engine/src/kernels/") || path.ends_with("/mapped.rs");
+    // The benchmark measures an instruction's peak by that instruction.
+    let allowed = |path: &str| {
+        path.starts_with("engine/src/kernels/")
+            || path.ends_with("/mapped.rs")
+            || path == "engine/benches/kernels/machine.rs"
+    };
     let faults: Vec<_> = sources()
         .iter()
         .filter(|s| !allowed(&s.path) && !s.path.contains("/tests/tidy/"))

@@ -1,0 +1,201 @@
+//! What the machine can do at most, measured: the roof under which kernels are seen
+//! (S. Williams, A. Waterman, D. Patterson: Roofline, CACM 52(4), 2009).
+
+#![expect(
+    unsafe_code,
+    reason = "the peak of an instruction is measured by that instruction"
+)]
+
+use std::hint::black_box;
+use std::thread::scope;
+
+use criterion::measurement::{Measurement, WallTime};
+use engine::Isa;
+
+/// Bytes that each thread reads: with two threads or more, more than any cache holds.
+const READ: usize = 256 << 20;
+
+/// Rounds, of which the best counts: a limit is what nothing disturbed.
+const ROUNDS: usize = 9;
+
+/// Steps of the computing loops, some ten milliseconds.
+const STEPS: u64 = 1 << 20;
+
+/// Sums that a loop has in flight, so that no instruction waits for the one before.
+const SUMS: usize = 16;
+
+/// Limits of all threads together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Machine {
+    /// Bytes read from memory a second.
+    pub(crate) bandwidth: f64,
+    /// Multiplications and additions of 8-bit integers a second, in the instruction set in use; none
+    /// for plain Rust.
+    pub(crate) int8: Option<f64>,
+    /// Multiplications and additions of `f32` a second.
+    pub(crate) float: Option<f64>,
+}
+
+impl Machine {
+    /// Measures for about half a second.
+    pub(crate) fn measure(threads: usize, isa: Isa) -> Self {
+        let memory = vec![1_u64; READ / size_of::<u64>()];
+        let read = best(threads, || {
+            black_box(sum(black_box(&memory)));
+        });
+        Self {
+            bandwidth: (threads * READ) as f64 / read,
+            int8: operations(threads, int8(isa)),
+            float: operations(threads, float(isa)),
+        }
+    }
+}
+
+/// A loop of `STEPS` steps, and the operations of one step.
+type Loop = (fn() -> f32, u64);
+
+fn operations(threads: usize, computing: Option<Loop>) -> Option<f64> {
+    let (run, of_a_step) = computing?;
+    let seconds = best(threads, || {
+        black_box(run());
+    });
+    Some(threads as f64 * (STEPS * of_a_step) as f64 / seconds)
+}
+
+/// The shortest time in which so many threads all do `work`.
+fn best(threads: usize, work: impl Fn() + Sync) -> f64 {
+    let once = || {
+        let clock = WallTime;
+        let start = clock.start();
+        scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(&work);
+            }
+            work();
+        });
+        clock.end(start).as_secs_f64()
+    };
+    (0..ROUNDS).map(|_| once()).fold(f64::INFINITY, f64::min)
+}
+
+fn sum(memory: &[u64]) -> u64 {
+    let mut sums = [0_u64; SUMS];
+    let (whole, _) = memory.as_chunks::<SUMS>();
+    for chunk in whole {
+        for (sum, value) in sums.iter_mut().zip(chunk) {
+            *sum = sum.wrapping_add(*value);
+        }
+    }
+    sums.iter().fold(0, |all, sum| all.wrapping_add(*sum))
+}
+
+#[cfg(target_arch = "x86_64")]
+fn int8(isa: Isa) -> Option<Loop> {
+    match isa {
+        // SAFETY: the kernels chose AVX-512 VNNI, so the processor has it.
+        Isa::Avx512Vnni => Some((|| unsafe { x86::vnni() }, 2 * 64 * SUMS as u64)),
+        // SAFETY: the kernels chose AVX2, so the processor has it.
+        Isa::Avx2 => Some((|| unsafe { x86::maddubs() }, 2 * 32 * SUMS as u64)),
+        Isa::Portable => None,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn float(isa: Isa) -> Option<Loop> {
+    match isa {
+        // SAFETY: the kernels chose AVX-512 VNNI, which comes with AVX-512 F.
+        Isa::Avx512Vnni => Some((|| unsafe { x86::fma_512() }, 2 * 16 * SUMS as u64)),
+        // SAFETY: the kernels chose AVX2 and FMA, so the processor has them.
+        Isa::Avx2 => Some((|| unsafe { x86::fma_256() }, 2 * 8 * SUMS as u64)),
+        Isa::Portable => None,
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn int8(_: Isa) -> Option<Loop> {
+    None
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn float(_: Isa) -> Option<Loop> {
+    None
+}
+
+/// Loops of one instruction, or of the shortest sequence that does the same.
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{
+        _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtss_f32, _mm256_fmadd_ps, _mm256_madd_epi16,
+        _mm256_maddubs_epi16, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
+        _mm256_set1_ps, _mm512_cvtepi32_ps, _mm512_cvtss_f32, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
+        _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
+    };
+    use std::array::from_fn;
+    use std::hint::black_box;
+
+    use super::{STEPS, SUMS};
+
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    pub(super) fn vnni() -> f32 {
+        let (x, y) = (
+            _mm512_set1_epi8(black_box(3)),
+            _mm512_set1_epi8(black_box(5)),
+        );
+        let mut sums: [_; SUMS] = from_fn(|_| _mm512_set1_epi32(black_box(0)));
+        for _ in 0..STEPS {
+            for sum in &mut sums {
+                *sum = _mm512_dpbusd_epi32(*sum, x, y);
+            }
+        }
+        sums.iter()
+            .map(|sum| _mm512_cvtss_f32(_mm512_cvtepi32_ps(*sum)))
+            .sum()
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn fma_512() -> f32 {
+        let (x, y) = (
+            _mm512_set1_ps(black_box(0.5)),
+            _mm512_set1_ps(black_box(1.0)),
+        );
+        let mut sums: [_; SUMS] = from_fn(|_| _mm512_set1_ps(black_box(0.0)));
+        for _ in 0..STEPS {
+            for sum in &mut sums {
+                *sum = _mm512_fmadd_ps(*sum, x, y);
+            }
+        }
+        sums.iter().map(|sum| _mm512_cvtss_f32(*sum)).sum()
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn maddubs() -> f32 {
+        let y = _mm256_set1_epi8(black_box(5));
+        let ones = _mm256_set1_epi16(black_box(1));
+        let mut sums: [_; SUMS] = from_fn(|_| _mm256_set1_epi32(black_box(3)));
+        for _ in 0..STEPS {
+            for sum in &mut sums {
+                // Of the sum itself: a product that were the same in each step would be computed once.
+                let pairs = _mm256_maddubs_epi16(*sum, y);
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, ones));
+            }
+        }
+        sums.iter()
+            .map(|sum| _mm256_cvtss_f32(_mm256_cvtepi32_ps(*sum)))
+            .sum()
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn fma_256() -> f32 {
+        let (x, y) = (
+            _mm256_set1_ps(black_box(0.5)),
+            _mm256_set1_ps(black_box(1.0)),
+        );
+        let mut sums: [_; SUMS] = from_fn(|_| _mm256_set1_ps(black_box(0.0)));
+        for _ in 0..STEPS {
+            for sum in &mut sums {
+                *sum = _mm256_fmadd_ps(*sum, x, y);
+            }
+        }
+        sums.iter().map(|sum| _mm256_cvtss_f32(*sum)).sum()
+    }
+}

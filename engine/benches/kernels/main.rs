@@ -1,0 +1,170 @@
+//! Speed of the CPU kernels on the shapes of a 135 M model, each held against the limits of this
+//! machine, which are measured in the same run: `cargo bench -p engine --bench kernels`.
+//!
+//! With one row a product reads all its weights once, so the memory's bandwidth is the limit; with
+//! hundreds it is the processor's integer peak (activations of 16 bits take two passes, so that half of
+//! it is what they can reach). The weights of a group are many copies, more than the caches hold, so
+//! that each is read from memory as in a model.
+
+mod machine;
+mod roofline;
+
+use std::io::{Write, stdout};
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use engine::kernels::{
+    ActivationBits, AttentionSpan, Format, Kernels, KvLayer, KvSlot, MatmulInput, PackedMatrix,
+    TensorBytes,
+};
+use engine::{BLOCK_SIZE, BlockId};
+
+use crate::machine::Machine;
+use crate::roofline::{Roofline, Work};
+
+/// Bytes of weights that no cache holds.
+const COLD_BYTES: usize = 128 << 20;
+
+fn main() {
+    let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let Ok(kernels) = Kernels::new(threads, None) else {
+        return;
+    };
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .configure_from_args();
+    let machine = Machine::measure(kernels.threads(), kernels.isa());
+    let roofline = Roofline::new(machine, kernels.threads());
+    for (outputs, inputs) in [(576, 1536), (1536, 576), (49152, 576)] {
+        for format in [Format::Q4_1, Format::Q8_0] {
+            matmul(
+                &mut criterion,
+                &kernels,
+                &roofline,
+                format,
+                (outputs, inputs),
+            );
+        }
+    }
+    attention(&mut criterion, &kernels, &roofline);
+    criterion.final_summary();
+    // Nobody is left to be told that nobody reads it.
+    write!(stdout(), "{roofline}").ok();
+}
+
+fn matmul(
+    criterion: &mut Criterion,
+    kernels: &Kernels,
+    roofline: &Roofline,
+    format: Format,
+    (outputs, inputs): (usize, usize),
+) {
+    let Ok(len) = format.tensor_bytes(outputs, inputs) else {
+        return;
+    };
+    let bytes = vec![0x35; len];
+    let part = TensorBytes {
+        format,
+        rows: outputs,
+        cols: inputs,
+        bytes: &bytes,
+    };
+    let copies = COLD_BYTES.div_ceil(len);
+    let pack = |_| PackedMatrix::pack(kernels, &[part]);
+    let Ok(weights) = (0..copies).map(pack).collect::<Result<Vec<_>, _>>() else {
+        return;
+    };
+    let name = format!("{}/{outputs}x{inputs}", format.name());
+    let mut group = criterion.benchmark_group(&name);
+    for rows in [1, 8, 32, 512] {
+        let work = Work {
+            bytes: weights[0].memory_bytes() as u64,
+            operations: (2 * outputs * inputs * rows) as u64,
+            integer: true,
+        };
+        group.throughput(Throughput::ElementsAndBytes {
+            elements: work.operations,
+            bytes: work.bytes,
+        });
+        let x: Vec<f32> = (0..rows * inputs).map(|i| (i as f32).sin()).collect();
+        let mut out = vec![0.0; rows * outputs];
+        for bits in [ActivationBits::Eight, ActivationBits::Sixteen] {
+            let mut input = MatmulInput::with_bits(bits);
+            input.set(kernels, &x, rows, inputs);
+            let mut next = weights.iter().cycle();
+            let id = format!("{bits:?}");
+            let full = format!("{name}/{id}/{rows}");
+            group.bench_function(BenchmarkId::new(id, rows), |bencher| {
+                roofline.iter(bencher, &full, work, || {
+                    if let Some(weights) = next.next() {
+                        kernels.matmul(weights, &input, &mut out);
+                    }
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+fn attention(criterion: &mut Criterion, kernels: &Kernels, roofline: &Roofline) {
+    let (heads, kv_heads, head_dim) = (9, 3, 64);
+    let mut group = criterion.benchmark_group("attention/9x3x64");
+    for (name, sequences, queries, context) in [
+        ("decode", 1_usize, 1_usize, 512_usize),
+        ("decode", 1, 1, 2048),
+        ("decode", 32, 1, 512),
+        ("prefill", 1, 512, 0),
+        ("prefill", 1, 512, 1536),
+    ] {
+        let positions = context + queries;
+        let blocks = positions.div_ceil(BLOCK_SIZE);
+        let all: Vec<BlockId> = (0..).take(sequences * blocks).map(BlockId).collect();
+        let cache = full_cache(kernels, &all, kv_heads, head_dim);
+        let spans: Vec<AttentionSpan<'_>> = all
+            .chunks(blocks)
+            .enumerate()
+            .map(|(sequence, table)| AttentionSpan {
+                heads,
+                q_start: sequence * queries,
+                q_len: queries,
+                context_start: context,
+                block_table: table,
+            })
+            .collect();
+        let q = vec![0.1; sequences * queries * heads * head_dim];
+        let mut out = vec![0.0; q.len()];
+        let seen: usize = (0..queries).map(|query| context + query + 1).sum();
+        let work = Work {
+            // Keys and values are f16.
+            bytes: (sequences * positions * kv_heads * head_dim * 2 * 2) as u64,
+            operations: (sequences * seen * heads * head_dim * 2 * 2) as u64,
+            integer: false,
+        };
+        group.throughput(Throughput::ElementsAndBytes {
+            elements: work.operations,
+            bytes: work.bytes,
+        });
+        let parameter = format!("{sequences}x{queries} after {context}");
+        let full = format!("attention/9x3x64/{name}/{parameter}");
+        group.bench_function(BenchmarkId::new(name, parameter), |bencher| {
+            roofline.iter(bencher, &full, work, || {
+                kernels.attention(&cache, &q, &spans, 0.125, &mut out);
+            });
+        });
+    }
+    group.finish();
+}
+
+/// A cache that was written to: blocks that nobody wrote share one empty page of memory.
+fn full_cache(kernels: &Kernels, blocks: &[BlockId], kv_heads: usize, head_dim: usize) -> KvLayer {
+    let mut cache = KvLayer::new(blocks.len(), kv_heads, head_dim);
+    let slot = |&block| (0..BLOCK_SIZE).map(move |offset| KvSlot { block, offset });
+    let slots: Vec<KvSlot> = blocks.iter().flat_map(slot).collect();
+    let values = vec![0.1; slots.len() * kv_heads * head_dim];
+    kernels.write_kv(&mut cache, &values, &values, &slots);
+    cache
+}
