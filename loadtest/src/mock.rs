@@ -9,7 +9,7 @@ use axum::Json;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures::stream::unfold;
@@ -113,14 +113,21 @@ impl Mock {
     }
 }
 
+fn refusal(status: u16, why: &'static str) -> Response {
+    Response::builder()
+        .status(status)
+        .body(Body::from(why))
+        .unwrap()
+}
+
 async fn complete(State(seen): State<Arc<Seen>>, Json(body): Json<Value>) -> Response {
     let left = |left: u32| left.checked_sub(1);
     let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
     if seen.refusals.fetch_update(set, fetch, left).is_ok() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "starting").into_response();
+        return refusal(503, "starting");
     }
     if body["model"] != "m" {
-        return (StatusCode::BAD_REQUEST, "no such model").into_response();
+        return refusal(400, "no such model");
     }
     let prompt = body["prompt"].as_array().unwrap().iter();
     let prompt: Vec<u64> = prompt.map(|id| id.as_u64().unwrap()).collect();

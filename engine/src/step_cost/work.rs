@@ -46,9 +46,9 @@ impl Work {
         self
     }
 
-    /// Whether each sequence computes one token only.
+    /// Whether a token is sampled behind each position: nobody reads a prompt. Guesses count as decoding.
     pub(super) fn is_decode_only(&self) -> bool {
-        self.tokens == self.sequences
+        self.tokens == self.logit_rows
     }
 
     /// The numbers in which time is linear.

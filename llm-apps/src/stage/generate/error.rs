@@ -17,7 +17,8 @@ pub enum GenerateError {
     },
     /// The prompt's text is longer than any that fits the context. It was not tokenized.
     #[error(
-        "this model's maximum context length is {max_model_len} tokens, which stand for {max_bytes}          bytes of text at most, but the prompt has {bytes} bytes"
+        "this model's maximum context length is {max_model_len} tokens, which stand for {max_bytes} bytes of text \
+         at most, but the prompt has {bytes} bytes"
     )]
     PromptTooLong {
         /// Bytes of the text.

@@ -53,7 +53,7 @@ async fn offsets_hold_where_half_characters_repeat() {
     let ids = [&half[..], &half, &half, &bytes("a!")].concat();
     let request = TextRequest {
         echo: true,
-        prompt: Prompt::Tokens(ids.clone()),
+        prompt: Prompt::Tokens([&ids[..], &bytes("?")].concat()),
         ..asking("")
     };
     let answer = ask_one(&saying(ids.clone()), request).await;
@@ -61,11 +61,11 @@ async fn offsets_hold_where_half_characters_repeat() {
     assert_eq!(answer.text, "\u{fffd}\u{fffd}\u{fffd}a!");
     assert_eq!(answer.ids(), ids);
     let offsets: Vec<usize> = answer.tokens.iter().map(|token| token.offset).collect();
-    assert_eq!(offsets, places.map(|place| place + 5), "behind the prompt");
+    assert_eq!(offsets, places.map(|place| place + 6), "behind the prompt");
     let (prompt, tokens) = answer.prompt.expect("the prompt is echoed");
-    assert_eq!(prompt, answer.text);
+    assert_eq!(prompt, format!("{}?", answer.text));
     let offsets: Vec<usize> = tokens.iter().map(|token| token.offset).collect();
-    assert_eq!(offsets, places);
+    assert_eq!(offsets, [&places[..], &[5]].concat());
 }
 
 #[tokio::test]
