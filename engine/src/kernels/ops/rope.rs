@@ -36,12 +36,7 @@ impl RopeTable {
     /// A table for positions below `positions`; [`RopeTable::reach`] makes it longer. Pair i of a
     /// head turns by `position * inv_freq[i]`, rounded to f32 as `transformers` does; cosine and sine
     /// are then multiplied by `attention_scale`. Values of a head beyond the pairs stay as they are.
-    pub fn new(
-        inv_freq: &[f32],
-        attention_scale: f32,
-        style: RopeStyle,
-        positions: usize,
-    ) -> Self {
+    pub fn new(inv_freq: &[f32], attention_scale: f32, style: RopeStyle, positions: usize) -> Self {
         let mut table = Self {
             style,
             inv_freq: inv_freq.to_vec(),

@@ -1,10 +1,10 @@
 //! A spec from GGUF metadata. Keys begin with the architecture's name; traits that no key names
 //! (biases, norms, a tied head) are read from which tensors there are.
 
+use super::inverse_root;
 use super::layers::{LocalLayers, Norms};
 use super::rope::{RopeScaling, RopeSpec, yarn_attention_factor};
 use super::shape::{Architecture, Biases, MOST_LAYERS, ModelSpec};
-use super::inverse_root;
 use crate::gguf::{FromValue, Metadata};
 use crate::kernels::RopeStyle;
 use crate::model::ModelError;
