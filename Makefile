@@ -2,6 +2,7 @@
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MODEL := smollm2-135m-instruct
+GEMMA := gemma3-270m
 VENV := .venv
 NODE_CLIENT := gateway/tests/clients/node
 # cargo-nextest runs tests in parallel processes and reports better; plain cargo does where it is not installed.
@@ -14,10 +15,11 @@ serve:
 	cargo build --release --package gateway
 	$(TARGET)/release/penstock run configs/quickstart.yaml
 
-# Tests run the real model and the official clients; the two are fetched first.
+# Tests run the real models and the official clients, which are fetched first.
 test: clients
 	$(RUN_TESTS) --no-run
 	PENSTOCK_TEST_MODEL="$$($(TARGET)/debug/penstock pull $(MODEL))" \
+	PENSTOCK_TEST_GEMMA="$$($(TARGET)/debug/penstock pull $(GEMMA))" \
 	PENSTOCK_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" \
 	  $(RUN_TESTS)
 

@@ -84,17 +84,12 @@ impl WrittenEntry {
 
 impl WrittenSource {
     fn prove(self) -> Result<Source, String> {
-        if let (Some(join), None, None, None, true) = (
-            &self.join,
-            &self.hf,
-            &self.pip,
-            &self.folder,
-            self.files.is_empty(),
-        ) {
+        if let Some(join) = self.join {
+            let others = [&self.hf, &self.pip, &self.folder];
+            if others.iter().any(|other| other.is_some()) || !self.files.is_empty() {
+                return Err("`join:` stands alone; its files are its parts".to_owned());
+            }
             return join.prove().map(Source::Joined);
-        }
-        if self.join.is_some() {
-            return Err("`join:` stands alone; its files are its parts".to_owned());
         }
         if self.files.is_empty() {
             return Err("a source has no file; at least one is needed".to_owned());

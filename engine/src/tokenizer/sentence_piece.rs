@@ -195,3 +195,54 @@ impl PartialEq for Pair {
 }
 
 impl Eq for Pair {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `tokens` with scores; those whose text begins with `!` take no part.
+    fn vocabulary(tokens: &[(&str, f32)], unknown: Option<u32>) -> SentencePiece {
+        let (texts, scores): (Vec<&str>, Vec<f32>) = tokens.iter().copied().unzip();
+        SentencePiece::new(&texts, &scores, unknown, |id| !texts[id].starts_with('!'))
+    }
+
+    #[test]
+    fn the_highest_score_is_joined_first_and_of_equals_the_leftmost() {
+        let ids = |bc: f32, text: &str| {
+            let tokens = [
+                ("a", -9.0),
+                ("b", -9.0),
+                ("c", -9.0),
+                ("ab", -2.0),
+                ("bc", bc),
+                ("abc", -5.0),
+            ];
+            vocabulary(&tokens, None).encode(text)
+        };
+        assert_eq!(ids(-1.0, "abcb"), [5, 1], "bc first, then a + bc");
+        assert_eq!(ids(-2.0, "abc"), [5], "ab first, then ab + c");
+        assert_eq!(ids(-2.0, "bbc"), [1, 4]);
+        assert_eq!(ids(-1.0, ""), [0_u32; 0]);
+        // Overlapping pairs of one token: from the left.
+        let tokens = [("a", -9.0), ("aa", -1.0), ("aaaa", -2.0)];
+        assert_eq!(vocabulary(&tokens, None).encode("aaaaaaa"), [2, 1, 0]);
+    }
+
+    #[test]
+    fn what_has_no_token_is_spelled_in_bytes_or_unknown() {
+        let tokens = [("a", 0.0), ("<0xC3>", 0.0), ("<0xA9>", 0.0), ("!", 0.0)];
+        let known = vocabulary(&tokens, Some(3));
+        assert_eq!(known.encode("aéa"), [0, 1, 2, 0]);
+        assert_eq!(known.encode("aèêa"), [0, 3, 0], "neighbours share one");
+        assert_eq!(vocabulary(&tokens, None).encode("aèa"), [0, 0]);
+        assert_eq!(known.encode("!"), [3], "its text alone is no token");
+        assert_eq!(known.token_to_id("!"), Some(3));
+    }
+
+    #[test]
+    fn absurdly_long_tokens_take_no_part() {
+        let long = "a".repeat(MAX_TOKEN_BYTES + 1);
+        let known = vocabulary(&[("a", -1.0), (&long, 0.0), ("aa", -1.0)], None);
+        assert_eq!(known.encode(&long).len(), MAX_TOKEN_BYTES / 2 + 1);
+    }
+}
