@@ -30,6 +30,7 @@ fn greedy_tokens_agree_with_the_reference() {
 }
 
 /// The share of positions in which the greedy token is the reference's.
+#[expect(clippy::print_stdout, reason = "it prints its measurement")]
 fn greedy_agreement(activations: Activations) -> f64 {
     let mut model = Model::load(&support::model_path(), activations);
     let (mut positions, mut agreed) = (0_u32, 0_u32);

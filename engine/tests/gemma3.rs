@@ -11,7 +11,8 @@ mod teacher;
 use engine::model::{ModelFiles, load};
 use engine::tokenizer::EncodeOptions;
 use engine::{
-    BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, LogitRows, ScheduledSequence, SequenceId,
+    Activations, BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, LogitRows,
+    ScheduledSequence, SequenceId,
 };
 use serde::Deserialize;
 
@@ -54,7 +55,7 @@ fn its_description_is_understood() {
 
 #[test]
 fn greedy_tokens_agree_with_the_reference() {
-    let mut model = Model::load(&gemma_path());
+    let mut model = Model::load(&gemma_path(), Activations::Int16);
     let (mut positions, mut agreed) = (0_u32, 0_u32);
     let (mut error, mut largest_margin_lost) = (0.0, 0.0_f64);
     for answer in golden().prompts {
@@ -90,7 +91,7 @@ fn perplexity_of_prose_agrees_with_the_reference() {
     ids.truncate(golden.prose.tokens);
     assert_eq!(sha256(&ids), golden.prose.ids_sha256, "ids of prose.txt");
 
-    let mut model = Model::load(&gemma_path());
+    let mut model = Model::load(&gemma_path(), Activations::Int16);
     let (mut total, mut scored, mut furthest) = (0.0, 0_u32, 0.0_f64);
     let windows: Vec<_> = ids.chunks(golden.prose.window).collect();
     assert_eq!(windows.len(), golden.windows.len());

@@ -30,18 +30,18 @@ fn model(method: Option<SpeculationMethod>) -> OpenModel {
     open(&support::model_path(), &config).unwrap()
 }
 
-fn ngram() -> Option<SpeculationMethod> {
-    Some(SpeculationMethod::Ngram {
+fn ngram() -> SpeculationMethod {
+    SpeculationMethod::Ngram {
         prompt_lookup_min: 1,
         prompt_lookup_max: 4,
-    })
+    }
 }
 
 /// The served model guesses for itself: greedily it is always right.
-fn itself() -> Option<SpeculationMethod> {
-    Some(SpeculationMethod::Draft {
+fn itself() -> SpeculationMethod {
+    SpeculationMethod::Draft {
         model: support::model_path(),
-    })
+    }
 }
 
 fn submit(model: &OpenModel, prompt: &[u32], params: SamplingParams) -> TokenStream {
@@ -110,7 +110,7 @@ fn the_same_bits_with_and_without_guesses() {
     let expected = answers(&model(None));
     for method in [ngram(), itself()] {
         let how = format!("{method:?}");
-        let guessing = model(method);
+        let guessing = model(Some(method));
         let found = answers(&guessing);
         for (i, (expected, found)) in expected.iter().zip(&found).enumerate() {
             assert!(
@@ -126,7 +126,7 @@ fn the_same_bits_with_and_without_guesses() {
 #[test]
 fn a_text_that_repeats_itself_is_guessed_by_lookup() {
     let plain = model(None);
-    let guessing = model(ngram());
+    let guessing = model(Some(ngram()));
     let list = "apples, pears, plums, cherries, apricots, figs, dates, grapes, melons, lemons";
     let text = format!("The list is: {list}.\nOnce more, the list is: {list}.\nOnce more, the");
     let options = EncodeOptions::PROMPT;
@@ -149,7 +149,7 @@ fn a_text_that_repeats_itself_is_guessed_by_lookup() {
 
 #[test]
 fn a_model_guesses_itself() {
-    let guessing = model(itself());
+    let guessing = model(Some(itself()));
     let (prompt, params) = requests(&guessing.tokenizer).swap_remove(4);
     let greedy = SamplingParams {
         temperature: 0.0,

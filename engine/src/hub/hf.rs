@@ -399,9 +399,10 @@ fn list_folder(folder: &Path, prefix: &str, files: &mut Vec<SourceFile>) {
 )]
 fn hub_error(error: HFError) -> SourceError {
     // The hub's client says the URL once more, behind an error that has said it.
-    let said: &dyn Error = match &error {
-        HFError::Request { source, .. } => source,
-        other => other,
+    let said: &dyn Error = if let HFError::Request { source, .. } = &error {
+        source
+    } else {
+        &error
     };
     let (mut text, mut cause) = (said.to_string(), said.source());
     while let Some(error) = cause {

@@ -49,7 +49,7 @@ impl Arena {
             assert!(
                 align_of::<T>() <= ALIGN,
                 "slices begin at whole cache lines"
-            )
+            );
         };
         let bytes = len.saturating_mul(size_of::<T>());
         let mut pages = Pages {

@@ -36,6 +36,7 @@ pub(crate) struct HubModel {
 
 impl HubModel {
     /// Random weights for `class`; `extra` overrides fields of the configuration.
+    #[expect(clippy::too_many_lines, reason = "one line for each tensor")]
     pub(crate) fn new(class: &str, sizes: Sizes, extra: &Value) -> Self {
         let mut config = json!({
             "architectures": [class],

@@ -50,6 +50,7 @@ impl HubModel {
     }
 
     /// Writes a GGUF file as llama.cpp's converter does: queries and keys of Llama reordered.
+    #[expect(clippy::too_many_lines, reason = "one line for each key")]
     pub(crate) fn save_gguf(
         &self,
         path: &Path,

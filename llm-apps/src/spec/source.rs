@@ -15,6 +15,6 @@ pub(super) fn read(node: &Node, folder: &Path) -> Result<ModelReference, read::E
         .map_err(|error: ReferenceError| format!("a model ({})", error.why))?;
     Ok(match reference {
         ModelReference::Path(path) => ModelReference::Path(folder.join(path)),
-        other => other,
+        other @ (ModelReference::Hub(_) | ModelReference::Name(_)) => other,
     })
 }

@@ -70,8 +70,8 @@ pub(super) fn read(
             let min = keys.take("prompt_lookup_min", f, read::integer(1..=MOST));
             let max = keys.take("prompt_lookup_max", f, read::integer(1..=MOST));
             // Where one is given, the other is not above or below it.
-            let prompt_lookup_min = min.unwrap_or(LOOKUP.0.min(max.unwrap_or(MOST)));
-            let prompt_lookup_max = max.unwrap_or(LOOKUP.1.max(prompt_lookup_min));
+            let prompt_lookup_min = min.unwrap_or_else(|| LOOKUP.0.min(max.unwrap_or(MOST)));
+            let prompt_lookup_max = max.unwrap_or_else(|| LOOKUP.1.max(prompt_lookup_min));
             if prompt_lookup_max < prompt_lookup_min {
                 let message = format!(
                     "`{}` must not be below `prompt_lookup_min`, {prompt_lookup_min}, but is \

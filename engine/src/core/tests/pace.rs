@@ -53,7 +53,11 @@ impl Machine {
     }
 
     fn submit(&mut self, first: u32, len: usize, max_tokens: u32) -> Receiver<TokenEvent> {
-        let prompt: Vec<u32> = (0..len).map(|i| (first + i as u32 * 5) % 64).collect();
+        let prompt: Vec<u32> = (0..)
+            .step_by(5)
+            .map(|i| (first + i) % 64)
+            .take(len)
+            .collect();
         let params = SamplingParams {
             max_tokens,
             ignore_eos: true,

@@ -123,9 +123,9 @@ impl<const R: usize> ValueSums<'_, R> {
         let end = begin.max(self.walk.seen(self.row, self.start).1);
         let mut shrink = *shrink;
         if from < begin {
-            for r in 0..R {
+            for (r, shrink) in shrink.iter().enumerate() {
                 let (from, to) = self.walk.seen(self.row + r, self.start);
-                self.add_row::<S, D>(s, first, r, (from, begin.min(to)), shrink[r]);
+                self.add_row::<S, D>(s, first, r, (from, begin.min(to)), *shrink);
             }
             shrink = [1.0; R];
         }
@@ -151,10 +151,10 @@ impl<const R: usize> ValueSums<'_, R> {
                 }
             }
         }
-        for r in 0..R {
+        for (r, sums) in sums.iter().enumerate() {
             let out = &mut self.walk.vectors(self.row + r)[place..][..D];
             for d in 0..D {
-                s.store(sums[r][d], &mut out[d]);
+                s.store(sums[d], &mut out[d]);
             }
         }
         if end < self.walk.seen(self.row + R - 1, self.start).1 {
@@ -182,11 +182,11 @@ impl<const R: usize> ValueSums<'_, R> {
         for d in 0..D {
             sums[d] = s.mul(s.load(&out[d]), s.splat(shrink));
         }
-        for position in from..to {
-            let weight = s.splat(weights[position]);
-            for d in 0..D {
-                let value = s.load(&self.values[position][first + d]);
-                sums[d] = s.mul_add(value, weight, sums[d]);
+        let seen = self.values.iter().zip(weights).take(to).skip(from);
+        for (values, weight) in seen {
+            let weight = s.splat(*weight);
+            for (sum, value) in sums.iter_mut().zip(&values[first..]) {
+                *sum = s.mul_add(s.load(value), weight, *sum);
             }
         }
         for d in 0..D {

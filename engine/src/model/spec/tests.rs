@@ -139,7 +139,7 @@ fn gemma_3_is_described_by_its_layers() {
     let newer = from_config_json(&newer).unwrap();
     assert_eq!(newer.local.as_ref(), Some(&local));
     assert_eq!(newer.rope.scaling, RopeScaling::Linear { factor: 8.0 });
-    assert!(newer.rope.theta == 1e6);
+    assert_eq!(newer.rope.theta.to_bits(), 1e6_f64.to_bits());
 }
 
 #[test]
