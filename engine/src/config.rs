@@ -1,6 +1,7 @@
 //! How an engine is built: every knob, its unit, its default and its consequence.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Sizes and limits of one engine. [`EngineConfig::default`] serves a small model on a laptop.
@@ -25,10 +26,32 @@ pub struct EngineConfig {
     pub max_requests: usize,
     /// Whether full blocks are kept and found again by later prompts with the same beginning.
     pub enable_prefix_caching: bool,
+    /// Where blocks go that the cache evicts, to be copied back when a prompt begins with them again;
+    /// `None` forgets them.
+    pub kv_tiers: Option<KvTiersConfig>,
     /// Threads that compute; `None` takes one for each core that the process may use.
     pub threads: Option<NonZeroUsize>,
     /// Forces an instruction set for the kernels, for tests; `None` takes the machine's best.
     pub isa: Option<Isa>,
+}
+
+/// Tiers of memory for blocks that the KV cache has no room for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KvTiersConfig {
+    /// Memory for them, in bytes, beside that of the cache. It is taken as it is filled. What is
+    /// unused for longest goes to disk, or is forgotten.
+    pub ram_bytes: usize,
+    /// Files for what memory has no room for, and for the next start.
+    pub disk: Option<DiskTierConfig>,
+}
+
+/// A folder of blocks. Several models may share it; no two running engines of one model should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskTierConfig {
+    /// The folder; it is made when it is not there.
+    pub path: PathBuf,
+    /// Bytes of this model's files at most.
+    pub bytes: u64,
 }
 
 /// Instruction sets for which the kernels are built.
@@ -58,6 +81,7 @@ impl Default for EngineConfig {
             target_itl: Duration::from_millis(50),
             max_requests: 256,
             enable_prefix_caching: true,
+            kv_tiers: None,
             threads: None,
             isa: None,
         }

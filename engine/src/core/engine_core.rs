@@ -13,6 +13,7 @@ use crate::core::generation::Generation;
 use crate::core::stats::{StatsBoard, StepTimes};
 use crate::error::EngineError;
 use crate::invariants::{Violation, check_plan, check_state};
+use crate::kv_tiers::KvTiers;
 use crate::model::Forward;
 use crate::sampler::Sampled;
 use crate::scheduler::{Ended, Scheduler};
@@ -21,15 +22,17 @@ use crate::step_cost::Work;
 /// The engine without its thread.
 #[derive(Debug)]
 pub(crate) struct Core {
-    model: Box<dyn Forward>,
-    scheduler: Scheduler,
+    pub(super) model: Box<dyn Forward>,
+    pub(super) scheduler: Scheduler,
     /// The accepted requests that have not ended.
     generations: BTreeMap<SequenceId, Generation>,
     /// The model's end-of-sequence tokens.
     eos: Vec<u32>,
     stats: Arc<StatsBoard>,
-    clock: Clock,
+    pub(super) clock: Clock,
     times: StepTimes,
+    /// Where blocks go that the pool has no room for.
+    pub(super) tiers: Option<KvTiers>,
 }
 
 impl Core {
@@ -51,7 +54,15 @@ impl Core {
             stats,
             clock,
             times,
+            tiers: None,
         }
+    }
+
+    /// The same with the colder tiers of whose index the scheduler's cache knows.
+    #[must_use]
+    pub(crate) fn with_tiers(mut self, tiers: Option<KvTiers>) -> Self {
+        self.tiers = tiers;
+        self
     }
 
     /// Takes a request in. It is queued, or will end with the next step.
@@ -69,9 +80,11 @@ impl Core {
     /// Schedule, compute, update, deliver.
     pub(crate) fn step(&mut self) {
         self.drop_abandoned();
+        self.hear_of_disk();
         let began = self.clock.now();
         let plan = self.scheduler.schedule();
         let planned = self.clock.now();
+        let moving = self.move_blocks();
         debug_assert_eq!(check_plan(&self.scheduler, &plan), Ok(()));
 
         let sampled = compute(&mut *self.model, &plan, &mut self.generations, &self.eos);
@@ -84,14 +97,18 @@ impl Core {
         self.times.scheduling += planned.saturating_sub(began) + updated.saturating_sub(computed);
         // How long it takes to fail says nothing.
         if succeeded {
-            let seconds = updated.saturating_sub(began).as_secs_f64();
-            self.scheduler.observe(&Work::of(&plan), seconds);
+            let computing = updated.saturating_sub(began + moving);
+            self.scheduler
+                .observe(&Work::of(&plan), computing.as_secs_f64());
         }
 
         self.stats.publish(&self.scheduler, self.times);
         self.deliver(&plan, sampled);
         self.end(ended);
         debug_assert_eq!(self.check(), Ok(()));
+        if plan.is_empty() {
+            self.await_disk();
+        }
     }
 
     /// Ends every request in `error`.

@@ -31,6 +31,7 @@ mod run;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod tiering;
 
 pub(crate) use clock::Clock;
 pub(crate) use command::{Command, Submission};

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::config::{BLOCK_SIZE, EngineConfig};
 use crate::kv_cache::BlockTable;
+use crate::kv_tiers::TierError;
 use crate::model::Forward;
 use crate::request::ModelLimits;
 
@@ -34,6 +35,9 @@ pub enum StartError {
         /// Tokens of one full context.
         max_model_len: usize,
     },
+    /// The colder tiers of the KV cache cannot be had.
+    #[error(transparent)]
+    Tiers(#[from] TierError),
     /// The system gave no thread.
     #[error("the engine's thread cannot be started: {0}")]
     Thread(String),

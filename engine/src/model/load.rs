@@ -8,6 +8,7 @@ use std::thread;
 
 use super::eos;
 use super::files::{ModelFiles, ModelFolder, WeightFiles};
+use super::identity::identity;
 use super::llama::LlamaRunner;
 use super::spec::{ModelSpec, from_config_json, from_gguf};
 use super::weights::{GgufShards, SafetensorsShards, Weights};
@@ -50,7 +51,10 @@ pub fn load(files: &ModelFiles, config: &EngineConfig) -> Result<LoadedModel, Mo
         eos_token_ids,
     } = opened;
     let (parameters, file_bytes) = weights.totals();
-    let runner = LlamaRunner::new(&spec, &weights, kernels, config)?;
+    let mut runner = LlamaRunner::new(&spec, &weights, kernels, config)?;
+    if config.kv_tiers.as_ref().is_some_and(|t| t.disk.is_some()) {
+        runner = runner.with_identity(identity(files)?);
+    }
     let info = ModelInfo {
         name,
         architecture: spec.architecture.name(),

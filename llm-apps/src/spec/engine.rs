@@ -1,8 +1,9 @@
 //! `engine`: sizes and limits of a model's engine, proved to be an [`EngineConfig`].
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
-use engine::EngineConfig;
+use engine::{DiskTierConfig, EngineConfig, KvTiersConfig};
 
 use super::fault::Faults;
 use super::node::Node;
@@ -10,8 +11,9 @@ use super::read;
 use super::section::Section;
 use super::size::ByteSize;
 
-/// Reads the section `path`. The defaults are [`EngineConfig::default`].
-pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> EngineConfig {
+/// Reads the section `path`; relative paths start at `folder`. The defaults are
+/// [`EngineConfig::default`].
+pub(super) fn read(path: &str, node: &Node, folder: &Path, faults: &mut Faults) -> EngineConfig {
     let default = EngineConfig::default();
     let mut keys = Section::open(path, node, faults);
     let f = faults;
@@ -41,6 +43,10 @@ pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> EngineConfig
         enable_prefix_caching: keys
             .take("enable_prefix_caching", f, read::boolean)
             .unwrap_or(default.enable_prefix_caching),
+        kv_tiers: keys
+            .node("kv_tiers")
+            .and_then(|node| kv_tiers(&format!("{path}.kv_tiers"), node, folder, f))
+            .or(default.kv_tiers),
         threads: keys
             .take("threads", f, read::integer(1..=1024_usize))
             .and_then(NonZeroUsize::new)
@@ -61,4 +67,30 @@ pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> EngineConfig
     }
     keys.finish(f);
     config
+}
+
+/// Reads `kv_tiers`.
+fn kv_tiers(path: &str, node: &Node, folder: &Path, f: &mut Faults) -> Option<KvTiersConfig> {
+    let mut keys = Section::open(path, node, f);
+    let ram = keys.require("ram", "ram: 1GiB", f, read::size(ByteSize(1 << 20)));
+    let disk_path = keys.path("disk");
+    let disk = keys
+        .node("disk")
+        .map(|node| disk_tier(&disk_path, node, folder, f));
+    keys.finish(f);
+    Some(KvTiersConfig {
+        ram_bytes: ram?,
+        disk: disk.flatten(),
+    })
+}
+
+fn disk_tier(path: &str, node: &Node, folder: &Path, f: &mut Faults) -> Option<DiskTierConfig> {
+    let mut keys = Section::open(path, node, f);
+    let place = keys.require("path", "path: kv", f, read::text);
+    let size = keys.require("size", "size: 10GiB", f, read::size(ByteSize(1 << 20)));
+    keys.finish(f);
+    Some(DiskTierConfig {
+        path: folder.join(place?),
+        bytes: size? as u64,
+    })
 }

@@ -82,7 +82,7 @@ impl ModelSpec {
         let engine_path = keys.path("engine");
         let engine = keys
             .node("engine")
-            .map(|node| engine_section::read(&engine_path, node, f))
+            .map(|node| engine_section::read(&engine_path, node, folder, f))
             .unwrap_or_default();
         let sampling_path = keys.path("sampling_defaults");
         let sampling_defaults = keys

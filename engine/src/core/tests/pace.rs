@@ -52,8 +52,8 @@ impl Machine {
         }
     }
 
-    fn submit(&mut self, first: u32, len: usize, max_tokens: u32) -> Receiver<TokenEvent> {
-        let prompt: Vec<u32> = (0..len).map(|i| (first + i as u32 * 5) % 64).collect();
+    fn submit(&mut self, first: u32, len: u32, max_tokens: u32) -> Receiver<TokenEvent> {
+        let prompt: Vec<u32> = (0..len).map(|i| (first + i * 5) % 64).collect();
         let params = SamplingParams {
             max_tokens,
             ignore_eos: true,

@@ -66,7 +66,7 @@ fn the_quickstart_file_says_every_default() {
     }
 }
 
-const KEYS: [&str; 29] = [
+const KEYS: [&str; 30] = [
     "http_options",
     "host",
     "port",
@@ -95,6 +95,7 @@ const KEYS: [&str; 29] = [
     "target_itl_s",
     "max_requests",
     "enable_prefix_caching",
+    "kv_tiers",
     "threads",
 ];
 
@@ -135,6 +136,7 @@ models:
       target_itl_s: 0.025
       max_requests: 32
       enable_prefix_caching: false
+      kv_tiers: {ram: 2GiB, disk: {path: cache/kv, size: 10GiB}}
       threads: 2
     sampling_defaults: {temperature: 0.2, top_p: 0.9, top_k: 40, min_p: 0.05, repetition_penalty: 1.1,
       presence_penalty: 0.5, frequency_penalty: -0.5, max_tokens: 100}
@@ -180,6 +182,10 @@ models:
         (engine.max_requests, engine.enable_prefix_caching),
         (32, false)
     );
+    let tiers = engine.kv_tiers.as_ref().unwrap();
+    let disk = tiers.disk.as_ref().unwrap();
+    assert_eq!((tiers.ram_bytes, disk.bytes), (2 << 30, 10 << 30));
+    assert_eq!(disk.path, Path::new("/etc/penstock/cache/kv"));
     assert_eq!(engine.threads.map(std::num::NonZero::get), Some(2));
     let mut params = engine::SamplingParams::default();
     small.sampling_defaults.apply(&mut params);
