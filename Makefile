@@ -30,7 +30,8 @@ lint:
 fmt:
 	cargo fmt --all
 
-# Kernels against the machine's limits, then the whole server beside llama-server on the same file.
+# Kernels against the machine's limits, then the whole server beside llama-server on the same file, row by row. The head
+# of the script names what can be chosen.
 bench:
 	loadtest/bench.sh
 

@@ -1,27 +1,37 @@
 #!/usr/bin/env bash
 # The kernels against the machine's limits, then the whole server beside llama-server on the same file, in turn.
-# Options go to `loadtest bench`: loadtest/bench.sh --concurrency 1 --rounds 5. Wants an otherwise idle machine.
+# Options go to `loadtest bench`: loadtest/bench.sh --rows stream-1,prefill --rounds 2. Wants an otherwise idle machine.
+# From the environment:
+#   MODEL         a GGUF file to measure in place of the quickstart's model
+#   PENSTOCK      a built program, else it is built here
+#   LLAMA_SERVER  a built peer, else it is built here, which takes about 10 minutes the first time
+#   SKIP_KERNELS  not empty: the servers only
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export THREADS=${THREADS:-$(nproc)}
 target=${CARGO_TARGET_DIR:-target}
-name=smollm2-135m-instruct
-ours=8200 peer=8201
+out=$target/bench
+mkdir -p "$out"
 
-cargo build --release --package gateway --package loadtest
+cargo build --release --package loadtest
+if [ -z "${PENSTOCK:-}" ]; then
+  cargo build --release --package gateway
+  PENSTOCK=$target/release/penstock
+fi
 [ -n "${SKIP_KERNELS:-}" ] || cargo bench --package engine
-loadtest/peers/llama-server.sh "$target/peers"
-model=$("$target/release/penstock" pull "$name")
+if [ -z "${LLAMA_SERVER:-}" ]; then
+  loadtest/peers/llama-server.sh "$target/peers"
+  LLAMA_SERVER=$target/peers/llama-server
+fi
+if [ -n "${MODEL:-}" ]; then
+  model=$(realpath "$MODEL") name=bench config=$out/bench.yaml
+  printf 'models:\n  - name: %s\n    source: "%s"\n' "$name" "$model" >"$config"
+else
+  name=smollm2-135m-instruct config=configs/quickstart.yaml
+  model=$("$PENSTOCK" pull "$name")
+fi
 
-trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
-"$target/release/penstock" run configs/quickstart.yaml --port "$ours" >"$target/penstock.log" 2>&1 &
-# 32 slots of 512 tokens: as many as the load has clients.
-"$target/peers/llama-server" --model "$model" --alias "$name" --port "$peer" --threads "$(nproc)" \
-  --parallel 32 --ctx-size 16384 >"$target/llama-server.log" 2>&1 &
-for port in "$ours" "$peer"; do
-  for _ in $(seq 120); do
-    curl -sf "http://127.0.0.1:$port/health" >/dev/null && break
-    sleep 0.5
-  done
-done
-"$target/release/loadtest" bench --url "http://127.0.0.1:$ours" --vs "http://127.0.0.1:$peer" --model "$name" \
-  --json "$target/bench.json" "$@"
+# Ours runs as it is shipped, with one configuration for all rows.
+exec "$target/release/loadtest" bench --model "$name" --logs "$out" --json "$out/bench.json" \
+  --server "penstock='$PENSTOCK' run '$config' --port \$PORT" \
+  --server "llama-server='$PWD/loadtest/peers/run-llama-server.sh' '$LLAMA_SERVER' '$model' '$name'" "$@"

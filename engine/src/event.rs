@@ -14,6 +14,9 @@ pub enum TokenEvent {
         id: u32,
         /// Its log-probability and the alternatives, when they were asked for.
         logprobs: Option<TokenLogprobs>,
+        /// As [`Usage::cached_tokens`], the same for every token: a reader that has enough before the
+        /// end still knows what it cost.
+        cached_tokens: u32,
     },
     /// The generation ended as it should.
     Done {

@@ -35,7 +35,7 @@ pub mod tokenizer;
 
 pub use crate::core::{EngineStats, StepTimes};
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
-pub use config::{BLOCK_SIZE, DiskTierConfig, EngineConfig, Isa, KvTiersConfig};
+pub use config::{Activations, BLOCK_SIZE, DiskTierConfig, EngineConfig, Isa, KvTiersConfig};
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
 pub use handle::{Engine, StartError, TokenStream};

@@ -3,29 +3,35 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
 mod support;
+#[path = "support/teacher.rs"]
+mod teacher;
 
-use std::ops::Range;
-
-use engine::gguf::GgufFile;
-use engine::model::{LlamaRunner, ModelFiles, load};
-use engine::tokenizer::{EncodeOptions, GgufVocabulary, Tokenizer};
-use engine::{BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, LogitRows};
-use engine::{ScheduledSequence, SequenceId};
+use engine::Activations;
+use engine::tokenizer::EncodeOptions;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
-/// Positions in which the greedy token must be the reference's.
-const LEAST_AGREEMENT: f64 = 0.98;
+use crate::teacher::{Model, argmax, log_prob, sha256, tokenizer};
+
+/// Share of positions in which the greedy token must be the reference's.
+const LEAST_AGREEMENT: [(Activations, f64); 3] = [
+    (Activations::Int16, 0.995),
+    (Activations::Mixed, 0.975),
+    (Activations::Int8, 0.965),
+];
 /// Largest relative distance of the perplexity from the reference's.
 const MOST_PERPLEXITY_CHANGE: f64 = 0.005;
-/// Longest sequence: a window of prose.
-const MAX_MODEL_LEN: usize = 1024;
-/// Prompts are read in pieces, as the scheduler would have it.
-const STEP_TOKENS: usize = 128;
 
 #[test]
 fn greedy_tokens_agree_with_the_reference() {
-    let mut model = Model::load();
+    for (activations, least) in LEAST_AGREEMENT {
+        let agreement = greedy_agreement(activations);
+        assert!(agreement >= least, "{activations:?}: {agreement}");
+    }
+}
+
+/// The share of positions in which the greedy token is the reference's.
+fn greedy_agreement(activations: Activations) -> f64 {
+    let mut model = Model::load(&support::model_path(), activations);
     let (mut positions, mut agreed) = (0_u32, 0_u32);
     let (mut error, mut largest_margin_lost) = (0.0, 0.0_f64);
     for answer in golden().prompts {
@@ -47,13 +53,13 @@ fn greedy_tokens_agree_with_the_reference() {
     }
     let agreement = f64::from(agreed) / f64::from(positions);
     println!(
-        "greedy tokens: {agreed} of {positions} agree ({:.2}%); the largest margin of the reference \
+        "{activations:?}, greedy tokens: {agreed} of {positions} agree ({:.2}%); the largest margin of the reference \
          lost is {largest_margin_lost:.5}, the mean error of its log-probabilities {:.5}",
         100.0 * agreement,
         error / f64::from(positions)
     );
     assert_eq!(positions, 20 * 64);
-    assert!(agreement >= LEAST_AGREEMENT, "{agreed} of {positions}");
+    agreement
 }
 
 #[test]
@@ -63,7 +69,13 @@ fn perplexity_of_prose_agrees_with_the_reference() {
     assert_eq!(ids.len(), golden.prose.tokens, "tokens of prose.txt");
     assert_eq!(sha256(&ids), golden.prose.ids_sha256, "ids of prose.txt");
 
-    let mut model = Model::load();
+    for activations in LEAST_AGREEMENT.map(|(activations, _)| activations) {
+        let mut model = Model::load(&support::model_path(), activations);
+        perplexity(&mut model, &golden, &ids, activations);
+    }
+}
+
+fn perplexity(model: &mut Model, golden: &Golden, ids: &[u32], activations: Activations) {
     let (mut total, mut scored, mut furthest) = (0.0, 0_u32, 0.0_f64);
     let windows: Vec<_> = ids.chunks(golden.prose.window).collect();
     assert_eq!(windows.len(), golden.windows.len());
@@ -80,7 +92,7 @@ fn perplexity_of_prose_agrees_with_the_reference() {
     let perplexity = (total / f64::from(scored)).exp();
     let change = perplexity / golden.prose.perplexity - 1.0;
     println!(
-        "perplexity of {scored} tokens: {perplexity:.5}, reference {:.5} ({:+.4}%); the window \
+        "{activations:?}, perplexity of {scored} tokens: {perplexity:.5}, reference {:.5} ({:+.4}%); the window \
          furthest from its reference has {:.4}% more or less NLL",
         golden.prose.perplexity,
         100.0 * change,
@@ -128,85 +140,7 @@ fn golden() -> Golden {
 }
 
 fn prose_ids() -> Vec<u32> {
-    let file = GgufFile::open(&support::model_path()).unwrap();
-    let vocabulary = GgufVocabulary::read(file.metadata()).unwrap();
-    let tokenizer = Tokenizer::from_gguf(&vocabulary).unwrap();
     let text = include_str!("golden/prose.txt");
+    let tokenizer = tokenizer(&support::model_path());
     tokenizer.encode(text, EncodeOptions::LITERAL).unwrap()
-}
-
-fn sha256(ids: &[u32]) -> String {
-    let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
-    let digest = Sha256::digest(&bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The real model, one sequence at a time.
-struct Model(LlamaRunner);
-
-impl Model {
-    fn load() -> Self {
-        let config = EngineConfig {
-            kv_cache_bytes: 64 << 20,
-            max_model_len: Some(MAX_MODEL_LEN),
-            max_num_batched_tokens: STEP_TOKENS,
-            ..EngineConfig::default()
-        };
-        let files = ModelFiles::find(&support::model_path()).unwrap();
-        Self(load(&files, &config).unwrap().runner)
-    }
-
-    /// Computes `tokens` from an empty cache; `see` gets each position from `first` on with the
-    /// logits of the token that follows it.
-    fn logits(&mut self, tokens: &[u32], first: usize, mut see: impl FnMut(usize, &[f32])) {
-        for positions in pieces(0..first) {
-            self.step(tokens, positions, LogitRows::None, &mut see);
-        }
-        for positions in pieces(first..tokens.len()) {
-            self.step(tokens, positions, LogitRows::All, &mut see);
-        }
-    }
-
-    fn step(
-        &mut self,
-        tokens: &[u32],
-        positions: Range<usize>,
-        logits: LogitRows,
-        see: &mut impl FnMut(usize, &[f32]),
-    ) {
-        let blocks = u32::try_from(positions.end.div_ceil(BLOCK_SIZE)).unwrap();
-        let plan = BatchPlan {
-            sequences: vec![ScheduledSequence {
-                id: SequenceId(0),
-                tokens: tokens[positions.clone()].to_vec(),
-                start: positions.start,
-                block_table: (0..blocks).map(BlockId).collect(),
-                logits,
-            }],
-        };
-        let mut rows = self.0.forward(&plan).unwrap();
-        assert_eq!(rows.len(), plan.num_logit_rows());
-        for (position, row) in positions.zip(rows.rows()) {
-            see(position, row);
-        }
-    }
-}
-
-fn pieces(positions: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    let Range { start, end } = positions;
-    (start..end)
-        .step_by(STEP_TOKENS)
-        .map(move |from| from..end.min(from + STEP_TOKENS))
-}
-
-/// The first of the largest values, as torch takes it.
-fn argmax(row: &[f32]) -> usize {
-    let better = |best: usize, at: usize| if row[at] > row[best] { at } else { best };
-    (0..row.len()).reduce(better).unwrap()
-}
-
-fn log_prob(row: &[f32], token: u32) -> f64 {
-    let largest = f64::from(row[argmax(row)]);
-    let sum: f64 = row.iter().map(|&x| (f64::from(x) - largest).exp()).sum();
-    f64::from(row[token as usize]) - largest - sum.ln()
 }

@@ -72,7 +72,7 @@ fn answer(mut stream: TokenStream) -> Answer {
     let mut answer = Vec::new();
     while let Some(event) = stream.recv() {
         match event {
-            TokenEvent::Token { id, logprobs } => {
+            TokenEvent::Token { id, logprobs, .. } => {
                 let logprobs = logprobs.expect("log-probabilities were asked for");
                 let top = logprobs
                     .top

@@ -1,126 +1,180 @@
-//! A benchmark: servers in turn, each at every concurrency.
+//! The benchmark: each row, each round, the servers in turn.
 
-use std::error::Error;
 use std::io::{self, Write};
-use std::iter;
-use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context;
-use reqwest::Client;
+use anyhow::{Context, ensure};
 use tokio::time::Instant;
 
-use crate::arrivals::closed_loop;
-use crate::cli::BenchOptions;
-use crate::client::{self, Failure, Sample};
-use crate::report::{Figures, Measurement, Report};
-use crate::request;
+use crate::cli::{Api, BenchOptions};
+use crate::client::Caller;
+use crate::hog::Hog;
+use crate::outcome::{Figure, Outcome};
+use crate::report::{Measurement, Report};
+use crate::request::{Prompts, Shape};
+use crate::rows::{Row, Scenario};
+use crate::scenario::{TINY, first_token};
+use crate::server::{Instance, Server};
 
-/// One that is measured.
-#[derive(Debug, Clone)]
-struct Server {
-    name: &'static str,
-    url: String,
-    model: String,
-}
+/// Requests that only wake a server up, by their numbers: no measurement has so many.
+const FIRST: u32 = 1 << 30;
+const WARM: u32 = FIRST + 1;
 
-/// Failures that are shown in full; the rest are only counted.
+/// How long a core is taken away at most, should nobody give it back.
+const HOG_LIMIT: Duration = Duration::from_mins(15);
+
+/// Failures of a measurement that are shown in full; the rest are only counted.
 const SHOWN_FAILURES: usize = 3;
 
-/// Measures, printing as it goes.
-pub(crate) async fn run(options: &BenchOptions) -> anyhow::Result<Report> {
-    let client = Client::builder()
-        .no_proxy()
-        // A connection for each request: a server may close an idle one just when it is used again,
-        // and that would be counted as its failure.
-        .pool_max_idle_per_host(0)
-        .build()
-        .context("the HTTP client does not start")?;
-    let servers = servers(options);
-    // No prompt twice, or the prefix cache would answer; but both servers get the same.
-    let per_measurement = options.requests.saturating_add(options.warmup);
-    let mut first = 0_u32;
-    let mut out = io::stdout();
-    let mut report = Report::default();
-    writeln!(out, "{}", Report::HEADER)?;
-    for &concurrency in &options.concurrency {
-        for round in 0..options.rounds() {
-            for server in &servers {
-                let figures = measure(&client, options, server, concurrency, first).await?;
-                let measurement = Measurement {
-                    server: server.name,
-                    url: server.url.clone(),
-                    concurrency,
-                    round,
-                    figures,
-                };
-                writeln!(out, "{measurement}")?;
-                report.measurements.push(measurement);
-            }
-            first = first.wrapping_add(per_measurement);
-        }
+/// Measures, printing as it goes; the number of requests that failed.
+pub(crate) async fn run(options: &BenchOptions) -> anyhow::Result<usize> {
+    ensure!(
+        options.servers.len() <= 2,
+        "{} servers; a server and its peer are compared",
+        options.servers.len()
+    );
+    if let Some(logs) = &options.logs {
+        std::fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))?;
     }
-    write!(out, "{}", report.comparison())?;
-    Ok(report)
-}
-
-fn servers(options: &BenchOptions) -> Vec<Server> {
-    let server = |name, url: &String, model: &String| Server {
-        name,
-        url: url.trim_end_matches('/').to_owned(),
-        model: model.clone(),
+    let bench = Bench {
+        options,
+        prompts: Prompts {
+            model: options.model.clone(),
+            api: Api::Completions,
+            seed: options.seed,
+        },
     };
-    let mut servers = vec![server("A", &options.url, &options.model)];
-    if let Some(url) = &options.vs {
-        let model = options.vs_model.as_ref().unwrap_or(&options.model);
-        servers.push(server("B", url, model));
-    }
-    servers
-}
-
-/// One measurement: warm up, then the closed loop. `first` is the number of its first request.
-async fn measure(
-    client: &Client,
-    options: &BenchOptions,
-    server: &Server,
-    concurrency: u32,
-    first: u32,
-) -> anyhow::Result<Figures> {
-    let bodies: Vec<_> = (0..options.requests.saturating_add(options.warmup))
-        .map(|i| request::build(options, &server.model, first.wrapping_add(i)))
-        .collect();
-    let (url, client, limit) = (server.url.clone(), client.clone(), options.timeout());
-    let warmup = options.warmup as usize;
-    for (path, body) in &bodies[..warmup] {
-        let warm = client::send(&client, &format!("{url}{path}"), body, limit).await;
-        warm.with_context(|| format!("the first request to {url} failed"))?;
-    }
-    let bodies = Arc::new(bodies);
     let start = Instant::now();
-    let outcomes: Vec<Result<Sample, Failure>> =
-        closed_loop(concurrency, options.requests, move |number| {
-            let (client, bodies, url) = (client.clone(), Arc::clone(&bodies), url.clone());
-            async move {
-                let (path, body) = &bodies[warmup + number as usize];
-                client::send(&client, &format!("{url}{path}"), body, limit).await
-            }
-        })
-        .await?;
-    let elapsed = start.elapsed();
-    let mut err = io::stderr();
-    for failure in outcomes
-        .iter()
-        .filter_map(|o| o.as_ref().err())
-        .take(SHOWN_FAILURES)
-    {
-        writeln!(err, "server {}: {}", server.name, in_full(failure))?;
-    }
-    Figures::of(&outcomes, elapsed, options.max_tokens.into())
+    let mut report = Report::new(&options.servers);
+    // What was measured before a fault is worth its time.
+    let measured = bench.rows(&mut report).await;
+    let mut out = io::stdout();
+    writeln!(out, "\n{report}")?;
+    writeln!(out, "{:.0} s", start.elapsed().as_secs_f64())?;
+    measured?;
+    Ok(report.failures())
 }
 
-/// A failure with its causes.
-fn in_full(failure: &Failure) -> String {
-    let causes = iter::successors(failure.source(), |&error| error.source());
-    causes.fold(failure.to_string(), |text, cause| {
-        format!("{text}: {cause}")
-    })
+#[derive(Debug)]
+struct Bench<'a> {
+    options: &'a BenchOptions,
+    prompts: Prompts,
 }
+
+impl Bench<'_> {
+    async fn rows(&self, report: &mut Report) -> anyhow::Result<()> {
+        let (mut out, mut err) = (io::stdout(), io::stderr());
+        // No prompt twice, or a prefix cache would answer; but both servers get the same.
+        let mut measurement = 0;
+        for row in self.options.rows() {
+            for round in 1..=self.options.rounds {
+                for server in &self.options.servers {
+                    let outcome = self.measure(row, server, measurement).await;
+                    let outcome = outcome.with_context(|| format!("{}: {}", row.name, server.name));
+                    let outcome = outcome?;
+                    writeln!(out, "{} {round}: {}: {outcome}", row.name, server.name)?;
+                    for failure in outcome.failures.iter().take(SHOWN_FAILURES) {
+                        writeln!(err, "{}: {failure}", server.name)?;
+                    }
+                    report.measurements.push(Measurement {
+                        row: row.name,
+                        server: server.name.clone(),
+                        round,
+                        outcome,
+                    });
+                }
+                measurement += 1;
+            }
+            if let Some(path) = &self.options.json {
+                report.write_json(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One row at one server, once.
+    async fn measure(
+        &self,
+        row: &Row,
+        server: &Server,
+        measurement: u32,
+    ) -> anyhow::Result<Outcome> {
+        if let Scenario::Start { starts } = row.scenario {
+            return self.starts(row, server, starts, measurement).await;
+        }
+        let (instance, caller, _) = self.start(row, server, measurement).await?;
+        let needs = row.needs();
+        let warm = Shape {
+            shared: 0,
+            own: needs.tokens.min(128),
+            output: 8,
+        };
+        let warm = self.prompts.write(warm, measurement, WARM);
+        caller.send(&warm).await.context("the first request")?;
+        let hog = match row.hogged {
+            Some(_) => Some(Hog::start(self.options.core, HOG_LIMIT).await?),
+            None => None,
+        };
+        let prompts = &self.prompts;
+        let mut outcome = match &row.scenario {
+            Scenario::ClosedLoop(load) => load.run(&caller, prompts, measurement).await?,
+            Scenario::AmidDecodes(load) => load.run(&caller, prompts, measurement).await?,
+            Scenario::Start { .. } => Outcome::of(&[], 0)?,
+        };
+        if let Some(hog) = hog {
+            hog.stop().await?;
+        }
+        if let Some(memory) = instance.peak_memory_mib()? {
+            outcome.set(Figure::PeakMemoryMib, memory);
+        }
+        instance.stop().await?;
+        Ok(outcome)
+    }
+
+    /// Starts the program again and again; the median of the times to its first token.
+    async fn starts(
+        &self,
+        row: &Row,
+        server: &Server,
+        starts: u32,
+        measurement: u32,
+    ) -> anyhow::Result<Outcome> {
+        ensure!(
+            server.is_command(),
+            "this row starts the program, so it wants NAME=COMMAND"
+        );
+        let mut times = Vec::new();
+        // The first one finds its files in the cache for the others, and is not counted.
+        for _ in 0..=starts {
+            let (instance, _, time) = self.start(row, server, measurement).await?;
+            instance.stop().await?;
+            times.push(time);
+        }
+        let mut times = times.split_off(1);
+        times.sort_unstable();
+        let mut outcome = Outcome::of(&[], TINY.output)?;
+        outcome.requests = times.len();
+        let median = times
+            .get(times.len() / 2)
+            .map_or(f64::NAN, Duration::as_secs_f64);
+        outcome.set(Figure::StartMs, median * 1000.0);
+        Ok(outcome)
+    }
+
+    /// A server that has said its first token, and the time that it took.
+    async fn start(
+        &self,
+        row: &Row,
+        server: &Server,
+        measurement: u32,
+    ) -> anyhow::Result<(Instance, Caller, Duration)> {
+        let tiny = self.prompts.write(TINY, measurement, FIRST);
+        let mut instance = server.start(&row.needs(), self.options.logs.as_deref())?;
+        let caller = Caller::new(instance.url(), self.options.timeout())?;
+        let time = first_token(&mut instance, &caller, &tiny).await?;
+        Ok((instance, caller, time))
+    }
+}
+
+#[cfg(test)]
+mod tests;

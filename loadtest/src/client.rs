@@ -1,5 +1,7 @@
 //! One request: sent, its answer read to the end and timed.
 
+use std::error::Error;
+use std::iter;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -9,6 +11,7 @@ use serde_json::Value;
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
 
+use crate::request::Request;
 use crate::sse::{SseError, SseReader};
 use crate::wire::{Frame, Usage};
 
@@ -57,21 +60,76 @@ pub(crate) enum Failure {
     TooSlow(Duration),
 }
 
-/// Sends `body` to `url` and reads the stream.
-pub(crate) async fn send(
-    client: &Client,
-    url: &str,
-    body: &Value,
+/// Who is asked: a server and the patience to wait for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    client: Client,
+    /// The server's address, without a path.
+    url: String,
+    /// How long an answer may take.
     limit: Duration,
-) -> Result<Sample, Failure> {
-    let answer = async {
-        let start = Instant::now();
-        let response = client.post(url).json(body).send().await?;
-        read(accept(response).await?, start).await
-    };
-    timeout(limit, answer)
-        .await
-        .map_err(|_| Failure::TooSlow(limit))?
+}
+
+impl Caller {
+    /// A caller of the server at `url`.
+    pub(crate) fn new(url: &str, limit: Duration) -> Result<Self, Failure> {
+        let client = Client::builder()
+            .no_proxy()
+            // A connection for each request: a server may close an idle one just when it is used
+            // again, and that would be counted as its failure.
+            .pool_max_idle_per_host(0)
+            .build()?;
+        let url = url.trim_end_matches('/').to_owned();
+        Ok(Self { client, url, limit })
+    }
+
+    /// Sends the request and reads the stream to its end.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Sample, Failure> {
+        self.watch(request, |_| {}).await
+    }
+
+    /// As [`send`](Self::send), telling `seen` of each frame with text when it comes.
+    pub(crate) async fn watch(
+        &self,
+        request: &Request,
+        seen: impl FnMut(Instant),
+    ) -> Result<Sample, Failure> {
+        let url = format!("{}{}", self.url, request.path);
+        let answer = async {
+            let start = Instant::now();
+            let response = self.client.post(url).json(&request.body).send().await?;
+            read(accept(response).await?, start, seen).await
+        };
+        timeout(self.limit, answer)
+            .await
+            .map_err(|_| Failure::TooSlow(self.limit))?
+    }
+}
+
+impl Failure {
+    /// Whether this is what a server says that is still starting: nothing, or that it (or its model)
+    /// is not there yet.
+    pub(crate) fn is_starting(&self) -> bool {
+        match self {
+            Self::Http(error) => error.is_connect(),
+            Self::Status { status, .. } => matches!(status.as_u16(), 404 | 503),
+            Self::NotAStream { .. }
+            | Self::Sse(_)
+            | Self::Frame { .. }
+            | Self::Server(_)
+            | Self::NotDone
+            | Self::AfterDone
+            | Self::NoFinish
+            | Self::NoText
+            | Self::TooSlow(_) => false,
+        }
+    }
+
+    /// The failure with its causes.
+    pub(crate) fn in_full(&self) -> String {
+        let causes = iter::successors(self.source(), |&error| error.source());
+        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
 }
 
 /// A response that is a stream of events.
@@ -91,7 +149,11 @@ async fn accept(response: Response) -> Result<Response, Failure> {
     Ok(response)
 }
 
-async fn read(response: Response, start: Instant) -> Result<Sample, Failure> {
+async fn read(
+    response: Response,
+    start: Instant,
+    mut seen: impl FnMut(Instant),
+) -> Result<Sample, Failure> {
     let mut reader = SseReader::default();
     let mut timeline = Timeline::new(start);
     let mut bytes = response.bytes_stream();
@@ -100,7 +162,9 @@ async fn read(response: Response, start: Instant) -> Result<Sample, Failure> {
         let (piece, now) = (piece?, Instant::now());
         reader.push(&piece, &mut events)?;
         for event in events.drain(..) {
-            timeline.frame(&event.data, now)?;
+            if timeline.frame(&event.data, now)? {
+                seen(now);
+            }
         }
     }
     reader.finish()?;
@@ -132,13 +196,14 @@ impl Timeline {
         }
     }
 
-    fn frame(&mut self, data: &str, now: Instant) -> Result<(), Failure> {
+    /// Takes in a frame; whether it has text.
+    fn frame(&mut self, data: &str, now: Instant) -> Result<bool, Failure> {
         if self.done {
             return Err(Failure::AfterDone);
         }
         if data == "[DONE]" {
             self.done = true;
-            return Ok(());
+            return Ok(false);
         }
         let frame: Frame = serde_json::from_str(data).map_err(|error| Failure::Frame {
             error,
@@ -152,14 +217,15 @@ impl Timeline {
             .choices
             .iter()
             .any(|choice| choice.finish_reason.is_some());
-        if frame.choices.iter().any(|choice| !choice.text().is_empty()) {
+        let text = frame.choices.iter().any(|choice| !choice.text().is_empty());
+        if text {
             self.frames_with_text += 1;
             match self.last_text.replace(now) {
                 None => self.sample.ttft = now - self.start,
                 Some(last) => self.sample.gaps.push(now - last),
             }
         }
-        Ok(())
+        Ok(text)
     }
 
     fn finish(mut self, now: Instant) -> Result<Sample, Failure> {

@@ -1,6 +1,8 @@
 //! Load over HTTP, measured as a client sees it: an outside witness that knows no crate of the
-//! server. `arrivals` says when requests go out, `client` sends one and times its answer, `sse` reads
-//! the stream and accepts nothing sloppy, `report` says what was measured, `bench` puts them together.
+//! server. `rows` is the benchmark's table and `bench` fills it, with servers that `server` starts;
+//! a `scenario` says what clients do, `arrivals` when their requests go out, `request` what they ask;
+//! `client` sends one and times its answer, `sse` reads the stream and accepts nothing sloppy;
+//! `outcome` and `latencies` are figures, `report` compares them.
 
 #![forbid(unsafe_code)]
 
@@ -8,26 +10,63 @@ mod arrivals;
 mod bench;
 mod cli;
 mod client;
+mod hog;
+mod latencies;
+mod load;
+#[cfg(test)]
+mod mock;
+mod outcome;
 mod report;
 mod request;
+mod rows;
+mod scenario;
+mod server;
 mod sse;
 mod wire;
 
-use anyhow::Context;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
 use clap::Parser;
+use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Cli, Command};
 
 fn main() -> anyhow::Result<()> {
-    let Command::Bench(options) = Cli::parse().command;
+    let command = Cli::parse().command;
+    if let Command::Spin { seconds } = command {
+        return hog::spin(Duration::from_secs(seconds), &mut std::io::stdout());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the async runtime does not start")?;
-    let report = runtime.block_on(bench::run(&options))?;
-    if let Some(path) = &options.json {
-        report.write_json(path)?;
-    }
-    anyhow::ensure!(report.errors() == 0, "{} requests failed", report.errors());
+    let failed = runtime.block_on(async {
+        tokio::select! {
+            failed = run(&command) => failed,
+            // What was started is killed by its owner's end.
+            stopped = told_to_stop() => stopped,
+        }
+    })?;
+    ensure!(failed == 0, "{failed} requests failed");
     Ok(())
+}
+
+/// The number of requests that failed.
+async fn run(command: &Command) -> anyhow::Result<usize> {
+    match command {
+        Command::Bench(options) => bench::run(options).await,
+        Command::Load(options) => load::run(options).await,
+        Command::Spin { .. } => Ok(0),
+    }
+}
+
+async fn told_to_stop() -> anyhow::Result<usize> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    bail!("told to stop")
 }

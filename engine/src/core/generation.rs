@@ -18,6 +18,8 @@ pub(super) struct Generation {
     sampler: Sampler,
     /// Tokens generated.
     generated: u32,
+    /// Tokens of the prompt that the prefix cache had; `None` before anything is computed.
+    cached: Option<u32>,
     /// The prompt's log-probabilities so far; `None` when not asked for, or sent.
     prompt_logprobs: Option<Vec<Option<TokenLogprobs>>>,
     events: Sender<TokenEvent>,
@@ -37,6 +39,7 @@ impl Generation {
             request,
             sampler,
             generated: 0,
+            cached: None,
             // Nothing predicts the first token.
             prompt_logprobs: scores.then(|| vec![None]),
             events,
@@ -58,6 +61,9 @@ impl Generation {
         first: usize,
         eos: &[u32],
     ) -> Option<Sampled> {
+        // What the first plan does not compute was found in the cache.
+        let start = || u32::try_from(scheduled.start).unwrap_or(u32::MAX);
+        self.cached.get_or_insert_with(start);
         if scheduled.logits == LogitRows::All {
             self.score_prompt(scheduled.start, scheduled.tokens.len(), logits, first);
         }
@@ -92,7 +98,11 @@ impl Generation {
     pub(super) fn say(&mut self, sampled: Sampled) {
         self.say_prompt();
         let Sampled { id, logprobs } = sampled;
-        self.send(TokenEvent::Token { id, logprobs });
+        self.send(TokenEvent::Token {
+            id,
+            logprobs,
+            cached_tokens: self.cached.unwrap_or(0),
+        });
     }
 
     /// Sends the terminal event. The place among the held requests is free before it is read.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::tensor::GgmlType;
+
 /// Why a GGUF file could not be read. Offsets are bytes from the start of the file.
 #[derive(Debug, Error)]
 pub enum GgufError {
@@ -85,6 +87,18 @@ pub enum GgufError {
         /// What is wrong with it.
         fault: String,
     },
+    /// A tensor is stored in a way that nothing here reads.
+    #[error(
+        "tensor {name:?} is stored as {found}, which is not supported; supported are {supported}"
+    )]
+    TensorType {
+        /// Its name.
+        name: String,
+        /// How it is stored, by its name where that is known.
+        found: String,
+        /// What is supported.
+        supported: String,
+    },
     /// A tensor that is needed is not there.
     #[error("tensor {name:?} is missing")]
     MissingTensor {
@@ -98,6 +112,14 @@ impl GgufError {
         Self::Metadata {
             key: shorten(key),
             fault: fault.into(),
+        }
+    }
+
+    pub(super) fn tensor_type(name: &str, found: String) -> Self {
+        Self::TensorType {
+            name: shorten(name),
+            found,
+            supported: GgmlType::COMPUTED.map(|t| format!("{t:?}")).join(", "),
         }
     }
 

@@ -75,6 +75,22 @@ const TYPES: [(u32, GgmlType, usize, usize); 30] = [
     (39, GgmlType::MXFP4, 32, 17),
 ];
 
+/// Types that once were, or that no model's weights have, by their number: for messages.
+const OTHERS: [(u32, &str); 12] = [
+    (4, "Q4_2"),
+    (5, "Q4_3"),
+    (9, "Q8_1"),
+    (15, "Q8_K"),
+    (31, "Q4_0_4_4"),
+    (32, "Q4_0_4_8"),
+    (33, "Q4_0_8_8"),
+    (36, "IQ4_NL_4_4"),
+    (37, "IQ4_NL_4_8"),
+    (38, "IQ4_NL_8_8"),
+    (40, "NVFP4"),
+    (41, "Q1_0"),
+];
+
 /// A tensor in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo<'a> {
@@ -101,6 +117,29 @@ pub(super) struct TensorEntry {
 }
 
 impl GgmlType {
+    /// The types that the kernels compute with.
+    pub(crate) const COMPUTED: [Self; 13] = [
+        Self::F32,
+        Self::F16,
+        Self::BF16,
+        Self::Q4_0,
+        Self::Q4_1,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Q8_0,
+        Self::Q2_K,
+        Self::Q3_K,
+        Self::Q4_K,
+        Self::Q5_K,
+        Self::Q6_K,
+    ];
+
+    /// All types that are known.
+    #[cfg(test)]
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        TYPES.iter().map(|row| row.1)
+    }
+
     /// Elements in a block, and bytes in a block.
     pub fn block(self) -> (usize, usize) {
         let row = TYPES.iter().find(|row| row.1 == self);
@@ -143,9 +182,15 @@ impl TensorEntry {
         }
         let id = cursor.u32("a tensor's type")?;
         let offset = cursor.u64("a tensor's offset")?;
-        let ggml_type = GgmlType::from_id(id)
-            .ok_or_else(|| GgufError::tensor(name, format!("tensor type {id} is unknown")))?;
-        let len = byte_len(&shape, ggml_type).map_err(|fault| GgufError::tensor(name, fault))?;
+        let ggml_type =
+            GgmlType::from_id(id).ok_or_else(|| GgufError::tensor_type(name, other_type(id)))?;
+        let len = byte_len(&shape, ggml_type).map_err(|fault| {
+            // Of what could not be computed anyway, that is what should be said.
+            match GgmlType::COMPUTED.contains(&ggml_type) {
+                true => GgufError::tensor(name, fault),
+                false => GgufError::tensor_type(name, format!("{ggml_type:?}")),
+            }
+        })?;
         shape.reverse();
         Ok(Self {
             shape,
@@ -153,6 +198,14 @@ impl TensorEntry {
             offset,
             len,
         })
+    }
+}
+
+/// A type that is not read, by its name if it has one.
+fn other_type(id: u32) -> String {
+    match OTHERS.iter().find(|(other, _)| *other == id) {
+        Some((_, name)) => format!("{name} (type {id})"),
+        None => format!("type {id}"),
     }
 }
 

@@ -222,10 +222,17 @@ fn malformed_tensors_are_named() {
             .push(("t".to_owned(), shape.to_vec(), id, vec![0; len]));
         fails(builder.build())
     };
-    assert_eq!(
-        with(&[4], 99, 16),
-        r#"tensor "t": tensor type 99 is unknown"#
-    );
+    for (shape, id, stored) in [
+        (&[4][..], 99, "type 99"),
+        (&[4], 36, "IQ4_NL_4_4 (type 36)"),
+        (&[2, 576], 19, "IQ1_S"),
+    ] {
+        let expected = format!(
+            "tensor \"t\" is stored as {stored}, which is not supported; supported are F32, F16, \
+             BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K"
+        );
+        assert_eq!(with(shape, id, 16), expected);
+    }
     assert_eq!(
         with(&[1; 5], 0, 16),
         r#"tensor "t": has 5 dimensions; 1 to 4 are possible"#

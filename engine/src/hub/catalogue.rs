@@ -1,13 +1,10 @@
 //! The catalogue: models by name, each with a licence and ordered sources (`configs/models.yaml`).
 
-use std::str::FromStr;
-
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::digest::Sha256Digest;
-use super::reference::{HubReference, is_catalogue_name, is_plain_relative_path};
-use super::source::{HubSource, PipSource, Source, SourceFile};
+use super::source::Source;
+use super::written::WrittenCatalogue;
 
 /// Models that can be had by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +68,7 @@ impl Catalogue {
             place,
             message,
         };
-        let raw: RawCatalogue = serde_saphyr::from_str(yaml).map_err(|error| {
+        let raw: WrittenCatalogue = serde_saphyr::from_str(yaml).map_err(|error| {
             let place = error
                 .location()
                 .map(|at| format!(":{}:{}", at.line(), at.column()))
@@ -105,239 +102,20 @@ impl Catalogue {
 
     /// The name that `name` was probably meant to be.
     pub fn nearest(&self, name: &str) -> Option<&str> {
-        self.entries
-            .iter()
-            .map(|entry| (strsim::jaro_winkler(&entry.name, name), &entry.name))
-            .filter(|(similarity, _)| *similarity > 0.8)
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(_, name)| name.as_str())
+        let best = self.most_alike(name).into_iter().next()?;
+        (strsim::jaro_winkler(best, name) > 0.8).then_some(best)
     }
-}
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCatalogue {
-    models: Vec<RawEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawEntry {
-    name: String,
-    description: String,
-    licence: String,
-    kind: ModelKind,
-    sources: Vec<RawSource>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSource {
-    hf: Option<String>,
-    pip: Option<String>,
-    folder: Option<String>,
-    files: Vec<RawFile>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFile {
-    path: String,
-    size: Option<u64>,
-    sha256: Option<String>,
-}
-
-impl RawEntry {
-    fn prove(self) -> Result<CatalogueEntry, String> {
-        if !is_catalogue_name(&self.name) {
-            return Err("a name has lower-case letters, digits, `-`, `_` and `.` only".to_owned());
-        }
-        if self.sources.is_empty() {
-            return Err("it has no source; at least one is needed".to_owned());
-        }
-        let sources: Result<Vec<Source>, String> =
-            self.sources.into_iter().map(RawSource::prove).collect();
-        Ok(CatalogueEntry {
-            name: self.name,
-            description: self.description,
-            licence: self.licence,
-            kind: self.kind,
-            sources: sources?,
-        })
+    /// All names, those most like `name` first.
+    pub fn most_alike(&self, name: &str) -> Vec<&str> {
+        let names = self.entries.iter().map(|entry| entry.name.as_str());
+        let mut names: Vec<_> = names
+            .map(|known| (strsim::jaro_winkler(known, name), known))
+            .collect();
+        names.sort_by(|a, b| b.0.total_cmp(&a.0));
+        names.into_iter().map(|(_, known)| known).collect()
     }
-}
-
-impl RawSource {
-    fn prove(self) -> Result<Source, String> {
-        if self.files.is_empty() {
-            return Err("a source has no file; at least one is needed".to_owned());
-        }
-        let files: Result<Vec<SourceFile>, String> =
-            self.files.into_iter().map(RawFile::prove).collect();
-        let files = files?;
-        match (self.hf, self.pip, self.folder) {
-            (Some(hf), None, None) => {
-                let repository = HubReference::parse(&hf)?;
-                if let Some(file) = repository.file {
-                    return Err(format!("put `{file}` below `files:`, not into `hf:`"));
-                }
-                Ok(Source::Hub(HubSource { repository, files }))
-            }
-            (None, Some(pip), Some(folder)) => {
-                let (package, version) = pip
-                    .split_once("==")
-                    .filter(|(package, version)| is_pip_word(package) && is_pip_word(version))
-                    .ok_or_else(|| format!("`{pip}` is not package==version"))?;
-                if !is_plain_relative_path(&folder) {
-                    return Err(format!("`{folder}` is not a folder inside a wheel"));
-                }
-                Ok(Source::Pip(PipSource {
-                    package: package.to_owned(),
-                    version: version.to_owned(),
-                    folder,
-                    files,
-                }))
-            }
-            _ => Err("a source has either `hf:`, or `pip:` with `folder:`".to_owned()),
-        }
-    }
-}
-
-impl RawFile {
-    fn prove(self) -> Result<SourceFile, String> {
-        if !is_plain_relative_path(&self.path) {
-            return Err(format!("`{}` is not a relative path with `/`", self.path));
-        }
-        Ok(SourceFile {
-            sha256: self
-                .sha256
-                .as_deref()
-                .map(Sha256Digest::from_str)
-                .transpose()?,
-            path: self.path,
-            size: self.size,
-        })
-    }
-}
-
-/// A package name or version that pip cannot take for an option or a file.
-fn is_pip_word(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && word
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.+!".contains(&b))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_shipped_catalogue_is_right() {
-        let catalogue = Catalogue::built_in().unwrap();
-        let default = catalogue.get("smollm2-135m-instruct").unwrap();
-        assert_eq!(default.licence, "Apache-2.0");
-        assert_eq!(default.kind, ModelKind::Generate);
-        assert_eq!(
-            catalogue.get("all-minilm-l6-v2").unwrap().kind,
-            ModelKind::Embed
-        );
-        for entry in catalogue.entries() {
-            assert!(
-                entry.sources.iter().any(|s| matches!(s, Source::Hub(_))),
-                "{}",
-                entry.name
-            );
-            assert!(
-                entry.sources.iter().any(|s| matches!(s, Source::Pip(_))),
-                "{}",
-                entry.name
-            );
-            let keys: std::collections::HashSet<String> =
-                entry.sources.iter().map(Source::key).collect();
-            assert_eq!(
-                keys.len(),
-                entry.sources.len(),
-                "each source has a folder of its own"
-            );
-            for source in &entry.sources {
-                let weights = source
-                    .files()
-                    .iter()
-                    .filter(|f| f.path.ends_with(".gguf") || f.path.ends_with(".safetensors"));
-                assert!(weights.count() > 0, "{source} gives weights");
-                if let Source::Pip(pip) = source {
-                    assert!(
-                        pip.files
-                            .iter()
-                            .all(|f| f.sha256.is_some() && f.size.is_some())
-                    );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_nearest_name_is_found() {
-        let catalogue = Catalogue::built_in().unwrap();
-        assert_eq!(
-            catalogue.nearest("smollm2-135m"),
-            Some("smollm2-135m-instruct")
-        );
-        assert_eq!(
-            catalogue.nearest("smollm2_135m_instruct"),
-            Some("smollm2-135m-instruct")
-        );
-        assert_eq!(catalogue.nearest("gpt-4o"), None);
-    }
-
-    #[test]
-    fn a_broken_catalogue_says_where_and_what() {
-        let entry = |source: &str| {
-            format!(
-                "models:\n  - name: a\n    description: d\n    licence: MIT\n    kind: generate\n    \
-                 sources:\n      - {source}\n"
-            )
-        };
-        let cases = [
-            ("models: [".to_owned(), "m.yaml:1:"),
-            ("modells: []".to_owned(), "unknown field `modells`"),
-            (
-                entry("{hf: a/b, files: []}"),
-                "model `a`: a source has no file",
-            ),
-            (
-                entry("{hf: a/b/c.gguf, files: [{path: x}]}"),
-                "put `c.gguf` below `files:`",
-            ),
-            (
-                entry("{pip: a>=1, folder: a, files: [{path: x}]}"),
-                "`a>=1` is not package==version",
-            ),
-            (
-                entry("{pip: -r==1, folder: a, files: [{path: x}]}"),
-                "is not package==version",
-            ),
-            (
-                entry("{pip: a==1, files: [{path: x}]}"),
-                "`pip:` with `folder:`",
-            ),
-            (
-                entry("{hf: a/b, files: [{path: ../x}]}"),
-                "`../x` is not a relative path",
-            ),
-            (
-                entry("{hf: a/b, files: [{path: x, sha256: 12}]}"),
-                "64 hexadecimal digits",
-            ),
-            (
-                entry("{hf: a/b, files: [{path: x, size: -1}]}"),
-                "m.yaml:7:",
-            ),
-        ];
-        for (yaml, expected) in cases {
-            let error = Catalogue::parse("m.yaml", &yaml).unwrap_err().to_string();
-            assert!(error.contains(expected), "{yaml}\n{error}");
-        }
-    }
-}
+mod tests;

@@ -18,13 +18,13 @@ pub enum HubError {
         hint: String,
     },
     /// A name that the catalogue does not have.
-    #[error("`{name}` is not in the model catalogue{hint}; it has {known}")]
+    #[error("`{name}` is not in the model catalogue{hint} (it has, the most alike first: {known})")]
     UnknownName {
         /// The name as it was given.
         name: String,
         /// What may have been meant, or nothing.
         hint: String,
-        /// The catalogue's names.
+        /// The catalogue's names, the most alike first.
         known: String,
     },
     /// The model is not in the cache and must not, or cannot, be fetched.

@@ -4,6 +4,7 @@
 //! model is never a mixture of two states of a repository. An interrupted file is taken up where it
 //! ended. What other tools of the hub have on this machine already (`HF_HOME`) is taken from there.
 
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
@@ -397,8 +398,12 @@ fn list_folder(folder: &Path, prefix: &str, files: &mut Vec<SourceFile>) {
     reason = "it is what `map_err` hands over"
 )]
 fn hub_error(error: HFError) -> SourceError {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
+    // The hub's client says the URL once more, behind an error that has said it.
+    let said: &dyn Error = match &error {
+        HFError::Request { source, .. } => source,
+        other => other,
+    };
+    let (mut text, mut cause) = (said.to_string(), said.source());
     while let Some(error) = cause {
         let more = error.to_string();
         if !text.contains(&more) {

@@ -14,9 +14,12 @@ mod progress;
 mod reference;
 mod source;
 mod store;
+mod written;
 
 #[cfg(feature = "hub")]
 mod hf;
+#[cfg(feature = "hub")]
+mod join;
 #[cfg(feature = "hub")]
 mod partial;
 #[cfg(feature = "hub")]
@@ -35,7 +38,7 @@ pub use digest::Sha256Digest;
 pub use error::{HubError, SourceError, SourceFailure};
 pub use progress::PullEvent;
 pub use reference::{HubReference, ModelReference, ReferenceError};
-pub use source::{HubSource, PipSource, Source, SourceFile};
+pub use source::{HubSource, JoinedSource, PipPackage, PipPart, PipSource, Source, SourceFile};
 pub use store::{LocalModel, ModelStore};
 
 #[cfg(feature = "hub")]

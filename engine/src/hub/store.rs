@@ -182,14 +182,9 @@ fn unknown_name(name: &str, catalogue: &Catalogue) -> HubError {
             .map(|nearest| format!("; did you mean `{nearest}`?"))
             .unwrap_or_default()
     };
-    let known: Vec<&str> = catalogue
-        .entries()
-        .iter()
-        .map(|e| e.name.as_str())
-        .collect();
     HubError::UnknownName {
         name: name.to_owned(),
         hint,
-        known: known.join(", "),
+        known: catalogue.most_alike(name).join(", "),
     }
 }

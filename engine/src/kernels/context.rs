@@ -2,7 +2,10 @@
 
 use std::num::NonZeroUsize;
 
+use parking_lot::Mutex;
+
 use super::KernelError;
+use super::pages::Arena;
 use super::pool::Pool;
 use super::simd::{Kernel, best_isa, dispatch};
 use crate::Isa;
@@ -16,6 +19,8 @@ use crate::Isa;
 pub struct Kernels {
     pool: Pool,
     isa: Isa,
+    /// Where packed weights lie.
+    pub(super) arena: Mutex<Arena>,
 }
 
 impl Kernels {
@@ -32,6 +37,7 @@ impl Kernels {
         Ok(Self {
             pool: Pool::new(threads)?,
             isa,
+            arena: Mutex::default(),
         })
     }
 

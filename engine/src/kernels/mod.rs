@@ -15,6 +15,7 @@ mod disjoint;
 mod error;
 mod matmul;
 mod ops;
+mod pages;
 mod pool;
 mod quant;
 mod simd;

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::files::ModelFiles;
 use crate::BLOCK_SIZE;
+use crate::config::EngineConfig;
 use crate::model::ModelError;
 
 /// Version of what the kernels write into a block: its order of values and its number format. A
@@ -19,13 +20,17 @@ const LAYOUT: &str = "f16 keys [head][dim][position], values [head][position][di
 const SAMPLES: u64 = 64;
 const SAMPLE_BYTES: u64 = 16 << 10;
 
-/// The name of the model in `files`: equal for the same files, different for others.
+/// The name of the model in `files` as `config` has it computed: equal for the same files, different
+/// for others.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub(super) fn identity(files: &ModelFiles) -> Result<[u8; 32], ModelError> {
+pub(super) fn identity(files: &ModelFiles, config: &EngineConfig) -> Result<[u8; 32], ModelError> {
     let mut digest = Sha256::new();
     digest.update(LAYOUT);
+    // Another version or precision may round otherwise, and answers must not depend on what is found.
+    digest.update(env!("CARGO_PKG_VERSION"));
+    digest.update(format!("{:?}", config.activations));
     digest.update(BLOCK_SIZE.to_le_bytes());
     digest.update([u8::from(cfg!(target_endian = "big"))]);
     for path in paths(files)? {

@@ -5,7 +5,7 @@
 pub struct ModelInfo {
     /// The name that the files give, else the file's or folder's.
     pub name: String,
-    /// `llama`, `mistral`, `qwen2` or `qwen3`.
+    /// `llama`, `mistral`, `qwen2`, `qwen3` or `gemma3`.
     pub architecture: &'static str,
     /// Weights, in number; a matrix that serves as embedding and head counts once.
     pub parameters: u64,

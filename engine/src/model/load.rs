@@ -53,7 +53,7 @@ pub fn load(files: &ModelFiles, config: &EngineConfig) -> Result<LoadedModel, Mo
     let (parameters, file_bytes) = weights.totals();
     let mut runner = LlamaRunner::new(&spec, &weights, kernels, config)?;
     if config.kv_tiers.as_ref().is_some_and(|t| t.disk.is_some()) {
-        runner = runner.with_identity(identity(files)?);
+        runner = runner.with_identity(identity(files, config)?);
     }
     let info = ModelInfo {
         name,
@@ -71,6 +71,18 @@ pub fn load(files: &ModelFiles, config: &EngineConfig) -> Result<LoadedModel, Mo
         info,
         eos_token_ids,
     })
+}
+
+/// Proves that a model's weight files are whole: that their headers can be read, and that every
+/// tensor lies within its file. The weights themselves are not read.
+///
+/// # Errors
+/// [`ModelError`] names the file and what is wrong with it.
+pub fn verify(files: &ModelFiles) -> Result<(), ModelError> {
+    match files {
+        ModelFiles::Gguf { first, rest } => GgufShards::open(first, rest).map(drop),
+        ModelFiles::Folder(folder) => open_safetensors(&folder.weights).map(drop),
+    }
 }
 
 /// What the files say, before anything is packed.
@@ -98,10 +110,7 @@ impl Opened {
     fn folder(folder: &ModelFolder) -> Result<Self, ModelError> {
         let text = read_config(&folder.config).map_err(|error| error.at(&folder.config))?;
         let spec = from_config_json(&text).map_err(|error| error.at(&folder.config))?;
-        let weights = match &folder.weights {
-            WeightFiles::Single(path) => SafetensorsShards::open(path)?,
-            WeightFiles::Indexed(path) => SafetensorsShards::open_indexed(path)?,
-        };
+        let weights = open_safetensors(&folder.weights)?;
         let eos_token_ids = eos::of_folder(folder, spec.vocab)?;
         Ok(Self {
             // A folder has no extension: "SmolLM2-1.7B" stays whole.
@@ -110,6 +119,13 @@ impl Opened {
             weights: Weights::Safetensors(weights),
             eos_token_ids,
         })
+    }
+}
+
+fn open_safetensors(files: &WeightFiles) -> Result<SafetensorsShards, ModelError> {
+    match files {
+        WeightFiles::Single(path) => SafetensorsShards::open(path),
+        WeightFiles::Indexed(path) => SafetensorsShards::open_indexed(path),
     }
 }
 

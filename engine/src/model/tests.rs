@@ -177,10 +177,10 @@ fn chunks_and_neighbours_change_no_bit() {
 
 #[test]
 fn broken_models_say_what_is_wrong() {
-    let cases: [(Builder, &str); 12] = [
+    let cases: [(Builder, &str); 13] = [
         (
-            without("general.architecture").str("general.architecture", "gemma3"),
-            "architecture \"gemma3\" is not supported; supported are llama, qwen2, qwen3",
+            without("general.architecture").str("general.architecture", "gemma2"),
+            "architecture \"gemma2\" is not supported; supported are llama, qwen2, qwen3, gemma3",
         ),
         (
             without("general.architecture"),
@@ -223,6 +223,10 @@ fn broken_models_say_what_is_wrong() {
         (
             tiny().u32("llama.expert_count", 8),
             "a mixture of 8 experts is not supported; supported are: dense feed-forward layers",
+        ),
+        (
+            tiny().f32("llama.final_logit_softcapping", 30.0),
+            "a soft cap of 30 on logits is not supported; supported are: logits without a cap",
         ),
         (
             tiny().u32("llama.rope.dimension_count", 8),

@@ -58,25 +58,32 @@ impl Detokenizer {
     }
 
     /// Appends to `out` the characters that `id` completes. An id without a token adds nothing.
-    pub fn push(&mut self, id: u32, out: &mut String) {
+    ///
+    /// Gives back how many of the appended bytes come before the token's own text: those of the
+    /// U+FFFD for a character that tokens before it began and it does not go on with, else none.
+    pub fn push(&mut self, id: u32, out: &mut String) -> usize {
         if self.skip_special && self.tokenizer.is_special(id) {
-            return;
+            return 0;
         }
         let mut bytes = self.tokenizer.token_bytes(id);
-        if bytes.is_empty() {
-            return;
-        }
-        if mem::take(&mut self.drop_space) {
+        if !bytes.is_empty() && mem::take(&mut self.drop_space) {
             bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
         }
-        self.partial = if self.partial.len == 0 {
-            append(bytes, out)
-        } else {
-            append(
-                &[&self.partial.bytes[..self.partial.len], bytes].concat(),
-                out,
-            )
+        let Some(&first) = bytes.first() else {
+            return 0;
         };
+        let partial = mem::take(&mut self.partial);
+        let mut before = 0;
+        self.partial = if partial.goes_on_with(first) {
+            append(&[partial.bytes(), bytes].concat(), out)
+        } else {
+            if partial.len > 0 {
+                out.push(char::REPLACEMENT_CHARACTER);
+                before = char::REPLACEMENT_CHARACTER.len_utf8();
+            }
+            append(bytes, out)
+        };
+        before
     }
 
     /// Ends the sequence: a character that is still incomplete becomes U+FFFD.
@@ -115,5 +122,15 @@ impl Partial {
             partial.len += 1;
         }
         partial
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// Whether the character is still one with `byte` behind it, complete or not.
+    fn goes_on_with(&self, byte: u8) -> bool {
+        let longer = [self.bytes(), &[byte]].concat();
+        self.len > 0 && str::from_utf8(&longer).map_or_else(|e| e.error_len().is_none(), |_| true)
     }
 }

@@ -39,6 +39,13 @@ impl Pieces {
         self.ends.len()
     }
 
+    /// Bytes of the longest token.
+    pub(super) fn longest(&self) -> usize {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        let lengths = self.ends.iter().zip(starts).map(|(end, start)| end - start);
+        lengths.max().unwrap_or(0)
+    }
+
     /// The token's bytes; none for an id that has no token.
     pub(super) fn get(&self, id: u32) -> &[u8] {
         let id = id as usize;

@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokenizers::tokenizer::AddedVocabulary;
-use tokenizers::{Model, OffsetType, PreTokenizer};
+use tokenizers::{Model, OffsetType, PreTokenizer, Token};
 
 use super::chat_template::{ChatTemplate, ChatTemplateSource, TemplateError};
 use super::detokenizer::{DecodeOptions, Detokenizer};
 use super::error::TokenizerError;
 use super::pieces::Pieces;
+use super::sentence_piece::SentencePiece;
 
 /// A model's tokenizer. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -17,6 +18,8 @@ pub struct Tokenizer {
     parts: Arc<Parts>,
     /// The added tokens, with those that are special left alone in a text.
     literal: Arc<AddedVocabulary>,
+    /// Bytes of the longest token.
+    longest: usize,
 }
 
 /// How a text is encoded.
@@ -51,6 +54,8 @@ impl EncodeOptions {
 pub(super) struct Parts {
     /// Encodes. Its decoder is not used.
     pub(super) encoder: tokenizers::Tokenizer,
+    /// Cuts text in place of the encoder's own model.
+    pub(super) sentence_piece: Option<SentencePiece>,
     /// Raw bytes of each id.
     pub(super) pieces: Pieces,
     /// Whether each id is special.
@@ -74,6 +79,7 @@ impl Tokenizer {
         let mut literal = parts.encoder.get_added_vocabulary().clone();
         literal.set_encode_special_tokens(true);
         Self {
+            longest: parts.pieces.longest(),
             parts: Arc::new(parts),
             literal: Arc::new(literal),
         }
@@ -96,7 +102,10 @@ impl Tokenizer {
             if let Some(pre_tokenizer) = encoder.get_pre_tokenizer() {
                 pre_tokenizer.pre_tokenize(&mut split)?;
             }
-            split.tokenize(|word| encoder.get_model().tokenize(word.get()))?;
+            match &self.parts.sentence_piece {
+                None => split.tokenize(|word| encoder.get_model().tokenize(word.get()))?,
+                Some(model) => split.tokenize(|word| Ok(tokens(model.encode(word.get()))))?,
+            }
             split.into_encoding(None, 0, OffsetType::None)
         };
         let encoding = encode().map_err(|error| TokenizerError::Encode {
@@ -107,6 +116,19 @@ impl Tokenizer {
         }
         let around = [&self.parts.prefix, encoding.get_ids(), &self.parts.suffix];
         Ok(around.concat())
+    }
+
+    /// Bytes of the longest text that may become so many tokens: a longer one need not be encoded to
+    /// know that it is more.
+    ///
+    /// A text that is put into a normal form first may be four times as long as what is encoded: the
+    /// normal forms of Unicode and lower-casing shrink no text further. What a tokenizer drops, or makes
+    /// one token of however long it is (bytes without a token, spaces around a special token), is not
+    /// allowed for.
+    pub fn max_text_bytes(&self, tokens: usize) -> usize {
+        let shrinks = self.parts.encoder.get_normalizer().is_some();
+        let times = if shrinks { 4 } else { 1 };
+        tokens.saturating_mul(self.longest).saturating_mul(times)
     }
 
     /// The text of `ids`, as a whole; `skip_special` leaves special tokens out. Bytes that are not
@@ -142,7 +164,10 @@ impl Tokenizer {
 
     /// The id of the token that the vocabulary spells so.
     pub fn token_to_id(&self, token: &str) -> Option<u32> {
-        self.parts.encoder.token_to_id(token)
+        match &self.parts.sentence_piece {
+            None => self.parts.encoder.token_to_id(token),
+            Some(model) => model.token_to_id(token),
+        }
     }
 
     /// One more than the highest token id. A model may have more logits than that.
@@ -178,6 +203,12 @@ impl Tokenizer {
     pub(super) fn has_space_prefix(&self) -> bool {
         self.parts.space_prefix
     }
+}
+
+/// Ids as the crate passes them on; texts and places are not asked for.
+fn tokens(ids: Vec<u32>) -> Vec<Token> {
+    let token = |id| Token::new(id, String::new(), (0, 0));
+    ids.into_iter().map(token).collect()
 }
 
 impl fmt::Debug for Tokenizer {

@@ -8,7 +8,7 @@ use candle_core::quantized::gguf_file;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use candle_transformers::models::{llama, quantized_llama, qwen2, qwen3};
+use candle_transformers::models::{gemma3, llama, quantized_llama, qwen2, qwen3};
 
 use crate::hub_model::HubModel;
 
@@ -44,6 +44,13 @@ impl HubModel {
             "Qwen3ForCausalLM" => {
                 let config: qwen3::Config = serde_json::from_value(config).unwrap();
                 let mut model = qwen3::ModelForCausalLM::new(&config, builder).unwrap();
+                by_position(tokens, |token, position| {
+                    model.forward(token, position).unwrap()
+                })
+            }
+            "Gemma3ForCausalLM" => {
+                let config: gemma3::Config = serde_json::from_value(config).unwrap();
+                let mut model = gemma3::Model::new(false, &config, builder).unwrap();
                 by_position(tokens, |token, position| {
                     model.forward(token, position).unwrap()
                 })

@@ -60,6 +60,9 @@ impl HubModel {
         for (key, value) in extra.as_object().unwrap() {
             config[key] = value.clone();
         }
+        let gemma = class == "Gemma3ForCausalLM";
+        // Gemma's files hold the distance from 1.
+        let one = if gemma { 0.0 } else { 1.0 };
         let mut random = Random(7);
         let mut tensors = BTreeMap::new();
         let (q, kv) = (
@@ -78,7 +81,7 @@ impl HubModel {
             0.0,
             1.0,
         );
-        add("model.norm.weight".into(), &[hidden], 1.0, 0.3);
+        add("model.norm.weight".into(), &[hidden], one, 0.3);
         if config["tie_word_embeddings"] == json!(false) {
             add("lm_head.weight".into(), &[vocab, hidden], 0.0, 0.3);
         }
@@ -101,11 +104,15 @@ impl HubModel {
                     add(at(&format!("{name}.bias")), &[rows], 0.0, 0.5);
                 }
             }
-            add(at("input_layernorm.weight"), &[hidden], 1.0, 0.3);
-            add(at("post_attention_layernorm.weight"), &[hidden], 1.0, 0.3);
-            if class == "Qwen3ForCausalLM" {
-                add(at("self_attn.q_norm.weight"), &[sizes.head_dim], 1.0, 0.3);
-                add(at("self_attn.k_norm.weight"), &[sizes.head_dim], 1.0, 0.3);
+            add(at("input_layernorm.weight"), &[hidden], one, 0.3);
+            add(at("post_attention_layernorm.weight"), &[hidden], one, 0.3);
+            if gemma {
+                add(at("pre_feedforward_layernorm.weight"), &[hidden], one, 0.3);
+                add(at("post_feedforward_layernorm.weight"), &[hidden], one, 0.3);
+            }
+            if gemma || class == "Qwen3ForCausalLM" {
+                add(at("self_attn.q_norm.weight"), &[sizes.head_dim], one, 0.3);
+                add(at("self_attn.k_norm.weight"), &[sizes.head_dim], one, 0.3);
             }
         }
         Self {

@@ -99,6 +99,19 @@ fn llama3_scaling() -> Value {
     })
 }
 
+/// The first layer slides, with a window that the prompt crosses; the second does not.
+fn gemma3(head_dim: usize) -> Value {
+    json!({
+        "hidden_activation": "gelu_pytorch_tanh",
+        "query_pre_attn_scalar": head_dim,
+        "rope_local_base_freq": 10000.0,
+        "rope_theta": 1e6,
+        "sliding_window": 9,
+        "sliding_window_pattern": 2,
+        "tie_word_embeddings": true,
+    })
+}
+
 #[test]
 fn safetensors_models_agree_with_candle() {
     let one_kv_head = Sizes {
@@ -159,6 +172,7 @@ fn safetensors_models_agree_with_candle() {
             TINY,
             json!({"tie_word_embeddings": true}),
         ),
+        ("gemma3", "Gemma3ForCausalLM", wide_heads, gemma3(32)),
     ];
     for (what, class, sizes, extra) in cases {
         let model = HubModel::new(class, sizes, &extra);
@@ -206,6 +220,7 @@ fn gguf_models_agree_with_safetensors_models() {
         ),
         ("qwen2", "Qwen2ForCausalLM", json!({}), None),
         ("qwen3", "Qwen3ForCausalLM", json!({}), None),
+        ("gemma3", "Gemma3ForCausalLM", gemma3(TINY.head_dim), None),
     ];
     for (what, class, extra, divisors) in cases {
         let model = HubModel::new(class, TINY, &extra);

@@ -44,6 +44,11 @@ impl HubModel {
         .unwrap();
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
+    fn float(&self, name: &str) -> GgufValue {
+        GgufValue::F32(self.config[name].as_f64().unwrap() as f32)
+    }
+
     /// Writes a GGUF file as llama.cpp's converter does: queries and keys of Llama reordered.
     pub(crate) fn save_gguf(
         &self,
@@ -55,6 +60,7 @@ impl HubModel {
             "LlamaForCausalLM" => "llama",
             "Qwen2ForCausalLM" => "qwen2",
             "Qwen3ForCausalLM" => "qwen3",
+            "Gemma3ForCausalLM" => "gemma3",
             other => panic!("no GGUF name for {other}"),
         };
         let sizes = self.sizes;
@@ -78,7 +84,11 @@ impl HubModel {
                     .reshape(tensor.shape())
                     .unwrap(),
             };
-            let name = gguf_name(name);
+            let tensor = match arch == "gemma3" && name.ends_with("norm.weight") {
+                true => (tensor + 1.0).unwrap(),
+                false => tensor,
+            };
+            let name = gguf_name(name, arch);
             let dtype = if tensor.rank() == 1 {
                 GgmlDType::F32
             } else {
@@ -93,7 +103,7 @@ impl HubModel {
         }
         let size = |value: usize| GgufValue::U32(u32::try_from(value).unwrap());
         let key = |name: &str| format!("{arch}.{name}");
-        let metadata = [
+        let mut metadata = vec![
             (
                 "general.architecture".into(),
                 GgufValue::String(arch.into()),
@@ -112,9 +122,17 @@ impl HubModel {
                 GgufValue::F32(1e-5),
             ),
             (key("rope.dimension_count"), size(sizes.head_dim)),
-            (key("rope.freq_base"), GgufValue::F32(10000.0)),
+            (key("rope.freq_base"), self.float("rope_theta")),
             ("tokenizer.ggml.eos_token_id".into(), GgufValue::U32(2)),
         ];
+        if arch == "gemma3" {
+            let number = |name: &str| usize::try_from(self.config[name].as_u64().unwrap()).unwrap();
+            let (window, period) = (number("sliding_window"), number("sliding_window_pattern"));
+            metadata.push((key("attention.sliding_window"), size(window)));
+            metadata.push((key("attention.sliding_window_pattern"), size(period)));
+            let base = self.float("rope_local_base_freq");
+            metadata.push((key("rope.freq_base_swa"), base));
+        }
         let metadata: Vec<_> = metadata
             .iter()
             .map(|(key, value): &(String, _)| (key.as_str(), value))
@@ -131,7 +149,13 @@ fn shard_name(shard: usize, shards: usize) -> String {
     format!("model-{:05}-of-{shards:05}.safetensors", shard + 1)
 }
 
-fn gguf_name(name: &str) -> String {
+fn gguf_name(name: &str, arch: &str) -> String {
+    let gemma = [
+        ("pre_feedforward_layernorm", "ffn_norm"),
+        ("post_feedforward_layernorm", "post_ffw_norm"),
+        ("post_attention_layernorm", "post_attention_norm"),
+    ];
+    let other = if arch == "gemma3" { &gemma[..] } else { &[] };
     let pairs = [
         ("model.embed_tokens.", "token_embd."),
         ("model.norm.", "output_norm."),
@@ -149,7 +173,8 @@ fn gguf_name(name: &str) -> String {
         ("input_layernorm", "attn_norm"),
         ("post_attention_layernorm", "ffn_norm"),
     ];
-    pairs
+    other
         .iter()
+        .chain(&pairs)
         .fold(name.to_owned(), |name, (from, to)| name.replace(from, to))
 }

@@ -33,13 +33,13 @@ pub(crate) struct Occupancy {
     pub(crate) ongoing: usize,
     /// Requests that wait for a permit.
     pub(crate) queued: usize,
-    /// Requests refused since the start.
+    /// Requests refused for lack of room since the start.
     pub(crate) refused: u64,
 }
 
 /// Every place is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("{ongoing} requests are running and {queued} are queued, which is the limit")]
+#[error("the limits of {ongoing} running and {queued} queued requests are reached")]
 pub(crate) struct Full {
     /// Requests that may run.
     pub(crate) ongoing: usize,
@@ -92,8 +92,13 @@ impl Admission {
         }
     }
 
-    fn refuse(&self) -> Full {
+    /// Counts a request that found no room: at this door, or at an engine's behind it.
+    pub(crate) fn count_refusal(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn refuse(&self) -> Full {
+        self.count_refusal();
         Full {
             ongoing: self.max_ongoing,
             queued: self.capacity - self.max_ongoing,

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use engine::hub::{Catalogue, LocalModel, ModelReference, PullOptions, Puller};
+use engine::model::{ModelFiles, verify};
 
 use super::arguments;
 use super::progress::Progress;
@@ -9,7 +10,8 @@ use super::report::Interrupted;
 use super::terminal::Terminal;
 use crate::env::Environment;
 
-/// Fetches a model unless it is there, and prints its path.
+/// Fetches a model unless it is there, and prints its path. What was there as a file of the user's
+/// own is looked at, since no download has checked it.
 pub(super) async fn pull(
     arguments: arguments::Pull,
     environment: &Environment,
@@ -22,6 +24,9 @@ pub(super) async fn pull(
         // What came stays, and the next pull goes on from there.
         _ = tokio::signal::ctrl_c() => return Err(Interrupted.into()),
     };
+    if model.source.is_none() {
+        verify(&ModelFiles::find(&model.path)?)?;
+    }
     terminal.line(&model.path.display().to_string())?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use engine::EngineError;
 use futures::future::try_join_all;
 use llm_apps::stage::generate::{GenerateError, TextRequest};
 use tokio::time::Instant;
@@ -35,7 +36,12 @@ pub(crate) async fn start(
     let prepared = prepared.map_err(refused)?;
     let tally = Tally::new(&prepared);
     let streams: Result<Vec<_>, _> = prepared.iter().map(|p| text.submit(p)).collect();
-    let streams = streams.map_err(refused)?;
+    let streams = streams.map_err(|error| {
+        if matches!(error, GenerateError::Engine(EngineError::Full { .. })) {
+            state.admission().count_refusal();
+        }
+        refused(error)
+    })?;
 
     let meter = Meter::new(
         Arc::clone(model.metrics()),

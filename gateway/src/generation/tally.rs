@@ -83,8 +83,8 @@ impl Tally {
         let prompt = firsts.by_ref().take_while(|&first| first <= choice).count();
         drop(firsts);
         if let Some(prompt) = prompt.checked_sub(1).and_then(|p| self.prompts.get_mut(p)) {
-            let known = prompt.cached.into_iter().chain(usage.cached_tokens);
-            prompt.cached = known.min();
+            let known = prompt.cached.unwrap_or(u32::MAX);
+            prompt.cached = Some(known.min(usage.cached_tokens));
         }
         let Some(count) = self.completion.get_mut(choice) else {
             return 0;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::decoding::{Decoding, decoding};
 use super::judge::{Rules, judged};
 use super::message::{Message, for_template};
+use super::object::AsObject;
 use super::parse::{required, typed};
 use super::streaming::{StreamOptions, streaming};
 use super::tables::CHAT;
@@ -37,6 +38,8 @@ pub struct Conversation {
     pub continue_final_message: bool,
     /// More variables for the template.
     pub template_kwargs: Map<String, Value>,
+    /// Documents for templates that take some.
+    pub documents: Option<Vec<Value>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,10 +52,11 @@ struct Wire {
 
 #[derive(Debug, Deserialize)]
 struct WireConversation {
-    messages: Option<Vec<Message>>,
+    messages: Option<Vec<AsObject<Message>>>,
     add_generation_prompt: Option<bool>,
     continue_final_message: Option<bool>,
     chat_template_kwargs: Option<Map<String, Value>>,
+    documents: Option<Vec<Value>>,
 }
 
 /// Reads the body of `POST /v1/chat/completions`.
@@ -104,6 +108,7 @@ pub(super) fn conversation(request: &Value) -> Result<Conversation, ApiError> {
         add_generation_prompt,
         continue_final_message,
         template_kwargs: wire.chat_template_kwargs.unwrap_or_default(),
+        documents: wire.documents,
     })
 }
 

@@ -7,9 +7,10 @@ use std::fmt;
 use engine::SamplingParams;
 use engine::tokenizer::MAX_STOP_STRINGS;
 use serde::Deserialize;
-use serde::de::{Deserializer, Visitor};
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde_json::{Map, Value};
 
+use super::expected::shown;
 use super::one_or_many::Texts;
 use super::parse::typed;
 use crate::error::ApiError;
@@ -65,7 +66,7 @@ pub struct Given {
 #[derive(Debug, Deserialize)]
 struct Wire {
     n: Option<u32>,
-    top_k: Option<i64>,
+    top_k: Option<TopK>,
     logit_bias: Option<Map<String, Value>>,
     seed: Option<Seed>,
     stop: Option<Texts>,
@@ -125,7 +126,7 @@ pub(crate) fn decoding(request: &Value, max_choices: u32) -> Result<Decoding, Ap
     }
     Ok(Decoding {
         given: typed(request)?,
-        top_k: wire.top_k.map(top_k).transpose()?,
+        top_k: wire.top_k.map(|k| k.0),
         logit_bias: logit_bias(wire.logit_bias.unwrap_or_default())?,
         stop_token_ids,
         logprobs: None,
@@ -147,17 +148,6 @@ fn at_most(field: &str, len: usize, limit: usize) -> Result<(), ApiError> {
     Err(ApiError::invalid(field, message))
 }
 
-/// -1 is how other servers spell "all", which the engine spells 0.
-fn top_k(wire: i64) -> Result<u32, ApiError> {
-    if wire == -1 {
-        return Ok(0);
-    }
-    u32::try_from(wire).map_err(|_| {
-        let message = format!("top_k must be -1, 0 or a positive number, but is {wire}");
-        ApiError::invalid("top_k", message)
-    })
-}
-
 /// Keys are token ids in strings, since JSON has no other keys.
 fn logit_bias(wire: Map<String, Value>) -> Result<Vec<(u32, f32)>, ApiError> {
     at_most("logit_bias", wire.len(), MAX_TOKEN_LIST)?;
@@ -168,7 +158,8 @@ fn logit_bias(wire: Map<String, Value>) -> Result<Vec<(u32, f32)>, ApiError> {
             return Err(ApiError::invalid("logit_bias", message));
         };
         let Some(bias) = value.as_f64() else {
-            let message = format!("logit_bias.{id} must be a number");
+            let found = shown(&value);
+            let message = format!("logit_bias.{id} must be a number, but is {found}");
             return Err(ApiError::invalid(format!("logit_bias.{id}"), message));
         };
         #[expect(clippy::cast_possible_truncation, reason = "biases are few and small")]
@@ -193,7 +184,7 @@ impl Visitor<'_> for SeedVisitor {
     type Value = Seed;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a 64-bit integer")
+        f.write_str("a whole number of 64 bits")
     }
 
     fn visit_u64<E>(self, seed: u64) -> Result<Seed, E> {
@@ -202,5 +193,37 @@ impl Visitor<'_> for SeedVisitor {
 
     fn visit_i64<E>(self, seed: i64) -> Result<Seed, E> {
         Ok(Seed(seed.cast_unsigned()))
+    }
+}
+
+/// -1 is how other servers spell "all", which the engine spells 0.
+#[derive(Debug, Clone, Copy)]
+struct TopK(u32);
+
+impl<'de> Deserialize<'de> for TopK {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TopKVisitor)
+    }
+}
+
+struct TopKVisitor;
+
+impl Visitor<'_> for TopKVisitor {
+    type Value = TopK;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number from -1 to 4294967295")
+    }
+
+    fn visit_u64<E: Error>(self, k: u64) -> Result<TopK, E> {
+        let k = u32::try_from(k).map_err(|_| E::invalid_value(Unexpected::Unsigned(k), &self))?;
+        Ok(TopK(k))
+    }
+
+    fn visit_i64<E: Error>(self, k: i64) -> Result<TopK, E> {
+        match k {
+            -1 => Ok(TopK(0)),
+            _ => Err(E::invalid_value(Unexpected::Signed(k), &self)),
+        }
     }
 }

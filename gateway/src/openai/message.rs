@@ -3,9 +3,10 @@
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::Deserializer;
+use serde::de::{Deserializer, Error, Unexpected};
 use serde_json::{Value, json};
 
+use super::object::AsObject;
 use super::one_or_many::{OneOrMany, TextOr};
 use crate::error::ApiError;
 
@@ -15,13 +16,12 @@ pub(crate) struct Message {
     role: Role,
     content: Option<Content>,
     name: Option<String>,
-    tool_calls: Option<Vec<ToolCall>>,
+    tool_calls: Option<Vec<AsObject<ToolCall>>>,
     tool_call_id: Option<String>,
     reasoning_content: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     System,
     Developer,
@@ -32,7 +32,7 @@ enum Role {
 
 /// A text, or parts that are all texts.
 #[derive(Debug)]
-struct Content(OneOrMany<Part>);
+struct Content(OneOrMany<AsObject<Part>>);
 
 #[derive(Debug, Deserialize)]
 struct Part {
@@ -41,8 +41,7 @@ struct Part {
     text: String,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug)]
 enum PartKind {
     Text,
 }
@@ -51,7 +50,7 @@ enum PartKind {
 #[derive(Debug, Deserialize)]
 struct ToolCall {
     id: Option<String>,
-    function: FunctionCall,
+    function: AsObject<FunctionCall>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,7 +64,7 @@ struct FunctionCall {
 ///
 /// # Errors
 /// Names the message and the field that is missing.
-pub(crate) fn for_template(messages: Vec<Message>) -> Result<Vec<Value>, ApiError> {
+pub(crate) fn for_template(messages: Vec<AsObject<Message>>) -> Result<Vec<Value>, ApiError> {
     if messages.is_empty() {
         return Err(ApiError::invalid(
             "messages",
@@ -73,7 +72,7 @@ pub(crate) fn for_template(messages: Vec<Message>) -> Result<Vec<Value>, ApiErro
         ));
     }
     let numbered = messages.into_iter().enumerate();
-    numbered.map(|(index, m)| m.for_template(index)).collect()
+    numbered.map(|(index, m)| m.0.for_template(index)).collect()
 }
 
 impl Message {
@@ -81,7 +80,7 @@ impl Message {
         let role = self.role;
         let missing = |field: &str, who: &str| {
             let path = format!("messages[{index}].{field}");
-            let message = format!("{path} is required in a message of {who}");
+            let message = format!("the field `{path}` is required in a message of role {who}");
             Err(ApiError::invalid(path, message))
         };
         let calls = self.tool_calls.filter(|calls| !calls.is_empty());
@@ -93,10 +92,10 @@ impl Message {
             ));
         }
         if role == Role::Tool && self.tool_call_id.is_none() {
-            return missing("tool_call_id", "role tool");
+            return missing("tool_call_id", role.name());
         }
         if self.content.is_none() && calls.is_none() {
-            return missing("content", "this kind");
+            return missing("content", role.name());
         }
         let mut message = json!({
             "role": role.for_template(),
@@ -112,28 +111,45 @@ impl Message {
             }
         }
         if let Some(calls) = calls {
-            message["tool_calls"] = calls.into_iter().map(ToolCall::for_template).collect();
+            message["tool_calls"] = calls.into_iter().map(|c| c.0.for_template()).collect();
         }
         Ok(message)
     }
 }
 
 impl Role {
+    const ALL: [Self; 5] = [
+        Self::System,
+        Self::Developer,
+        Self::User,
+        Self::Assistant,
+        Self::Tool,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Developer => "developer",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+
     /// Templates know no developer; OpenAI's newer name for the system is the same voice.
     fn for_template(self) -> &'static str {
         match self {
             Self::System | Self::Developer => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-            Self::Tool => "tool",
+            Self::User | Self::Assistant | Self::Tool => self.name(),
         }
     }
 }
 
 impl ToolCall {
     fn for_template(self) -> Value {
-        let arguments = self.function.arguments.unwrap_or_else(|| json!({}));
-        let function = json!({ "name": self.function.name, "arguments": arguments });
+        let AsObject(FunctionCall { name, arguments }) = self.function;
+        let arguments = arguments.unwrap_or_else(|| json!({}));
+        let function = json!({ "name": name, "arguments": arguments });
         let mut call = json!({ "type": "function", "function": function });
         if let Some(id) = self.id {
             call["id"] = Value::String(id);
@@ -146,7 +162,7 @@ impl Content {
     fn for_template(self) -> Value {
         match self.0 {
             OneOrMany::Text(text) => Value::String(text),
-            OneOrMany::Many(parts) => parts.into_iter().map(Part::for_template).collect(),
+            OneOrMany::Many(parts) => parts.into_iter().map(|p| p.0.for_template()).collect(),
         }
     }
 }
@@ -163,5 +179,26 @@ impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let visitor = TextOr("a string or a list of content parts", PhantomData);
         deserializer.deserialize_any(visitor).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Role {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let role = Self::ALL.into_iter().find(|role| role.name() == name);
+        let expected = r#""system", "developer", "user", "assistant" or "tool""#;
+        role.ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&name), &expected))
+    }
+}
+
+impl<'de> Deserialize<'de> for PartKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "text" => Ok(Self::Text),
+            other => Err(D::Error::invalid_value(
+                Unexpected::Str(other),
+                &r#""text""#,
+            )),
+        }
     }
 }

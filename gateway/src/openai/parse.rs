@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::expected::wrong_type;
 use crate::error::ApiError;
 
 /// A JSON object.
@@ -33,13 +34,8 @@ pub(crate) fn object(body: &[u8]) -> Result<Value, ApiError> {
 /// Names the path of the first value of a wrong type.
 pub(crate) fn typed<T: DeserializeOwned>(object: &Value) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(object).map_err(|error| {
-        let path = error.path().to_string();
-        let message = shortened(error.into_inner().to_string());
-        if path == "." {
-            no_field(message)
-        } else {
-            ApiError::invalid(&path, format!("{path}: {message}"))
-        }
+        let (field, message) = wrong_type(object, error.path(), &error.inner().to_string());
+        ApiError::invalid(field, shortened(message))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Unexpected, Visitor};
 
 /// One prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,9 @@ impl<'de> Visitor<'de> for PromptsVisitor {
     }
 }
 
+/// What a number in a prompt must be.
+const TOKEN_ID: &str = "a token id from 0 to 4294967295";
+
 /// One item of the outer list.
 enum Item {
     Token(u32),
@@ -83,9 +86,9 @@ impl<'de> Visitor<'de> for ItemVisitor {
         f.write_str("a string, a token id, or a list of token ids")
     }
 
-    fn visit_u64<E: serde::de::Error>(self, id: u64) -> Result<Item, E> {
-        let id = u32::try_from(id);
-        let id = id.map_err(|_| E::custom("a token id must be below 4294967296"))?;
+    fn visit_u64<E: serde::de::Error>(self, given: u64) -> Result<Item, E> {
+        let id = u32::try_from(given);
+        let id = id.map_err(|_| E::invalid_value(Unexpected::Unsigned(given), &TOKEN_ID))?;
         Ok(Item::Token(id))
     }
 
@@ -132,14 +135,14 @@ mod tests {
         }
         for (json, at) in [
             (json!([]), "prompt: "),
-            (json!(7), "prompt: "),
-            (json!({}), "prompt: "),
+            (json!(7), "prompt must be "),
+            (json!({}), "prompt must be "),
             (json!([1, "a"]), "prompt: "),
             (json!(["a", 1]), "prompt: "),
-            (json!([-1]), "prompt[0]: "),
-            (json!([1.5]), "prompt[0]: "),
-            (json!([4_294_967_296_u64]), "prompt[0]: "),
-            (json!([[1, "x"]]), "prompt[0][1]: "),
+            (json!([-1]), "prompt[0] must be "),
+            (json!([1.5]), "prompt[0] must be "),
+            (json!([4_294_967_296_u64]), "prompt[0] must be "),
+            (json!([[1, "x"]]), "prompt[0][1] must be "),
         ] {
             let error = typed::<Holder>(&json!({ "prompt": json })).unwrap_err();
             assert!(error.to_string().starts_with(at), "{json}: {error}");

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::object::AsObject;
 use super::parse::typed;
 use super::usage::ChunkUsage;
 use crate::error::ApiError;
@@ -37,7 +38,7 @@ impl StreamOptions {
 #[derive(Debug, Deserialize)]
 struct Wire {
     stream: Option<bool>,
-    stream_options: Option<WireOptions>,
+    stream_options: Option<AsObject<WireOptions>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -61,7 +62,7 @@ pub(crate) fn streaming(request: &Value) -> Result<Option<StreamOptions>, ApiErr
             )),
         };
     }
-    let options = wire.stream_options.unwrap_or_default();
+    let AsObject(options) = wire.stream_options.unwrap_or_default();
     let include_usage = options.include_usage.unwrap_or(false);
     Ok(Some(StreamOptions {
         include_usage,

@@ -29,6 +29,7 @@ static CHAT_OWN: &[Field] = &[
     honoured("add_generation_prompt"),
     honoured("continue_final_message"),
     honoured("chat_template_kwargs"),
+    honoured("documents"),
     refused("tools", Noop::Empty, TOOLS),
     refused("tool_choice", Noop::Text(&["none"]), TOOLS),
     no_effect("parallel_tool_calls", "there are no tool calls"),
@@ -68,11 +69,6 @@ static CHAT_OWN: &[Field] = &[
         "templates come with the model, not with a request",
     ),
     refused("echo", Noop::Empty, "only /v1/completions echoes"),
-    refused(
-        "documents",
-        Noop::Empty,
-        "pass them by chat_template_kwargs",
-    ),
 ];
 
 /// Fields of `messages`, which `/tokenize` takes too.
@@ -136,6 +132,7 @@ static TOKENIZE_OWN: &[Field] = &[
     honoured("add_generation_prompt"),
     honoured("continue_final_message"),
     honoured("chat_template_kwargs"),
+    honoured("documents"),
     refused("tools", Noop::Empty, TOOLS),
     refused(
         "chat_template",

@@ -82,6 +82,7 @@ fn chat_prompt(conversation: Conversation, add_special: bool, now: u64) -> TextP
         add_generation_prompt: conversation.add_generation_prompt,
         continue_final_message: conversation.continue_final_message,
         template_kwargs: (!kwargs.is_empty()).then_some(kwargs),
+        documents: conversation.documents,
         add_special_tokens: add_special,
         now: i64::try_from(now).unwrap_or(i64::MAX),
         ..ChatPrompt::new(conversation.messages)

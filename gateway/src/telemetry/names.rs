@@ -164,7 +164,7 @@ pub static METRICS: &[Metric] = &[
     counter(
         ADMISSION_REFUSED,
         &[],
-        "Requests refused because every place was taken.",
+        "Requests refused for lack of room: every place was taken, or the engine was full.",
     ),
     gauge(OPEN_STREAMS, &[], "Event streams that are open."),
     counter(

@@ -33,7 +33,7 @@ async fn exactly_as_many_get_in_as_there_are_places() {
         assert_eq!(error["error"]["code"], "rate_limit_exceeded");
         let message = error["error"]["message"].as_str().unwrap();
         assert!(
-            message.contains("2 requests are running and 3 are queued"),
+            message.contains("the limits of 2 running and 3 queued requests are reached"),
             "{message}"
         );
     }

@@ -156,13 +156,18 @@ async fn log_probabilities_go_with_the_tokens() {
 #[tokio::test]
 async fn a_repeated_prompt_is_found_in_the_cache() {
     let server = Server::start(saying("yes")).await;
-    let long = json!({"messages": [{"role": "user", "content": "a".repeat(100)}]});
+    let mut long = json!({"messages": [{"role": "user", "content": "a".repeat(100)}]});
     let first = server.ask(CHAT, long.clone()).await;
-    let second = server.ask(CHAT, long).await;
+    let second = server.ask(CHAT, long.clone()).await;
     let cached =
         |answer: &Value| answer["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64();
     assert_eq!(cached(&first), Some(0));
     assert!(cached(&second) >= Some(96), "{second}");
+    long["stop"] = json!("e");
+    long["temperature"] = json!(0);
+    let stopped = server.ask(CHAT, long).await;
+    assert_eq!(stopped["choices"][0]["message"]["content"], "y");
+    assert_eq!(cached(&stopped), cached(&second), "{stopped}");
 }
 
 #[tokio::test]

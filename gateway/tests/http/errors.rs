@@ -30,6 +30,7 @@ async fn each_wrong_request_is_told_what_is_wrong() {
     let server = Server::start(saying("yes")).await;
     let table = include_str!("errors.json")
         .replace("LONG", &"a".repeat(MAX_MODEL_LEN))
+        .replace("HUGE", &"a".repeat(MAX_MODEL_LEN * 12 + 1))
         .replace("\"HI\"", &question(json!({}))["messages"].to_string());
     let table: Vec<Row> = serde_json::from_str(&table).unwrap();
     for (path, body, status, code, param, words) in table {
@@ -139,6 +140,11 @@ async fn a_full_engine_is_busy_and_a_stopped_one_is_gone() {
     };
     assert_eq!(refused.status(), 429);
     assert!(refused.headers().contains_key("retry-after"));
+    let counted = full.metric("penstock_admission_refused_total").await;
+    assert_eq!(
+        counted, 1.0,
+        "refused by the engine is refused for lack of room"
+    );
     drop(latch);
 
     server.model.engine().shutdown();

@@ -146,6 +146,12 @@ async fn browsers_may_call_as_configured() {
             .unwrap();
         let expected = if allowed.is_some() { 200 } else { 405 };
         assert_eq!(preflight.status(), expected, "{cors:?}");
+        let header = preflight.headers().get("access-control-allow-headers");
+        assert_eq!(
+            header.map(|h| h.to_str().unwrap()),
+            allowed.map(|_| "authorization,content-type"),
+            "{cors:?}: what is asked for is allowed"
+        );
         let body = question(json!({"model": MODEL}));
         let request = server
             .client

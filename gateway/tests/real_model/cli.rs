@@ -68,18 +68,18 @@ fn a_torn_model_is_refused() {
         .output()
         .unwrap();
     let message = stderr(&output);
+    let place = format!("error: {}:3:13: `models[0].source`", config.display());
+    assert!(message.starts_with(&place), "{message}");
     assert!(message.contains("torn.gguf"), "{message}");
     assert!(!message.contains("panicked"), "{message}");
 }
 
-#[test]
-fn a_cache_beyond_the_memory_is_refused() {
+/// What `run` says of the test's model with this line below it.
+fn refused(engine: &str) -> (String, String) {
     let home = TempDir::new().unwrap();
     let config = home.path().join("config.yaml");
     let source = model_path();
-    let text = format!(
-        "models:\n  - name: m\n    source: {source}\n    engine: {{ kv_cache: 900000GiB }}\n"
-    );
+    let text = format!("models:\n  - name: m\n    source: {source}\n    engine: {{ {engine} }}\n");
     std::fs::write(&config, text).unwrap();
     let output = penstock(&home)
         .arg("run")
@@ -88,7 +88,52 @@ fn a_cache_beyond_the_memory_is_refused() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(stderr(&output).contains("kv_cache"), "{output:?}");
+    (config.display().to_string(), stderr(&output))
+}
+
+#[test]
+fn what_does_not_fit_the_model_is_shown_where_it_stands() {
+    for (engine, column, words) in [
+        (
+            "kv_cache: 900000GiB",
+            25,
+            "`models[0].engine.kv_cache` must be no more than the memory",
+        ),
+        (
+            "kv_cache: 1MiB",
+            25,
+            "`models[0].engine.kv_cache` must be 180 MiB or more for one context of 8192 tokens, but \
+             is 1 MiB",
+        ),
+        (
+            "max_model_len: 9000",
+            30,
+            "`models[0].engine.max_model_len` must be from 1 to the model's 8192, but is 9000",
+        ),
+    ] {
+        let (config, message) = refused(engine);
+        let expected = format!("error: {config}:4:{column}: {words}");
+        assert!(message.starts_with(&expected), "{message}");
+    }
+}
+
+#[test]
+fn a_source_that_is_not_there_is_shown_where_it_stands() {
+    let home = TempDir::new().unwrap();
+    let config = home.path().join("config.yaml");
+    std::fs::write(&config, "models:\n  - name: m\n    source: ./none.gguf\n").unwrap();
+    let output = penstock(&home)
+        .arg("run")
+        .arg(&config)
+        .args(["--port", "0"])
+        .output()
+        .unwrap();
+    let message = stderr(&output);
+    let expected = format!(
+        "error: {}:3:13: `models[0].source` cannot be had: there is no model at",
+        config.display()
+    );
+    assert!(message.starts_with(&expected), "{message}");
 }
 
 #[test]

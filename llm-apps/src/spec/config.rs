@@ -147,7 +147,7 @@ impl ServeConfig {
             .unwrap_or(128);
         let models = match keys.node("models") {
             None => {
-                f.note(root.at, "`models` is missing; at least one model is needed");
+                keys.miss("models", "at least one model is needed");
                 None
             }
             Some(node) => match keys.list("models", f) {

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use engine::{DiskTierConfig, EngineConfig, KvTiersConfig};
+use engine::{Activations, DiskTierConfig, EngineConfig, KvTiersConfig};
 
 use super::fault::Faults;
 use super::node::Node;
@@ -51,6 +51,9 @@ pub(super) fn read(path: &str, node: &Node, folder: &Path, faults: &mut Faults) 
             .take("threads", f, read::integer(1..=1024_usize))
             .and_then(NonZeroUsize::new)
             .or(default.threads),
+        activations: keys
+            .take("activations", f, activations)
+            .unwrap_or(default.activations),
         isa: default.isa,
     };
     if config.max_num_batched_tokens < config.max_num_seqs {
@@ -93,4 +96,13 @@ fn disk_tier(path: &str, node: &Node, folder: &Path, f: &mut Faults) -> Option<D
         path: folder.join(place?),
         bytes: size? as u64,
     })
+}
+
+fn activations(node: &Node) -> Result<Activations, read::Expected> {
+    match read::text(node).as_deref() {
+        Ok("int16") => Ok(Activations::Int16),
+        Ok("mixed") => Ok(Activations::Mixed),
+        Ok("int8") => Ok(Activations::Int8),
+        _ => Err("int16, mixed or int8".to_owned()),
+    }
 }

@@ -14,6 +14,7 @@ use engine::hub::{ModelReference, ReferenceError};
 use super::engine as engine_section;
 use super::fault::Faults;
 use super::node::{Node, Position, Value};
+use super::places::Places;
 use super::read;
 use super::sampling::SamplingDefaults;
 use super::section::Section;
@@ -34,6 +35,8 @@ pub struct ModelSpec {
     /// A Jinja file that replaces the model's own chat template. Default: the model's own. A
     /// relative path was resolved against the configuration's folder.
     pub chat_template: Option<PathBuf>,
+    /// Where all this stands in the file.
+    pub places: Places,
 }
 
 /// Longest id of a model, in characters; ids stand in metrics and logs.
@@ -98,6 +101,7 @@ impl ModelSpec {
             engine,
             sampling_defaults,
             chat_template,
+            places: Places::of(&f.file, path, node),
         })
     }
 }

@@ -15,6 +15,10 @@ pub(super) struct Section<'n> {
     at: Position,
     entries: Vec<(&'n str, Position, &'n Node)>,
     known: Vec<&'static str>,
+    /// Keys that must be there and are not, with what is said of each.
+    missing: Vec<(&'static str, String)>,
+    /// Whether it is no mapping at all, which says all there is to say.
+    faulty: bool,
 }
 
 impl<'n> Section<'n> {
@@ -26,6 +30,8 @@ impl<'n> Section<'n> {
             at: node.at,
             entries: Vec::new(),
             known: Vec::new(),
+            missing: Vec::new(),
+            faulty: false,
         };
         match &node.value {
             Value::Map(map) => {
@@ -38,8 +44,10 @@ impl<'n> Section<'n> {
                     }
                 }
             }
-            Value::Null | Value::Faulty => {}
+            Value::Null => {}
+            Value::Faulty => section.faulty = true,
             _ => {
+                section.faulty = true;
                 let what = if path.is_empty() {
                     "the file must hold keys and values".to_owned()
                 } else {
@@ -102,14 +110,16 @@ impl<'n> Section<'n> {
         read: impl FnOnce(&Node) -> Result<T, Expected>,
     ) -> Option<T> {
         if self.node(key).is_none() {
-            let path = self.path(key);
-            faults.note(
-                self.at,
-                format!("`{path}` is missing; write for example `{example}`"),
-            );
+            self.miss(key, &format!("write for example `{example}`"));
             return None;
         }
         self.take(key, faults, read)
+    }
+
+    /// Notes that a key must be there and is not, unless another turns out to be meant for it.
+    pub(super) fn miss(&mut self, key: &'static str, remedy: &str) {
+        let message = format!("`{}` is missing; {remedy}", self.path(key));
+        self.missing.push((key, message));
     }
 
     /// The nodes of a list; `None` when the key is absent or holds something else, which is a fault.
@@ -126,8 +136,9 @@ impl<'n> Section<'n> {
         None
     }
 
-    /// Every key that was not asked for is a fault.
-    pub(super) fn finish(self, faults: &mut Faults) {
+    /// Every key that was not asked for is a fault, and every one that is missed. A key that was
+    /// probably meant for a missing one is one fault, not two.
+    pub(super) fn finish(mut self, faults: &mut Faults) {
         for (name, at, _) in &self.entries {
             if self.known.contains(name) {
                 continue;
@@ -140,13 +151,21 @@ impl<'n> Section<'n> {
                 .filter(|(distance, known)| *distance <= 1 + known.len() / 4);
             let path = self.path(name);
             let remedy = match nearest {
-                Some((_, known)) => format!("did you mean `{known}`?"),
+                Some((_, known)) => {
+                    self.missing.retain(|(missing, _)| *missing != known);
+                    format!("did you mean `{known}`?")
+                }
                 None => format!("known are {}", self.known.join(", ")),
             };
             faults.note(
                 *at,
                 format!("unknown key `{}`; {remedy}", path.escape_debug()),
             );
+        }
+        if !self.faulty {
+            for (_, message) in self.missing {
+                faults.note(self.at, message);
+            }
         }
     }
 }

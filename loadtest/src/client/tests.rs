@@ -28,10 +28,10 @@ async fn answer(status: &str, kind: &str, body: &str) -> Result<Sample, Failure>
         socket.write_all(b).await.unwrap();
         socket.shutdown().await.unwrap();
     };
-    let client = Client::builder().no_proxy().build().unwrap();
-    let body = json!({});
-    let sending = send(&client, &url, &body, Duration::from_secs(60));
-    tokio::join!(serving, sending).1
+    let caller = Caller::new(&url, Duration::from_secs(60)).unwrap();
+    let (path, body) = ("/v1/completions", json!({}));
+    let request = Request { path, body };
+    tokio::join!(serving, caller.send(&request)).1
 }
 
 async fn stream(frames: &[&str]) -> Result<Sample, Failure> {

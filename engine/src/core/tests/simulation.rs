@@ -163,6 +163,11 @@ impl Reader {
                 &self.events[..]
             }
         };
+        let mut cached = said.to_vec();
+        let mut cached = cached.iter_mut().filter_map(cached_of);
+        if let Some(first) = cached.next() {
+            assert!(cached.all(|c| c == first), "the cost changes on the way");
+        }
         for (said, alone) in said.iter().zip(alone) {
             assert_eq!(without_cached(said), without_cached(alone), "E9");
         }
@@ -224,10 +229,18 @@ fn alone(request: &GenerateRequest) -> Vec<TokenEvent> {
 /// How much was cached is the one thing that may differ.
 fn without_cached(event: &TokenEvent) -> TokenEvent {
     let mut event = event.clone();
-    if let TokenEvent::Done { usage, .. } = &mut event {
-        usage.cached_tokens = 0;
+    if let Some(cached) = cached_of(&mut event) {
+        *cached = 0;
     }
     event
+}
+
+fn cached_of(event: &mut TokenEvent) -> Option<&mut u32> {
+    match event {
+        TokenEvent::Done { usage, .. } => Some(&mut usage.cached_tokens),
+        TokenEvent::Token { cached_tokens, .. } => Some(cached_tokens),
+        TokenEvent::Prompt(_) | TokenEvent::Failed(_) => None,
+    }
 }
 
 /// What happened in all days together.

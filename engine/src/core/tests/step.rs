@@ -57,7 +57,7 @@ fn prompt_then_tokens_then_done() {
     let ids: Vec<_> = scores[1..].iter().flatten().map(|s| s.id).collect();
     assert_eq!(ids, [2, 3]);
     for (event, token) in events[1..].iter().zip([7, 8, 0]) {
-        let TokenEvent::Token { id, logprobs } = event else {
+        let TokenEvent::Token { id, logprobs, .. } = event else {
             panic!("a token was due: {event:?}");
         };
         let logprobs = logprobs.as_ref().expect("they were asked for");

@@ -118,6 +118,23 @@ async fn a_hub_that_says_nothing_is_given_up_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_hub_that_cannot_be_reached_is_named_once() {
+    let mut world = World::new(Fault::None, NO_PIP).await;
+    // A port that was free a moment ago.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", taken.local_addr().unwrap());
+    drop(taken);
+    world.options.hub_endpoint = Some(endpoint.clone());
+    let error = world
+        .pull("hf://owner/model")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert_eq!(error.matches(&endpoint).count(), 1, "{error}");
+    assert!(error.contains("refused"), "{error}");
+}
+
+#[tokio::test]
 async fn a_body_that_stops_is_given_up_and_what_came_is_kept() {
     let world = World::new(Fault::StopAfter(30), NO_PIP)
         .await

@@ -2,6 +2,7 @@
 
 mod fake_hub;
 mod hub_source;
+mod join_source;
 mod pip_source;
 
 use std::path::PathBuf;

@@ -4,6 +4,7 @@
 
 use crate::kernels::Kernels;
 use crate::kernels::disjoint::Disjoint;
+use crate::kernels::pages::Pages;
 use crate::kernels::simd::{Kernel, LANES, Simd};
 use crate::{BLOCK_SIZE, BlockId};
 
@@ -13,10 +14,11 @@ pub struct KvLayer {
     num_blocks: usize,
     kv_heads: usize,
     head_dim: usize,
+    window: usize,
     /// `[block][kv_head][head_dim][BLOCK_SIZE]`
-    keys: Vec<u16>,
+    keys: Pages<u16>,
     /// `[block][kv_head][BLOCK_SIZE][head_dim]`
-    values: Vec<u16>,
+    values: Pages<u16>,
 }
 
 /// Where one position's key and value are stored.
@@ -43,9 +45,27 @@ impl KvLayer {
             num_blocks,
             kv_heads,
             head_dim,
-            keys: vec![0; len],
-            values: vec![0; len],
+            window: usize::MAX,
+            keys: Pages::zeroed(len),
+            values: Pages::zeroed(len),
         }
+    }
+
+    /// Lets a query at position p see positions `p + 1 - window` to p only (Beltagy et al., 2020);
+    /// without this it sees all up to its own.
+    ///
+    /// # Panics
+    /// When `window` is 0: a query sees itself at least.
+    #[must_use]
+    pub fn with_window(mut self, window: usize) -> Self {
+        assert!(window > 0, "a window of no positions");
+        self.window = window;
+        self
+    }
+
+    /// Positions that a query sees at most, its own among them.
+    pub fn window(&self) -> usize {
+        self.window
     }
 
     /// Blocks.
@@ -65,7 +85,7 @@ impl KvLayer {
 
     /// Memory of all blocks.
     pub fn bytes(&self) -> usize {
-        size_of_val(self.keys.as_slice()) + size_of_val(self.values.as_slice())
+        size_of_val(&*self.keys) + size_of_val(&*self.values)
     }
 
     /// Memory of one block of such a layer.

@@ -7,13 +7,17 @@
 //!
 //! Each query row walks its blocks in order with an online softmax (Milakov and Gimelshein, 2018;
 //! Dao et al., 2022). What a row computes depends on its own position and context only; rows that
-//! share keys (the query heads of a KV head, neighbouring queries of a chunk) walk together.
+//! share keys (the query heads of a KV head, neighbouring queries of a chunk) walk together. In a
+//! layer with a sliding window a row's walk begins with the stretch that holds the first position
+//! it sees; stretches are counted from position 0, so that, too, depends on its position only.
 
 mod cache;
 mod products;
 mod rows;
 mod span;
+mod state;
 mod stretch;
+mod tile;
 
 pub use cache::{KvLayer, KvSlot};
 pub use span::AttentionSpan;

@@ -1,66 +1,62 @@
 //! The two products of attention: queries with keys, weights with values.
 
-#![expect(
-    unsafe_code,
-    reason = "a piece has rows and heads of the output for itself"
-)]
+use super::rows::Walk;
+use super::stretch::{STRETCH_LEN, Weights};
+use super::tile::{Key, TILE_VECTORS, Value};
+use crate::kernels::simd::{Kernel, LANES, Simd};
 
-use super::rows::{At, Walk};
-use super::stretch::{Grid, Seen};
-use crate::kernels::simd::{LANES, Simd};
-use crate::{BLOCK_SIZE, BlockId};
+/// Some dimensions of the dot products of `R` queries with the keys of a stretch, added to what the
+/// dimensions before gave. Each is one chain in order of the dimensions; as many run side by side as
+/// the registers hold.
+pub(super) struct Scores<'a, const R: usize> {
+    /// Of these dimensions, the `R` queries' values.
+    pub(super) queries: &'a [[f32; R]],
+    pub(super) keys: &'a [Key],
+    /// Whether these are the first dimensions.
+    pub(super) fresh: bool,
+    pub(super) scores: &'a mut [Weights],
+}
 
-impl Walk<'_> {
-    /// Dot products of the queries with the keys of some blocks, each one chain in order of the
-    /// dimensions; as many side by side as the registers hold.
+impl<const R: usize> Kernel for Scores<'_, R> {
+    type Output = ();
     #[inline(always)]
-    pub(super) fn scores<S: Simd, const R: usize>(
-        &self,
-        s: S,
-        at: At<'_>,
-        blocks: &[BlockId],
-        grid: &mut Grid<R>,
-    ) {
-        let mut block = 0;
-        while block < blocks.len() {
-            let left = blocks.len() - block;
-            block += if R * 4 <= S::ATTENTION_CHAINS && left >= 4 {
-                self.block_scores::<S, R, 4>(s, at, blocks, block, grid)
-            } else if R * 2 <= S::ATTENTION_CHAINS && left >= 2 {
-                self.block_scores::<S, R, 2>(s, at, blocks, block, grid)
-            } else {
-                self.block_scores::<S, R, 1>(s, at, blocks, block, grid)
-            };
+    fn run<S: Simd>(mut self, s: S) {
+        if R * 4 <= S::ATTENTION_CHAINS {
+            self.blocks::<S, 4>(s, 0);
+        } else if R * 2 <= S::ATTENTION_CHAINS {
+            self.blocks::<S, 2>(s, 0);
+            self.blocks::<S, 2>(s, 2);
+        } else {
+            self.blocks::<S, 1>(s, 0);
+            self.blocks::<S, 1>(s, 1);
+            self.blocks::<S, 1>(s, 2);
+            self.blocks::<S, 1>(s, 3);
         }
     }
+}
 
-    /// The scores of `B` blocks from `first` on.
+impl<const R: usize> Scores<'_, R> {
+    /// `B` blocks from `first` on.
     #[inline(always)]
-    fn block_scores<S: Simd, const R: usize, const B: usize>(
-        &self,
-        s: S,
-        at: At<'_>,
-        blocks: &[BlockId],
-        first: usize,
-        grid: &mut Grid<R>,
-    ) -> usize {
-        let head_dim = self.shared.cache.head_dim();
-        let mut keys: [&[[u16; BLOCK_SIZE]]; B] = [&[]; B];
-        for (keys, block) in keys.iter_mut().zip(&blocks[first..]) {
-            *keys = &self.shared.cache.keys(*block, self.piece.kv_head)[..head_dim];
-        }
-        let mut queries: [&[f32]; R] = [&[]; R];
-        for (r, query) in queries.iter_mut().enumerate() {
-            *query = &self.shared.q[self.place(at.row + r)..][..head_dim];
-        }
+    fn blocks<S: Simd, const B: usize>(&mut self, s: S, first: usize) {
+        let Some(scores) = self.scores.first_chunk_mut::<R>() else {
+            return;
+        };
         let mut sums = [[s.splat(0.0); B]; R];
-        for d in 0..head_dim {
+        if !self.fresh {
+            for r in 0..R {
+                for b in 0..B {
+                    sums[r][b] = s.load(&scores[r][first + b]);
+                }
+            }
+        }
+        for (keys, queries) in self.keys.iter().zip(self.queries) {
             let mut key = [s.splat(0.0); B];
             for b in 0..B {
-                key[b] = s.load_f16(&keys[b][d]);
+                key[b] = s.load(&keys[first + b]);
             }
             for r in 0..R {
-                let query = s.splat(queries[r][d]);
+                let query = s.splat(queries[r]);
                 for b in 0..B {
                     sums[r][b] = s.mul_add(key[b], query, sums[r][b]);
                 }
@@ -68,124 +64,150 @@ impl Walk<'_> {
         }
         for r in 0..R {
             for b in 0..B {
-                s.store(sums[r][b], &mut grid[r][first + b]);
+                s.store(sums[r][b], &mut scores[r][first + b]);
             }
         }
-        B
     }
+}
 
-    /// `out = out * shrink + weights * values`, position by position. A row takes the positions
-    /// that it sees and no other, whatever lies in them.
+/// `out = out * shrink + weights * values` for `R` rows and the dimensions of a tile, position by
+/// position. A row takes the positions that it sees and no other, whatever lies in them.
+pub(super) struct ValueSums<'a, const R: usize> {
+    pub(super) walk: &'a Walk<'a>,
+    pub(super) row: usize,
+    /// First position of the stretch.
+    pub(super) start: usize,
+    /// First vector of the head that is summed, and their number.
+    pub(super) vectors: (usize, usize),
+    pub(super) values: &'a [Value; STRETCH_LEN],
+    /// Of the `R` rows.
+    pub(super) weights: &'a [Weights],
+    pub(super) shrink: &'a [f32],
+}
+
+impl<const R: usize> Kernel for ValueSums<'_, R> {
+    type Output = ();
     #[inline(always)]
-    pub(super) fn add_values<S: Simd, const R: usize>(
-        &self,
-        s: S,
-        at: At<'_>,
-        seen: &Seen<R>,
-        weights: &Grid<R>,
-        shrink: &[f32; R],
-    ) {
-        let vectors = self.shared.cache.head_dim() / LANES;
-        let sum = ValueSum {
-            walk: self,
-            at,
-            seen,
-            weights,
-            shrink,
-        };
+    fn run<S: Simd>(self, s: S) {
+        let (_, count) = self.vectors;
+        if R * 4 <= S::ATTENTION_CHAINS && count == TILE_VECTORS {
+            self.add::<S, 4>(s, 0);
+            return;
+        }
         let mut vector = 0;
-        while vector < vectors {
-            let left = vectors - vector;
-            vector += if R * 4 <= S::ATTENTION_CHAINS && left >= 4 {
-                sum.add::<S, 4>(s, vector)
-            } else if R * 2 <= S::ATTENTION_CHAINS && left >= 2 {
-                sum.add::<S, 2>(s, vector)
+        while vector < count.min(TILE_VECTORS) {
+            let left = count - vector;
+            vector += if R * 2 <= S::ATTENTION_CHAINS && left >= 2 {
+                self.add::<S, 2>(s, vector)
             } else {
-                sum.add::<S, 1>(s, vector)
+                self.add::<S, 1>(s, vector)
             };
         }
     }
 }
 
-/// A weighted sum of values.
-struct ValueSum<'a, const R: usize> {
-    walk: &'a Walk<'a>,
-    at: At<'a>,
-    seen: &'a Seen<R>,
-    weights: &'a Grid<R>,
-    shrink: &'a [f32; R],
-}
-
-impl<const R: usize> ValueSum<'_, R> {
-    /// `D` vectors of the head from `first` on.
+impl<const R: usize> ValueSums<'_, R> {
+    /// `D` vectors of the tile from `first` on.
     #[inline(always)]
     fn add<S: Simd, const D: usize>(&self, s: S, first: usize) -> usize {
-        let Self {
-            walk,
-            at,
-            seen,
-            weights,
-            shrink,
-        } = *self;
+        let (Some(weights), Some(shrink)) = (
+            self.weights.first_chunk::<R>(),
+            self.shrink.first_chunk::<R>(),
+        ) else {
+            return D;
+        };
+        let place = self.vectors.0 + first;
+        // The last row begins last, the first one ends first: what lies between, all see.
+        let (from, _) = self.walk.seen(self.row, self.start);
+        let begin = self.walk.seen(self.row + R - 1, self.start).0;
+        let end = begin.max(self.walk.seen(self.row, self.start).1);
+        let mut shrink = *shrink;
+        if from < begin {
+            for r in 0..R {
+                let (from, to) = self.walk.seen(self.row + r, self.start);
+                self.add_row::<S, D>(s, first, r, (from, begin.min(to)), shrink[r]);
+            }
+            shrink = [1.0; R];
+        }
         let mut sums = [[s.splat(0.0); D]; R];
         for r in 0..R {
-            // SAFETY: the piece is this thread's own, and no other row is borrowed.
-            let out = unsafe { walk.out(at.row + r) };
-            let (out, _) = out.as_chunks::<LANES>();
+            let out = &self.walk.vectors(self.row + r)[place..][..D];
             for d in 0..D {
-                sums[r][d] = s.mul(s.load(&out[first + d]), s.splat(shrink[r]));
+                sums[r][d] = s.mul(s.load(&out[d]), s.splat(shrink[r]));
             }
         }
-        // The first row sees the least: what it sees, all do.
-        for position in 0..seen[0] {
-            let values = walk.values::<S, D>(s, at, position, first);
+        let weights: [&[f32; STRETCH_LEN]; R] = flat(weights);
+        let common = begin.min(STRETCH_LEN)..end.min(STRETCH_LEN);
+        for (position, values) in self.values[common.clone()].iter().enumerate() {
+            let position = (common.start + position) % STRETCH_LEN;
+            let mut value = [s.splat(0.0); D];
+            for d in 0..D {
+                value[d] = s.load(&values[(first + d) % TILE_VECTORS]);
+            }
             for r in 0..R {
-                let weight = s.splat(weights[r].as_flattened()[position]);
+                let weight = s.splat(weights[r][position]);
                 for d in 0..D {
-                    sums[r][d] = s.mul_add(values[d], weight, sums[r][d]);
+                    sums[r][d] = s.mul_add(value[d], weight, sums[r][d]);
                 }
             }
         }
         for r in 0..R {
-            for position in seen[0]..seen[r] {
-                let values = walk.values::<S, D>(s, at, position, first);
-                let weight = s.splat(weights[r].as_flattened()[position]);
-                for d in 0..D {
-                    sums[r][d] = s.mul_add(values[d], weight, sums[r][d]);
-                }
-            }
-            // SAFETY: as above.
-            let out = unsafe { walk.out(at.row + r) };
-            let (out, _) = out.as_chunks_mut::<LANES>();
+            let out = &mut self.walk.vectors(self.row + r)[place..][..D];
             for d in 0..D {
-                s.store(sums[r][d], &mut out[first + d]);
+                s.store(sums[r][d], &mut out[d]);
+            }
+        }
+        if end < self.walk.seen(self.row + R - 1, self.start).1 {
+            for r in 0..R {
+                let (_, to) = self.walk.seen(self.row + r, self.start);
+                self.add_row::<S, D>(s, first, r, (end, to), 1.0);
             }
         }
         D
     }
-}
 
-impl Walk<'_> {
-    /// `D` vectors, from `first` on, of the value of a position of the stretch.
+    /// Positions that not all rows see, for one row.
     #[inline(always)]
-    fn values<S: Simd, const D: usize>(
+    fn add_row<S: Simd, const D: usize>(
         &self,
         s: S,
-        at: At<'_>,
-        position: usize,
         first: usize,
-    ) -> [S::F; D] {
-        let head_dim = self.shared.cache.head_dim();
-        let block = self
-            .shared
-            .cache
-            .values(at.blocks[position / BLOCK_SIZE], self.piece.kv_head);
-        let row = &block[position % BLOCK_SIZE * head_dim..][..head_dim];
-        let (vectors, _) = row.as_chunks::<LANES>();
-        let mut values = [s.splat(0.0); D];
+        r: usize,
+        (from, to): (usize, usize),
+        shrink: f32,
+    ) {
+        let out = &mut self.walk.vectors(self.row + r)[self.vectors.0 + first..][..D];
+        let weights = self.weights[r].as_flattened();
+        let mut sums = [s.splat(0.0); D];
         for d in 0..D {
-            values[d] = s.load_f16(&vectors[first + d]);
+            sums[d] = s.mul(s.load(&out[d]), s.splat(shrink));
         }
-        values
+        for position in from..to {
+            let weight = s.splat(weights[position]);
+            for d in 0..D {
+                let value = s.load(&self.values[position][first + d]);
+                sums[d] = s.mul_add(value, weight, sums[d]);
+            }
+        }
+        for d in 0..D {
+            s.store(sums[d], &mut out[d]);
+        }
     }
 }
+
+/// The weights of each row, one after the other.
+#[inline(always)]
+fn flat<const R: usize>(weights: &[Weights; R]) -> [&[f32; STRETCH_LEN]; R] {
+    let mut flat = [&[0.0; STRETCH_LEN]; R];
+    for r in 0..R {
+        if let Some(weights) = weights[r].as_flattened().first_chunk() {
+            flat[r] = weights;
+        }
+    }
+    flat
+}
+
+const _: () = assert!(
+    LANES * TILE_VECTORS == super::tile::TILE_DIMS,
+    "vectors of a tile"
+);

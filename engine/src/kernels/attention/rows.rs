@@ -4,10 +4,12 @@
 
 use super::cache::KvLayer;
 use super::span::AttentionSpan;
-use super::stretch::{STRETCH, STRETCH_LEN, Step};
+use super::state::State;
+use super::stretch::{STRETCH, STRETCH_LEN, Stretch, Workplace};
+use super::tile::{Band, Queries, Tile};
+use crate::BLOCK_SIZE;
 use crate::kernels::disjoint::Disjoint;
 use crate::kernels::simd::{LANES, Simd};
-use crate::{BLOCK_SIZE, BlockId};
 
 /// Query rows (a query of one head each) that a piece has at most.
 pub(super) const PIECE_ROWS: usize = 32;
@@ -36,14 +38,6 @@ pub(super) struct Piece {
 /// The rows of a piece.
 pub(super) type States = [State; PIECE_ROWS];
 
-/// The online softmax of one row; the weighted sum of values is kept in `out`.
-#[derive(Clone, Copy)]
-pub(super) struct State {
-    pub(super) max: f32,
-    /// Sums of the weights, by position within the blocks.
-    pub(super) sums: [f32; LANES],
-}
-
 impl Shared<'_> {
     /// Computes a piece.
     ///
@@ -51,111 +45,130 @@ impl Shared<'_> {
     /// No other piece has the same row and head of `out`.
     #[inline(always)]
     pub(super) unsafe fn run<S: Simd>(&self, s: S, piece: Piece) {
-        let walk = Walk {
-            shared: self,
-            piece,
-            span: &self.spans[piece.span],
-        };
-        let rows = piece.queries * piece.heads;
-        let mut states = [State {
-            max: f32::NEG_INFINITY,
-            sums: [0.0; LANES],
-        }; PIECE_ROWS];
+        let span = &self.spans[piece.span];
+        let walk = Walk::new(self, piece, span);
+        let rows = walk.rows();
+        let mut states = [State::NOTHING; PIECE_ROWS];
         for row in 0..rows {
-            // SAFETY: the caller's word; nothing else of this piece is alive.
-            unsafe { walk.out(row) }.fill(0.0);
+            walk.vectors(row).fill([0.0; LANES]);
         }
+        let head_dim = self.cache.head_dim();
+        let mut workplace = Workplace {
+            queries: Queries::new(walk.bands::<S>(), (rows, head_dim, self.scale), |row| {
+                walk.query(row)
+            }),
+            tile: Tile::EMPTY,
+            weights: [[[0.0; LANES]; STRETCH]; PIECE_ROWS],
+            shrink: [1.0; PIECE_ROWS],
+        };
         let blocks = walk.context(rows - 1).div_ceil(BLOCK_SIZE);
-        for (index, blocks) in walk.span.block_table[..blocks].chunks(STRETCH).enumerate() {
-            let start = index * STRETCH_LEN;
-            // Rows are in order of their queries: those that end before this stretch come first.
-            let mut row = (0..rows)
-                .take_while(|row| walk.context(*row) <= start)
-                .count();
-            while row < rows {
-                let at = At { start, blocks, row };
-                row += walk.step(s, at, (rows - row).min(S::ATTENTION_ROWS), &mut states);
-            }
+        let stretches = span.block_table[..blocks].chunks(STRETCH).enumerate();
+        for (index, blocks) in stretches.skip(walk.unseen(0) / STRETCH_LEN) {
+            let stretch = Stretch {
+                walk: &walk,
+                start: index * STRETCH_LEN,
+                blocks,
+            };
+            stretch.run(s, &mut states, &mut workplace);
         }
         for (row, state) in states[..rows].iter().enumerate() {
             let factor = 1.0 / s.sum_lanes(s.load(&state.sums));
-            // SAFETY: as above.
-            for value in unsafe { walk.out(row) } {
+            for value in walk.vectors(row).as_flattened_mut() {
                 *value *= factor;
             }
         }
     }
 }
 
-/// Where a walk stands.
-#[derive(Clone, Copy)]
-pub(super) struct At<'a> {
-    /// First position of the stretch.
-    pub(super) start: usize,
-    /// Its blocks, up to [`STRETCH`].
-    pub(super) blocks: &'a [BlockId],
-    /// First row of the step.
-    pub(super) row: usize,
-}
-
 /// A piece on its way through its context.
 pub(super) struct Walk<'a> {
-    pub(super) shared: &'a Shared<'a>,
-    pub(super) piece: Piece,
-    span: &'a AttentionSpan<'a>,
+    shared: &'a Shared<'a>,
+    piece: Piece,
+    /// Positions up to each row's own.
+    contexts: [usize; PIECE_ROWS],
+    /// Where each row begins in `q` and `out`.
+    places: [usize; PIECE_ROWS],
 }
 
-impl Walk<'_> {
-    /// One stretch for some rows, at most `most`; gives their number.
+impl<'a> Walk<'a> {
     #[inline(always)]
-    fn step<S: Simd>(&self, s: S, at: At<'_>, most: usize, states: &mut States) -> usize {
-        match most {
-            8.. => self.rows::<S, 8>(s, at, states),
-            6.. => self.rows::<S, 6>(s, at, states),
-            4.. => self.rows::<S, 4>(s, at, states),
-            3 => self.rows::<S, 3>(s, at, states),
-            2 => self.rows::<S, 2>(s, at, states),
-            _ => self.rows::<S, 1>(s, at, states),
+    fn new(shared: &'a Shared<'a>, piece: Piece, span: &AttentionSpan<'_>) -> Self {
+        let (mut contexts, mut places) = ([0; PIECE_ROWS], [0; PIECE_ROWS]);
+        let head_dim = shared.cache.head_dim();
+        for query in 0..piece.queries {
+            for head in 0..piece.heads {
+                let (row, query) = (query * piece.heads + head, piece.first_query + query);
+                contexts[row] = span.context_start + query + 1;
+                let place = (span.q_start + query) * shared.heads + piece.first_head + head;
+                places[row] = place * head_dim;
+            }
+        }
+        Self {
+            shared,
+            piece,
+            contexts,
+            places,
         }
     }
 
-    /// One stretch for `R` rows.
-    #[inline(always)]
-    fn rows<S: Simd, const R: usize>(&self, s: S, at: At<'_>, states: &mut States) -> usize {
-        if R <= S::ATTENTION_ROWS {
-            s.apart(Step::<R> {
-                walk: self,
-                at,
-                states,
-            });
-        }
-        R
+    /// Query rows of the piece.
+    fn rows(&self) -> usize {
+        self.piece.queries * self.piece.heads
     }
 
-    /// Positions that a row sees.
+    pub(super) fn cache(&self) -> &KvLayer {
+        self.shared.cache
+    }
+
+    pub(super) fn kv_head(&self) -> usize {
+        self.piece.kv_head
+    }
+
+    /// How the rows are computed together.
+    #[inline(always)]
+    pub(super) fn bands<S: Simd>(&self) -> impl Iterator<Item = Band> {
+        Band::all(self.rows(), S::ATTENTION_ROWS)
+    }
+
+    /// What a row sees of the stretch at `start`: from the first of these positions up to the second.
+    #[inline(always)]
+    pub(super) fn seen(&self, row: usize, start: usize) -> (usize, usize) {
+        let from = self.unseen(row).saturating_sub(start);
+        (
+            from,
+            STRETCH_LEN.min(self.context(row).saturating_sub(start)),
+        )
+    }
+
+    /// A row's query.
+    #[inline(always)]
+    pub(super) fn query(&self, row: usize) -> &[f32] {
+        &self.shared.q[self.places[row]..][..self.shared.cache.head_dim()]
+    }
+
+    /// Positions up to a row's own.
     #[inline(always)]
     pub(super) fn context(&self, row: usize) -> usize {
-        self.span.context_start + self.piece.first_query + row / self.piece.heads + 1
+        self.contexts[row]
     }
 
-    /// Where a row begins in `q` and `out`.
+    /// How many of them, the first ones, lie before the row's window.
     #[inline(always)]
-    pub(super) fn place(&self, row: usize) -> usize {
-        let query = self.span.q_start + self.piece.first_query + row / self.piece.heads;
-        let head = self.piece.first_head + row % self.piece.heads;
-        (query * self.shared.heads + head) * self.shared.cache.head_dim()
+    pub(super) fn unseen(&self, row: usize) -> usize {
+        self.context(row).saturating_sub(self.shared.cache.window())
     }
 
-    /// # Safety
-    /// The row is in no other piece, and not in use.
+    /// A row of the output.
     #[inline(always)]
-    #[expect(clippy::mut_from_ref, reason = "rows are apart by the caller's word")]
-    pub(super) unsafe fn out(&self, row: usize) -> &mut [f32] {
-        // SAFETY: the caller's word.
-        unsafe {
-            self.shared
-                .out
-                .part(self.place(row), self.shared.cache.head_dim())
-        }
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "rows are apart by the word of `run`'s caller"
+    )]
+    pub(super) fn vectors(&self, row: usize) -> &mut [[f32; LANES]] {
+        let (start, len) = (self.places[row], self.shared.cache.head_dim());
+        // SAFETY: the piece is this thread's own, and each use ends before the next one begins.
+        unsafe { self.shared.out.part(start, len) }
+            .as_chunks_mut()
+            .0
     }
 }

@@ -10,7 +10,7 @@ use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::{BLOCK_SIZE, BlockId};
 
 /// Consecutive queries of one sequence. Query i has position `context_start + i` and sees the
-/// positions up to its own (causal).
+/// positions up to its own (causal), as many as the layer's window holds.
 #[derive(Debug, Clone, Copy)]
 pub struct AttentionSpan<'a> {
     /// Query heads in a row; the same for all spans of a call.
@@ -68,8 +68,9 @@ impl Kernels {
         let registers = dispatch(self.isa(), RegisterRows);
         let rows = PIECE_ROWS.min(registers * QUERY_REUSE);
         let whole: usize = spans.iter().map(|span| span.q_len * kv_heads).sum();
-        let uneven = whole < 2 * self.threads() && !whole.is_multiple_of(self.threads());
-        let head_step = if uneven { 1 } else { group.min(rows) };
+        // Too few pieces for the threads: the heads of a group go apart.
+        let parts = self.threads().div_ceil(whole.max(1)).min(group);
+        let head_step = group.div_ceil(parts).min(rows);
         let query_step = rows / head_step;
         let mut pieces = Vec::new();
         for (span, AttentionSpan { q_len, .. }) in spans.iter().enumerate() {
@@ -95,7 +96,7 @@ impl Kernels {
 }
 
 /// How many registers' worth of query rows read a block of keys while it is in the first cache.
-const QUERY_REUSE: usize = 4;
+const QUERY_REUSE: usize = 6;
 
 fn prove(cache: &KvLayer, heads: usize, values: usize, spans: &[AttentionSpan<'_>]) {
     let kv_heads = cache.kv_heads();

@@ -1,8 +1,10 @@
-//! One stretch of a context for a few rows: scores, the online softmax, the sum of values.
+//! One stretch of a context for the rows of a piece: scores, the online softmax, the sum of values.
 
-use super::rows::{At, State, States, Walk};
-use crate::BLOCK_SIZE;
-use crate::kernels::simd::{Kernel, LANES, Simd, exp};
+use super::products::{Scores, ValueSums};
+use super::rows::{PIECE_ROWS, States, Walk};
+use super::tile::{Band, Queries, TILE_DIMS, Tile};
+use crate::kernels::simd::{LANES, Simd};
+use crate::{BLOCK_SIZE, BlockId};
 
 /// Blocks that a row takes before it looks at its maximum again. They are counted from position 0,
 /// so that they do not depend on where a chunk begins.
@@ -10,81 +12,116 @@ pub(super) const STRETCH: usize = 4;
 /// Positions of a stretch.
 pub(super) const STRETCH_LEN: usize = STRETCH * BLOCK_SIZE;
 
-/// Positions that each row of a step sees of its stretch.
-pub(super) type Seen<const R: usize> = [usize; R];
-/// A number for each row and position of a stretch.
-pub(super) type Grid<const R: usize> = [[[f32; LANES]; STRETCH]; R];
+/// A number for each position of a stretch: products of a query with the keys, then the weights.
+pub(super) type Weights = [[f32; LANES]; STRETCH];
 
-/// One stretch for `R` rows.
-pub(super) struct Step<'a, const R: usize> {
+/// What the stretches of a piece use one after the other.
+pub(super) struct Workplace {
+    pub(super) queries: Queries,
+    pub(super) tile: Tile,
+    /// Of each row.
+    pub(super) weights: [Weights; PIECE_ROWS],
+    /// Of each row: the factor by which what was summed before shrinks.
+    pub(super) shrink: [f32; PIECE_ROWS],
+}
+
+/// A stretch as a piece sees it.
+pub(super) struct Stretch<'a> {
     pub(super) walk: &'a Walk<'a>,
-    pub(super) at: At<'a>,
-    pub(super) states: &'a mut States,
+    /// Its first position.
+    pub(super) start: usize,
+    pub(super) blocks: &'a [BlockId],
 }
 
-impl<const R: usize> Kernel for Step<'_, R> {
-    type Output = ();
+/// Calls `$rows!` with the number of rows of a band.
+macro_rules! with_rows {
+    ($band:expr, $rows:ident) => {
+        match $band.len {
+            6 => $rows!(6),
+            4 => $rows!(4),
+            3 => $rows!(3),
+            2 => $rows!(2),
+            _ => $rows!(1),
+        }
+    };
+}
+
+impl Stretch<'_> {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self { walk, at, states } = self;
-        let mut seen = [0; R];
-        for (r, seen) in seen.iter_mut().enumerate() {
-            *seen = STRETCH_LEN.min(walk.context(at.row + r) - at.start);
+    pub(super) fn run<S: Simd>(&self, s: S, states: &mut States, at: &mut Workplace) {
+        let head = (self.walk.cache(), self.walk.kv_head());
+        let head_dim = self.walk.cache().head_dim();
+        for first in (0..head_dim).step_by(TILE_DIMS) {
+            let dims = TILE_DIMS.min(head_dim - first);
+            let keys = at.tile.load_keys(s, head, self.blocks, (first, dims));
+            for band in self.walk.bands::<S>() {
+                if !self.touches(band) {
+                    continue;
+                }
+                macro_rules! scores {
+                    ($rows:literal) => {
+                        if $rows <= S::ATTENTION_ROWS {
+                            s.apart(Scores::<$rows> {
+                                queries: at.queries.band(band, first, dims),
+                                keys,
+                                fresh: first == 0,
+                                scores: &mut at.weights[band.row..],
+                            });
+                        }
+                    };
+                }
+                with_rows!(band, scores);
+            }
         }
-        let mut grid = [[[0.0; LANES]; STRETCH]; R];
-        // The last row sees the most.
-        walk.scores(
-            s,
-            at,
-            &at.blocks[..seen[R - 1].div_ceil(BLOCK_SIZE)],
-            &mut grid,
-        );
-        let mut shrink = [1.0; R];
-        for r in 0..R {
-            let state = &mut states[at.row + r];
-            shrink[r] = state.weigh(s, walk.shared.scale, seen[r], &mut grid[r]);
+        for band in self.walk.bands::<S>() {
+            if !self.touches(band) {
+                continue;
+            }
+            // Rows apart from each other, so that the processor works on several at once.
+            let rows = band.row..band.row + band.len;
+            for row in rows.clone() {
+                let seen = self.walk.seen(row, self.start);
+                at.shrink[row] = states[row].raise(s, seen, &at.weights[row]);
+            }
+            for row in rows {
+                let seen = self.walk.seen(row, self.start);
+                states[row].weigh(s, seen, &mut at.weights[row]);
+            }
         }
-        walk.add_values(s, at, &seen, &grid, &shrink);
+        for first in (0..head_dim).step_by(TILE_DIMS) {
+            let dims = TILE_DIMS.min(head_dim - first);
+            let values = at.tile.load_values(s, head, self.blocks, (first, dims));
+            for band in self.walk.bands::<S>() {
+                if !self.touches(band) {
+                    continue;
+                }
+                macro_rules! sums {
+                    ($rows:literal) => {
+                        if $rows <= S::ATTENTION_ROWS {
+                            s.apart(ValueSums::<$rows> {
+                                walk: self.walk,
+                                row: band.row,
+                                start: self.start,
+                                vectors: (first / LANES, dims / LANES),
+                                values,
+                                weights: &at.weights[band.row..],
+                                shrink: &at.shrink[band.row..],
+                            });
+                        }
+                    };
+                }
+                with_rows!(band, sums);
+            }
+        }
     }
-}
 
-impl State {
-    /// Scores to weights; the first `seen` count. Gives the factor by which what was summed before
-    /// has to shrink.
+    /// Whether some row of a band sees something of the stretch.
     #[inline(always)]
-    fn weigh<S: Simd>(
-        &mut self,
-        s: S,
-        scale: f32,
-        seen: usize,
-        grid: &mut [[f32; LANES]; STRETCH],
-    ) -> f32 {
-        let lowest = s.splat(f32::NEG_INFINITY);
-        let mut scores = [lowest; STRETCH];
-        let mut largest = lowest;
-        for (block, grid) in grid.iter().enumerate() {
-            let count = seen.saturating_sub(block * BLOCK_SIZE).min(BLOCK_SIZE);
-            let score = s.mul(s.load(grid), s.splat(scale));
-            scores[block] = s.first(count, score, lowest);
-            largest = s.max(scores[block], largest);
-        }
-        let largest = s.max_lanes(largest);
-        let mut sums = s.load(&self.sums);
-        let mut shrink = 1.0;
-        if largest > self.max {
-            let factor = exp(s, s.splat(self.max - largest));
-            sums = s.mul(sums, factor);
-            shrink = s.first_lane(factor);
-            self.max = largest;
-        }
-        for (block, grid) in grid.iter_mut().enumerate() {
-            let count = seen.saturating_sub(block * BLOCK_SIZE).min(BLOCK_SIZE);
-            let weight = exp(s, s.sub(scores[block], s.splat(self.max)));
-            let weight = s.first(count, weight, s.splat(0.0));
-            sums = s.add(sums, weight);
-            s.store(weight, grid);
-        }
-        s.store(sums, &mut self.sums);
-        shrink
+    fn touches(&self, band: Band) -> bool {
+        // Rows are in order of their queries: the last one sees furthest, the first one's window
+        // begins first.
+        let last = self.walk.seen(band.row + band.len - 1, self.start);
+        let first = self.walk.seen(band.row, self.start);
+        last.1 > 0 && first.0 < STRETCH_LEN
     }
 }

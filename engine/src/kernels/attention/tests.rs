@@ -11,8 +11,6 @@ use crate::kernels::Kernels;
 use crate::kernels::tests::{Random, isas, kernels};
 use crate::{BLOCK_SIZE, BlockId};
 
-const HEAD_DIM: usize = 64;
-
 /// A sequence with its own keys, values and queries, one row a position.
 struct Sequence {
     k: Vec<f32>,
@@ -22,23 +20,46 @@ struct Sequence {
     blocks: Vec<BlockId>,
 }
 
-/// Sequences of some lengths in one cache, their blocks shuffled.
-struct Fixture {
+/// What a layer is like.
+#[derive(Debug, Clone, Copy)]
+struct Layer {
     heads: usize,
     kv_heads: usize,
+    head_dim: usize,
+    window: usize,
+}
+
+impl Layer {
+    fn new(heads: usize, kv_heads: usize) -> Self {
+        Self {
+            heads,
+            kv_heads,
+            head_dim: 64,
+            window: usize::MAX,
+        }
+    }
+}
+
+/// Sequences of some lengths in one cache, their blocks shuffled.
+struct Fixture {
+    layer: Layer,
     num_blocks: usize,
     sequences: Vec<Sequence>,
 }
 
 impl Fixture {
-    fn new(seed: u64, heads: usize, kv_heads: usize, lengths: &[usize]) -> Self {
+    fn new(seed: u64, layer: Layer, lengths: &[usize]) -> Self {
+        let (q_width, kv_width) = (
+            layer.heads * layer.head_dim,
+            layer.kv_heads * layer.head_dim,
+        );
         let random = &mut Random::new(seed);
         let blocks: usize = lengths.iter().map(|len| len.div_ceil(BLOCK_SIZE)).sum();
         let mut free: Vec<BlockId> = (0..).take(blocks + 3).map(BlockId).collect();
         let sequences = lengths.iter().map(|&len| Sequence {
-            k: random.normals(len * kv_heads * HEAD_DIM),
-            v: random.normals(len * kv_heads * HEAD_DIM),
-            q: random.normals(len * heads * HEAD_DIM),
+            k: random.normals(len * kv_width),
+            v: random.normals(len * kv_width),
+            q: random.normals(len * q_width),
             len,
             blocks: (0..len.div_ceil(BLOCK_SIZE))
                 .map(|_| free.swap_remove(random.below(free.len())))
@@ -46,8 +67,7 @@ impl Fixture {
         });
         let sequences = sequences.collect();
         Self {
-            heads,
-            kv_heads,
+            layer,
             num_blocks: blocks + 3,
             sequences,
         }
@@ -55,8 +75,14 @@ impl Fixture {
 
     /// A cache whose unwritten places hold what would spoil every sum.
     fn cache(&self, kernels: &Kernels) -> KvLayer {
-        let mut cache = KvLayer::new(self.num_blocks, self.kv_heads, HEAD_DIM);
-        let width = self.kv_heads * HEAD_DIM;
+        let Layer {
+            kv_heads,
+            head_dim,
+            window,
+            ..
+        } = self.layer;
+        let mut cache = KvLayer::new(self.num_blocks, kv_heads, head_dim).with_window(window);
+        let width = kv_heads * head_dim;
         let all: Vec<KvSlot> = (0..self.num_blocks * BLOCK_SIZE)
             .map(|i| KvSlot {
                 block: BlockId(u32::try_from(i / BLOCK_SIZE).unwrap()),
@@ -75,12 +101,12 @@ impl Fixture {
     /// Attention of some stretches of sequences in one call.
     fn attend(&self, kernels: &Kernels, stretches: &[(usize, usize, usize)]) -> Vec<Vec<u32>> {
         let cache = self.cache(kernels);
-        let width = self.heads * HEAD_DIM;
+        let width = self.width();
         let (mut q, mut spans) = (Vec::new(), Vec::new());
         for &(sequence, start, len) in stretches {
             let sequence = &self.sequences[sequence];
             spans.push(AttentionSpan {
-                heads: self.heads,
+                heads: self.layer.heads,
                 q_start: q.len() / width,
                 q_len: len,
                 context_start: start,
@@ -95,6 +121,11 @@ impl Fixture {
             out[rows].iter().map(|x| x.to_bits()).collect()
         };
         spans.iter().map(rows).collect()
+    }
+
+    /// Values of a row.
+    fn width(&self) -> usize {
+        self.layer.heads * self.layer.head_dim
     }
 
     fn whole(&self, kernels: &Kernels, sequence: usize) -> Vec<u32> {
@@ -113,17 +144,24 @@ impl Sequence {
 
     /// Softmax of all scores of one query row, with keys and values as the cache rounds them.
     fn naive(&self, fixture: &Fixture, query: usize, head: usize) -> Vec<f64> {
-        let kv_head = head / (fixture.heads / fixture.kv_heads);
+        let Layer {
+            heads,
+            kv_heads,
+            head_dim,
+            window,
+        } = fixture.layer;
+        let kv_head = head / (heads / kv_heads);
         let at = |values: &[f32], heads: usize, row: usize, head: usize, d: usize| {
-            values[(row * heads + head) * HEAD_DIM + d]
+            values[(row * heads + head) * head_dim + d]
         };
         let stored = |values: &[f32], row: usize, d: usize| {
-            f16::from_f32(at(values, fixture.kv_heads, row, kv_head, d)).to_f64()
+            f16::from_f32(at(values, kv_heads, row, kv_head, d)).to_f64()
         };
-        let scores: Vec<f64> = (0..=query)
+        let first = (query + 1).saturating_sub(window);
+        let scores: Vec<f64> = (first..=query)
             .map(|row| {
-                let q = |d| f64::from(at(&self.q, fixture.heads, query, head, d));
-                (0..HEAD_DIM)
+                let q = |d| f64::from(at(&self.q, heads, query, head, d));
+                (0..head_dim)
                     .map(|d| q(d) * stored(&self.k, row, d))
                     .sum::<f64>()
                     * 0.125
@@ -135,34 +173,58 @@ impl Sequence {
         let mix = |d| {
             let terms = weights.iter().enumerate();
             terms
-                .map(|(row, weight)| weight * stored(&self.v, row, d))
+                .map(|(index, weight)| weight * stored(&self.v, first + index, d))
                 .sum::<f64>()
                 / sum
         };
-        (0..HEAD_DIM).map(mix).collect()
+        (0..head_dim).map(mix).collect()
+    }
+}
+
+fn assert_softmax(fixture: &Fixture) {
+    let Layer {
+        heads, head_dim, ..
+    } = fixture.layer;
+    for isa in isas() {
+        let kernels = kernels(2, isa);
+        for (index, sequence) in fixture.sequences.iter().enumerate() {
+            let out = fixture.whole(&kernels, index);
+            for (row, out) in out.chunks_exact(head_dim).enumerate() {
+                let naive = sequence.naive(fixture, row / heads, row % heads);
+                for (ours, exact) in out.iter().zip(naive) {
+                    let ours = f64::from(f32::from_bits(*ours));
+                    // Scores reach some hundreds, so f32 leaves them 1e-4 uncertain.
+                    let error = (ours - exact).abs() / exact.abs().max(1.0);
+                    assert!(error < 1e-4, "{isa:?} {row}: {ours} for {exact}");
+                }
+            }
+        }
     }
 }
 
 #[test]
 fn attention_is_softmax() {
     for (heads, kv_heads) in [(9, 3), (4, 4), (8, 1), (14, 2), (40, 1)] {
-        let fixture = Fixture::new(41, heads, kv_heads, &[1, 16, 53]);
-        for isa in isas() {
-            let kernels = kernels(2, isa);
-            for (index, sequence) in fixture.sequences.iter().enumerate() {
-                let out = fixture.whole(&kernels, index);
-                for (row, out) in out.chunks_exact(HEAD_DIM).enumerate() {
-                    let naive = sequence.naive(&fixture, row / heads, row % heads);
-                    for (ours, exact) in out.iter().zip(naive) {
-                        let ours = f64::from(f32::from_bits(*ours));
-                        // Scores reach some hundreds, so f32 leaves them 1e-4 uncertain.
-                        let error = (ours - exact).abs() / exact.abs().max(1.0);
-                        assert!(error < 1e-4, "{isa:?} {row}: {ours} for {exact}");
-                    }
-                }
-            }
-        }
+        assert_softmax(&Fixture::new(41, Layer::new(heads, kv_heads), &[1, 16, 53]));
     }
+}
+
+#[test]
+fn attention_within_a_window_is_softmax_of_the_window() {
+    // Windows within a block, of a stretch, across stretches, and wider than the context.
+    for window in [1, 7, 16, 63, 64, 65, 130, 1000] {
+        let layer = Layer {
+            window,
+            ..Layer::new(4, 2)
+        };
+        assert_softmax(&Fixture::new(42, layer, &[1, 64, 65, 230]));
+    }
+    let gemma = Layer {
+        head_dim: 256,
+        window: 70,
+        ..Layer::new(4, 1)
+    };
+    assert_softmax(&Fixture::new(43, gemma, &[150]));
 }
 
 #[test]
@@ -171,10 +233,11 @@ fn chunks_batches_threads_and_instructions_change_no_bit() {
         1..4usize,
         1..5usize,
         prop::collection::vec(1..90usize, 1..5),
+        prop_oneof![Just(usize::MAX), 1..100usize],
         any::<u64>(),
     );
     let config = Config {
-        cases: 24,
+        cases: 32,
         failure_persistence: None,
         ..Config::default()
     };
@@ -184,9 +247,13 @@ fn chunks_batches_threads_and_instructions_change_no_bit() {
         .flat_map(|isa| (1..=3).map(move |n| kernels(n, isa)))
         .collect();
     TestRunner::new(config)
-        .run(&cases, |(kv_heads, group, lengths, seed)| {
-            let fixture = Fixture::new(seed, kv_heads * group, kv_heads, &lengths);
-            let width = fixture.heads * HEAD_DIM;
+        .run(&cases, |(kv_heads, group, lengths, window, seed)| {
+            let layer = Layer {
+                window,
+                ..Layer::new(kv_heads * group, kv_heads)
+            };
+            let fixture = Fixture::new(seed, layer, &lengths);
+            let width = fixture.width();
             let alone: Vec<Vec<u32>> = (0..lengths.len())
                 .map(|index| fixture.whole(&reference, index))
                 .collect();
@@ -265,4 +332,10 @@ fn overlapping_spans_are_refused() {
     };
     let kernels = kernels(1, crate::Isa::Portable);
     kernels.attention(&cache, &[0.0; 16], &[span, span], 1.0, &mut [0.0; 16]);
+}
+
+#[test]
+#[should_panic(expected = "a window of no positions")]
+fn an_empty_window_is_refused() {
+    drop(KvLayer::new(1, 1, 16).with_window(0));
 }

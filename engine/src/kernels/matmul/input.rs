@@ -48,6 +48,11 @@ impl MatmulInput {
         }
     }
 
+    /// Changes the precision of rows that are set from now on.
+    pub fn set_bits(&mut self, bits: ActivationBits) {
+        self.bits = bits;
+    }
+
     /// Rows that were set.
     pub fn rows(&self) -> usize {
         self.rows

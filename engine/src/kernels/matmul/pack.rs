@@ -2,7 +2,6 @@
 
 #![expect(unsafe_code, reason = "tiles are written by several threads")]
 
-use bytemuck::Zeroable;
 use half::f16;
 
 use super::packed::{FloatType, GroupLayout, Layout, Line, Segment, TensorBytes};
@@ -32,7 +31,7 @@ pub(super) fn segment(
             rows: part.rows,
             cols: part.cols,
         })?;
-    let mut data = vec![Line::zeroed(); lines];
+    let mut data = kernels.arena.lock().zeroed::<Line>(lines);
     let out = Disjoint::new(&mut data);
     kernels.run_items(tiles, 1, |start, len| PackTiles {
         part,

@@ -3,6 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::pack;
+use crate::kernels::pages::Pages;
 use crate::kernels::simd::LANES;
 use crate::kernels::{Format, KernelError, Kernels};
 
@@ -116,7 +117,7 @@ pub(super) struct Segment {
     pub(super) rows: usize,
     pub(super) layout: Layout,
     pub(super) tile_lines: usize,
-    pub(super) data: Vec<Line>,
+    pub(super) data: Pages<Line>,
 }
 
 impl Segment {

@@ -26,6 +26,9 @@ impl<const NIBBLES: bool> Shape for Groups16<NIBBLES> {
     const NIBBLES: bool = NIBBLES;
 }
 
+/// Bytes by which weights are asked for before they are used.
+const AHEAD: usize = 4096;
+
 /// Outputs of 16 columns for `R` rows. `inputs` has `R` groups for each 32 values of k; `WIDE` says
 /// that their integers have 16 bits.
 #[inline(always)]
@@ -41,6 +44,7 @@ pub(super) fn tile<S: Simd, P: Shape, const R: usize, const WIDE: bool>(
     for x in inputs {
         for half in 0..8 / P::QUADS {
             let Some(group) = groups.next() else { break };
+            s.prefetch(group, AHEAD);
             let (codes, factors) = group.split_at(layout.code_bytes());
             // Before the dots: a branch after them tears their loads apart from them.
             let (scale, offset) = factor_lanes(s, layout, factors);

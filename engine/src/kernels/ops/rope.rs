@@ -16,49 +16,64 @@ pub enum RopeStyle {
     Halves,
 }
 
-/// Cosines and sines for each position.
+/// Cosines and sines for each position, computed as far as they were needed: for long contexts and
+/// wide heads a whole table takes longer than the rest of a start.
 #[derive(Debug)]
 pub struct RopeTable {
     style: RopeStyle,
+    inv_freq: Vec<f32>,
+    attention_scale: f32,
     /// Pairs of values that turn.
     pairs: usize,
     /// For each position, `pairs` cosines, then `pairs` sines.
     turns: Vec<f32>,
 }
 
+/// Positions by which a table grows.
+const GROWTH: usize = 64;
+
 impl RopeTable {
-    /// A table for positions below `max_positions`. Pair i of a head turns by
-    /// `position * inv_freq[i]`, rounded to f32 as `transformers` does; cosine and sine are then
-    /// multiplied by `attention_scale`. Values of a head beyond the pairs stay as they are.
-    pub fn new(
-        inv_freq: &[f32],
-        attention_scale: f32,
-        style: RopeStyle,
-        max_positions: usize,
-    ) -> Self {
-        let mut turns = Vec::with_capacity(max_positions * inv_freq.len() * 2);
-        for position in 0..max_positions {
-            let angles = || {
-                inv_freq
-                    .iter()
-                    .map(move |frequency| angle(position, *frequency))
-            };
-            turns.extend(angles().map(|angle| narrow(angle.cos()) * attention_scale));
-            turns.extend(angles().map(|angle| narrow(angle.sin()) * attention_scale));
-        }
-        Self {
+    /// A table for positions below `positions`; [`RopeTable::reach`] makes it longer. Pair i of a
+    /// head turns by `position * inv_freq[i]`, rounded to f32 as `transformers` does; cosine and sine
+    /// are then multiplied by `attention_scale`. Values of a head beyond the pairs stay as they are.
+    pub fn new(inv_freq: &[f32], attention_scale: f32, style: RopeStyle, positions: usize) -> Self {
+        let mut table = Self {
             style,
+            inv_freq: inv_freq.to_vec(),
+            attention_scale,
             pairs: inv_freq.len(),
-            turns,
+            turns: Vec::new(),
+        };
+        table.extend(positions);
+        table
+    }
+
+    /// Makes sure that the table has positions below `positions`.
+    pub fn reach(&mut self, positions: usize) {
+        if positions > self.positions() {
+            self.extend(positions.next_multiple_of(GROWTH));
         }
     }
 
     /// Positions that the table has.
-    pub fn max_positions(&self) -> usize {
+    pub fn positions(&self) -> usize {
         self.turns
             .len()
             .checked_div(2 * self.pairs)
             .unwrap_or(usize::MAX)
+    }
+
+    fn extend(&mut self, positions: usize) {
+        for position in self.positions()..positions {
+            let angles = || {
+                let frequencies = self.inv_freq.iter();
+                frequencies.map(move |frequency| angle(position, *frequency))
+            };
+            let scale = self.attention_scale;
+            let cosines = angles().map(|angle| narrow(angle.cos()) * scale);
+            let sines = angles().map(|angle| narrow(angle.sin()) * scale);
+            self.turns.extend(cosines.chain(sines));
+        }
     }
 
     #[inline(always)]

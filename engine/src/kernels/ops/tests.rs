@@ -5,6 +5,8 @@
     reason = "a sum of two numbers is exactly their rounded sum"
 )]
 
+use std::f64::consts::PI;
+
 use super::*;
 use crate::kernels::Kernels;
 use crate::kernels::tests::{Random, isas, kernels};
@@ -80,6 +82,29 @@ fn swiglu_is_its_formula() {
 }
 
 #[test]
+fn geglu_is_its_formula() {
+    let random = &mut Random::new(35);
+    for (rows, ffn) in [(1, 2048), (40, 2048), (3, 21)] {
+        let mut gate_up = random.normals(rows * 2 * ffn);
+        gate_up[..4].copy_from_slice(&[200.0, -200.0, 1e15, -1e15]);
+        let out = on_all(|kernels| {
+            let mut out = vec![0.0; rows * ffn];
+            kernels.geglu(&gate_up, ffn, &mut out);
+            out
+        });
+        let exact = gate_up.chunks_exact(2 * ffn).flat_map(|row| {
+            let (gate, up) = row.split_at(ffn);
+            gate.iter().zip(up).map(|(gate, up)| {
+                let gate = f64::from(*gate);
+                let inner = (2.0 / PI).sqrt() * (gate + 0.044_715 * gate.powi(3));
+                0.5 * gate * (1.0 + inner.tanh()) * f64::from(*up)
+            })
+        });
+        assert_near(&out, exact.collect::<Vec<_>>(), 2e-6);
+    }
+}
+
+#[test]
 fn sums_are_sums() {
     let random = &mut Random::new(33);
     let (rows, width) = (60, 577);
@@ -126,8 +151,12 @@ fn rope_turns_as_its_formula_says() {
         let inv_freq: Vec<f32> = (0..pairs)
             .map(|i| 10_000f32.powf(-(i as f32) / pairs as f32))
             .collect();
-        let table = RopeTable::new(&inv_freq, 1.25, style, 8192);
-        assert_eq!(table.max_positions(), 8192);
+        let mut table = RopeTable::new(&inv_freq, 1.25, style, 100);
+        assert_eq!(table.positions(), 100);
+        table.reach(99);
+        assert_eq!(table.positions(), 100);
+        table.reach(8119);
+        assert_eq!(table.positions(), 8128);
         let positions: Vec<u32> = (0..100).map(|i| i * 82).collect();
         let x = random.normals(positions.len() * heads * head_dim);
         let out = on_all(|kernels| {

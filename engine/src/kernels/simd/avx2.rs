@@ -310,6 +310,14 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(self, bytes: &[u8], ahead: usize) {
+        for line in bytes.chunks(64) {
+            let place = line.as_ptr().wrapping_add(ahead);
+            call!(_mm_prefetch::<{ x86::_MM_HINT_T0 }>(place.cast()));
+        }
+    }
+
+    #[inline(always)]
     fn codes8(self, line: &[u8; 64]) -> Self::Codes {
         let parts: [_; 4] = self.parts(line);
         let mut words = self.dot_zero();

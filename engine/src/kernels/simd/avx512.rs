@@ -60,7 +60,7 @@ impl Simd for Avx512 {
     type Dot = [__m512i; 2];
 
     const MATMUL_ROWS: usize = 8;
-    const ATTENTION_ROWS: usize = 8;
+    const ATTENTION_ROWS: usize = 4;
     const ATTENTION_CHAINS: usize = 16;
 
     #[inline(always)]
@@ -198,6 +198,14 @@ impl Simd for Avx512 {
         let exponent = call!(_mm512_add_epi32(n, bias));
         let bits = call!(_mm512_slli_epi32::<23>(exponent));
         call!(_mm512_castsi512_ps(bits))
+    }
+
+    #[inline(always)]
+    fn prefetch(self, bytes: &[u8], ahead: usize) {
+        for line in bytes.chunks(64) {
+            let place = line.as_ptr().wrapping_add(ahead);
+            call!(_mm_prefetch::<{ x86::_MM_HINT_T0 }>(place.cast()));
+        }
     }
 
     #[inline(always)]

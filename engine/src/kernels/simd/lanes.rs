@@ -88,6 +88,9 @@ pub(in crate::kernels) trait Simd: Copy {
     /// 2^n for n in -126..=127.
     fn pow2(self, n: Self::I) -> Self::F;
 
+    /// Asks for the cache lines of `bytes.len()` bytes that lie `ahead` bytes behind those given,
+    /// whatever is there: a hint, which reads nothing.
+    fn prefetch(self, bytes: &[u8], ahead: usize);
     /// 64 codes of a byte each: quad-interleaved, column by column.
     fn codes8(self, line: &[u8; 64]) -> Self::Codes;
     /// Two quads of 4-bit codes: the low nibbles are the first.

@@ -162,6 +162,9 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn prefetch(self, _: &[u8], _: usize) {}
+
+    #[inline(always)]
     fn codes8(self, line: &[u8; 64]) -> Self::Codes {
         *line
     }

@@ -2,14 +2,14 @@
 
 use std::hint::black_box;
 
-use super::layer::{Layer, LayerSource, Shape};
+use super::layer::{Layer, LayerSource, Shape, bits};
 use super::scratch::Scratch;
 use super::step::{Bounds, Step};
 use crate::BLOCK_SIZE;
 use crate::batch::{BatchPlan, BlockId};
 use crate::config::EngineConfig;
-use crate::kernels::{Kernels, KvLayer, PackedMatrix, RopeTable};
-use crate::model::spec::ModelSpec;
+use crate::kernels::{ActivationBits, Kernels, KvLayer, PackedMatrix, RopeTable};
+use crate::model::spec::{ModelSpec, RopeSpec};
 use crate::model::weights::{TensorName, Weights};
 use crate::model::{Forward, Logits, ModelError};
 use crate::request::ModelLimits;
@@ -25,6 +25,8 @@ pub struct LlamaRunner {
     final_norm: Vec<f32>,
     /// `None` where the embedding serves as head.
     head: Option<PackedMatrix>,
+    /// Precision of the head's activations.
+    head_bits: ActivationBits,
     /// Keys and values, one cache a layer, all with the same blocks.
     cache: Vec<KvLayer>,
     scratch: Scratch,
@@ -66,22 +68,30 @@ impl LlamaRunner {
                     index,
                     weights,
                     kernels,
+                    activations: config.activations,
                 };
                 Layer::load(source, spec)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let (frequencies, rope_scale) = spec.rope.frequencies(spec.head_dim);
-        let rope = RopeTable::new(&frequencies, rope_scale, spec.rope.style, max_model_len);
-        let cache = layers
-            .iter()
-            .map(|_| KvLayer::new(num_blocks, spec.kv_heads, spec.head_dim))
+        let rope = |rope: &RopeSpec| {
+            let (frequencies, scale) = rope.frequencies(spec.head_dim);
+            RopeTable::new(&frequencies, scale, rope.style, 0)
+        };
+        let cache = (0..spec.layers)
+            .map(|layer| {
+                let cache = KvLayer::new(num_blocks, spec.kv_heads, spec.head_dim);
+                match spec.window(layer) {
+                    Some(window) => cache.with_window(window),
+                    None => cache,
+                }
+            })
             .collect();
         Ok(Self {
-            final_norm: weights.vector(TensorName::FinalNorm, spec.hidden)?,
+            final_norm: weights.norm(TensorName::FinalNorm, spec.hidden, spec.norms.offset)?,
             shape: Shape {
                 spec: spec.clone(),
-                rope,
-                scale: attention_scale(spec.head_dim),
+                rope: rope(&spec.rope),
+                local_rope: spec.local.as_ref().map(|local| rope(&local.rope)),
             },
             bounds: Bounds {
                 vocab: spec.vocab,
@@ -93,6 +103,7 @@ impl LlamaRunner {
             embedding,
             layers,
             head,
+            head_bits: bits(config.activations, false),
             cache,
             scratch: Scratch::new(spec, max_tokens),
             logits: Vec::new(),
@@ -121,8 +132,12 @@ impl LlamaRunner {
 
     fn embed(&mut self, tokens: &[u32]) {
         let rows = self.scratch.hidden.chunks_exact_mut(self.shape.spec.hidden);
+        let scale = self.shape.spec.embedding_scale;
         for (&token, row) in tokens.iter().zip(rows) {
             self.embedding.row(token as usize, row);
+            for value in row {
+                *value *= scale;
+            }
         }
     }
 
@@ -131,7 +146,7 @@ impl LlamaRunner {
         let ModelSpec {
             hidden,
             vocab,
-            norm_eps,
+            norms,
             ..
         } = self.shape.spec;
         let scratch = &mut self.scratch;
@@ -151,7 +166,8 @@ impl LlamaRunner {
         let logits = &mut self.logits[..rows * vocab];
         if rows > 0 {
             self.kernels
-                .rms_norm(stream, &self.final_norm, norm_eps, normed);
+                .rms_norm(stream, &self.final_norm, norms.eps, normed);
+            scratch.input.set_bits(self.head_bits);
             scratch.input.set(&self.kernels, normed, rows, hidden);
             let head = self.head.as_ref().unwrap_or(&self.embedding);
             self.kernels.matmul(head, &scratch.input, logits);
@@ -199,6 +215,7 @@ impl Forward for LlamaRunner {
     fn forward(&mut self, plan: &BatchPlan) -> Result<Logits<'_>, ModelError> {
         let step = Step::of(plan, &self.bounds, self.shape.spec.heads)?;
         if step.rows() > 0 {
+            self.shape.reach(step.end());
             self.embed(&step.tokens);
             for (layer, cache) in self.layers.iter().zip(&mut self.cache) {
                 layer.forward(&self.kernels, &self.shape, &step, cache, &mut self.scratch);
@@ -250,10 +267,4 @@ fn num_blocks(
         });
     }
     Ok(num_blocks)
-}
-
-/// 1 / sqrt(head_dim).
-#[expect(clippy::cast_precision_loss, reason = "a head has few values")]
-fn attention_scale(head_dim: usize) -> f32 {
-    1.0 / (head_dim as f32).sqrt()
 }

@@ -10,6 +10,8 @@ pub(super) struct Scratch {
     pub(super) hidden: Vec<f32>,
     /// Normed rows, or what a block adds to the stream, `[row][hidden]`.
     pub(super) delta: Vec<f32>,
+    /// What a block adds, normed, `[row][hidden]`; empty in models without such norms.
+    pub(super) normed: Vec<f32>,
     /// Fused product, `[row][queries, keys, values]`.
     pub(super) qkv: Vec<f32>,
     /// `[row][query heads]`
@@ -35,6 +37,7 @@ impl Scratch {
         Self {
             hidden: of(spec.hidden),
             delta: of(spec.hidden),
+            normed: of(if spec.norms.after { spec.hidden } else { 0 }),
             qkv: of(spec.q_width() + 2 * spec.kv_width()),
             q: of(spec.q_width()),
             k: of(spec.kv_width()),

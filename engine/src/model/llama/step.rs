@@ -61,6 +61,12 @@ impl<'a> Step<'a> {
         self.tokens.len()
     }
 
+    /// One more than the last position of any row.
+    pub(super) fn end(&self) -> usize {
+        let last = self.positions.iter().max();
+        last.map_or(0, |position| *position as usize + 1)
+    }
+
     fn push(&mut self, sequence: &'a ScheduledSequence, heads: usize) {
         let first = self.rows();
         let len = sequence.tokens.len();

@@ -3,18 +3,21 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::config_rope::RopeConfig;
+use super::layers::{Activation, LocalLayers, Norms};
 use super::rope::{RopeScaling, RopeSpec};
-use super::shape::{Architecture, Biases, ModelSpec};
-use super::{cap_to_window, head_dim_of};
+use super::shape::{Architecture, Biases, MOST_LAYERS, ModelSpec};
+use super::{cap_to_window, head_dim_of, inverse_root};
 use crate::kernels::RopeStyle;
 use crate::model::ModelError;
 
 /// Classes of `transformers` that are understood.
-const SUPPORTED: [&str; 4] = [
+const SUPPORTED: [&str; 5] = [
     "LlamaForCausalLM",
     "MistralForCausalLM",
     "Qwen2ForCausalLM",
     "Qwen3ForCausalLM",
+    "Gemma3ForCausalLM",
 ];
 
 /// Reads and proves the spec in the text of a `config.json`.
@@ -40,37 +43,31 @@ struct Config {
     #[serde(default = "default_norm_eps")]
     rms_norm_eps: f32,
     hidden_act: Option<String>,
+    /// Gemma's name of `hidden_act`.
+    hidden_activation: Option<String>,
     rope_theta: Option<f64>,
     rope_scaling: Option<RopeConfig>,
     /// The newer place of `rope_theta` and `rope_scaling`.
     rope_parameters: Option<RopeConfig>,
     partial_rotary_factor: Option<f64>,
-    #[serde(default)]
-    tie_word_embeddings: bool,
+    tie_word_embeddings: Option<bool>,
     #[serde(default)]
     attention_bias: bool,
     #[serde(default)]
     mlp_bias: bool,
     sliding_window: Option<usize>,
     use_sliding_window: Option<bool>,
+    /// For each layer whether it slides; older files give the period instead.
+    layer_types: Option<Vec<String>>,
+    sliding_window_pattern: Option<usize>,
+    /// Base of the layers that slide.
+    rope_local_base_freq: Option<f64>,
+    /// The number whose inverse root is the factor on attention's products.
+    query_pre_attn_scalar: Option<f64>,
+    attn_logit_softcapping: Option<f64>,
+    final_logit_softcapping: Option<f64>,
+    use_bidirectional_attention: Option<bool>,
     quantization_config: Option<Value>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RopeConfig {
-    rope_type: Option<String>,
-    /// The older name of `rope_type`; some files have both.
-    r#type: Option<String>,
-    rope_theta: Option<f64>,
-    factor: Option<f64>,
-    low_freq_factor: Option<f64>,
-    high_freq_factor: Option<f64>,
-    original_max_position_embeddings: Option<f64>,
-    beta_fast: Option<f64>,
-    beta_slow: Option<f64>,
-    attention_factor: Option<f64>,
-    mscale: Option<f64>,
-    mscale_all_dim: Option<f64>,
 }
 
 fn default_norm_eps() -> f32 {
@@ -80,20 +77,57 @@ fn default_norm_eps() -> f32 {
 impl Config {
     fn into_spec(self) -> Result<ModelSpec, ModelError> {
         let architecture = self.architecture()?;
-        self.refuse_unknown_traits()?;
+        self.refuse_unknown_traits(architecture)?;
+        let gemma = architecture == Architecture::Gemma3;
         let head_dim = match (self.head_dim, architecture) {
             (Some(head_dim), _) => head_dim,
             // The class's own default.
             (None, Architecture::Qwen3) => 128,
+            (None, Architecture::Gemma3) => 256,
             (None, _) => head_dim_of(self.hidden_size, self.num_attention_heads)?,
         };
         let mut notes = Vec::new();
-        let (rope, stretched) = self.rope()?;
+        let (rope, stretched) = self.rope(architecture)?;
         let mut max_positions = stretched.unwrap_or(self.max_position_embeddings);
         if let Some(window) = self.window(architecture) {
             max_positions = cap_to_window(max_positions, window, &mut notes);
         }
-        let biases = match architecture {
+        ModelSpec {
+            architecture,
+            hidden: self.hidden_size,
+            layers: self.num_hidden_layers,
+            heads: self.num_attention_heads,
+            kv_heads: self.num_key_value_heads.unwrap_or(self.num_attention_heads),
+            head_dim,
+            ffn: self.intermediate_size,
+            vocab: self.vocab_size,
+            norms: Norms {
+                heads: gemma || architecture == Architecture::Qwen3,
+                after: gemma,
+                offset: if gemma { 1.0 } else { 0.0 },
+                ..Norms::before(self.rms_norm_eps)
+            },
+            activation: architecture.activation(),
+            embedding_scale: architecture.embedding_scale(self.hidden_size),
+            attention_scale: match gemma {
+                true => self.gemma_attention_scale(),
+                false => inverse_root(head_dim),
+            },
+            rope,
+            local: match gemma {
+                true => Some(self.gemma_local_layers()?),
+                false => None,
+            },
+            biases: self.biases(architecture),
+            tied_head: self.tie_word_embeddings.unwrap_or(gemma),
+            max_positions,
+            notes,
+        }
+        .proved()
+    }
+
+    fn biases(&self, architecture: Architecture) -> Biases {
+        match architecture {
             Architecture::Llama => Biases {
                 qkv: self.attention_bias,
                 output: self.attention_bias,
@@ -105,30 +139,12 @@ impl Config {
                 output: false,
                 ffn: false,
             },
-            Architecture::Qwen3 => Biases {
+            Architecture::Qwen3 | Architecture::Gemma3 => Biases {
                 qkv: self.attention_bias,
                 output: self.attention_bias,
                 ffn: false,
             },
-        };
-        ModelSpec {
-            architecture,
-            hidden: self.hidden_size,
-            layers: self.num_hidden_layers,
-            heads: self.num_attention_heads,
-            kv_heads: self.num_key_value_heads.unwrap_or(self.num_attention_heads),
-            head_dim,
-            ffn: self.intermediate_size,
-            vocab: self.vocab_size,
-            norm_eps: self.rms_norm_eps,
-            rope,
-            biases,
-            qk_norm: architecture == Architecture::Qwen3,
-            tied_head: self.tie_word_embeddings,
-            max_positions,
-            notes,
         }
-        .proved()
     }
 
     fn architecture(&self) -> Result<Architecture, ModelError> {
@@ -141,11 +157,12 @@ impl Config {
             "MistralForCausalLM" => Ok(Architecture::Mistral),
             "Qwen2ForCausalLM" => Ok(Architecture::Qwen2),
             "Qwen3ForCausalLM" => Ok(Architecture::Qwen3),
+            "Gemma3ForCausalLM" => Ok(Architecture::Gemma3),
             other => Err(ModelError::architecture(other, &SUPPORTED)),
         }
     }
 
-    fn refuse_unknown_traits(&self) -> Result<(), ModelError> {
+    fn refuse_unknown_traits(&self, architecture: Architecture) -> Result<(), ModelError> {
         if let Some(quantisation) = &self.quantization_config {
             let method = quantisation
                 .get("quant_method")
@@ -156,9 +173,23 @@ impl Config {
                 "F32, F16 and BF16; quantised weights come as GGUF",
             ));
         }
-        if let Some(act) = self.hidden_act.as_ref().filter(|act| *act != "silu") {
-            let found = format!("activation {act:?}");
-            return Err(ModelError::unsupported(found, "\"silu\""));
+        let known = match architecture.activation() {
+            Activation::Silu => "silu",
+            Activation::GeluTanh => "gelu_pytorch_tanh",
+        };
+        let activation = self.hidden_activation.as_ref().or(self.hidden_act.as_ref());
+        if let Some(found) = activation.filter(|found| *found != known) {
+            let found = format!("activation {found:?}");
+            return Err(ModelError::unsupported(found, &format!("{known:?}")));
+        }
+        let caps = [self.attn_logit_softcapping, self.final_logit_softcapping];
+        if let Some(cap) = caps.into_iter().flatten().next() {
+            let found = format!("a soft cap of {cap} on logits");
+            return Err(ModelError::unsupported(found, "logits without a cap"));
+        }
+        if self.use_bidirectional_attention == Some(true) {
+            let found = "attention to later positions".to_owned();
+            return Err(ModelError::unsupported(found, "causal attention"));
         }
         if let Some(share) = self.partial_rotary_factor.filter(|share| *share < 1.0) {
             let found = format!("rope over {share} of a head's values");
@@ -170,7 +201,8 @@ impl Config {
     /// The sliding window, where the model uses one.
     fn window(&self, architecture: Architecture) -> Option<usize> {
         let used = match architecture {
-            Architecture::Llama => false,
+            // Gemma's is part of its layers.
+            Architecture::Llama | Architecture::Gemma3 => false,
             Architecture::Mistral => true,
             // These carry a window's length even where no layer slides.
             Architecture::Qwen2 | Architecture::Qwen3 => self.use_sliding_window.unwrap_or(false),
@@ -179,12 +211,20 @@ impl Config {
     }
 
     /// Rope, and the positions to which it stretches the model where the description says so.
-    fn rope(&self) -> Result<(RopeSpec, Option<usize>), ModelError> {
+    fn rope(&self, architecture: Architecture) -> Result<(RopeSpec, Option<usize>), ModelError> {
         let config = self.rope_parameters.as_ref().or(self.rope_scaling.as_ref());
+        let config = config.map(|config| config.full_attention.as_deref().unwrap_or(config));
+        let default = match architecture {
+            Architecture::Gemma3 => 1_000_000.0,
+            Architecture::Llama
+            | Architecture::Mistral
+            | Architecture::Qwen2
+            | Architecture::Qwen3 => 10_000.0,
+        };
         let theta = config
             .and_then(|config| config.rope_theta)
             .or(self.rope_theta)
-            .unwrap_or(10_000.0);
+            .unwrap_or(default);
         let (scaling, stretched) = match config {
             None => (RopeScaling::None, None),
             Some(config) => config.scaling(self.max_position_embeddings)?,
@@ -197,66 +237,54 @@ impl Config {
         };
         Ok((rope, stretched))
     }
-}
 
-impl RopeConfig {
-    fn scaling(&self, max_positions: usize) -> Result<(RopeScaling, Option<usize>), ModelError> {
-        let need = |name: &'static str, value: Option<f64>| {
-            value.ok_or_else(|| {
-                ModelError::spec("config.json's rope scaling", format!("has no {name:?}"))
-            })
-        };
-        let factor = || need("factor", self.factor);
-        let original = || {
-            let name = "original_max_position_embeddings";
-            need(name, self.original_max_position_embeddings)
-        };
-        match self.rope_type.as_deref().or(self.r#type.as_deref()) {
-            None | Some("default") => Ok((RopeScaling::None, None)),
-            Some("linear") => Ok((RopeScaling::Linear { factor: factor()? }, None)),
-            Some("llama3") => {
-                let scaling = RopeScaling::Llama3 {
-                    factor: factor()?,
-                    low_freq_factor: need("low_freq_factor", self.low_freq_factor)?,
-                    high_freq_factor: need("high_freq_factor", self.high_freq_factor)?,
-                    original_max_positions: original()?,
-                };
-                Ok((scaling, None))
-            }
-            Some("yarn") => Ok(self.yarn(factor()?, max_positions)),
-            Some(other) => Err(ModelError::unsupported(
-                format!("rope scaling {other:?}"),
-                "default, linear, llama3 and yarn",
-            )),
-        }
+    #[expect(clippy::cast_possible_truncation, reason = "the kernels take f32")]
+    fn gemma_attention_scale(&self) -> f32 {
+        let scalar = self.query_pre_attn_scalar.unwrap_or(256.0);
+        (1.0 / scalar.sqrt()) as f32
     }
 
-    /// YaRN; the model reaches as far as the factor stretches its original context.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        clippy::cast_sign_loss,
-        reason = "a cast from float saturates, and the spec bounds what comes out"
-    )]
-    fn yarn(&self, factor: f64, max_positions: usize) -> (RopeScaling, Option<usize>) {
-        let original = self
-            .original_max_position_embeddings
-            .unwrap_or(max_positions as f64);
-        let attention_factor = match (self.attention_factor, self.mscale, self.mscale_all_dim) {
-            (Some(given), _, _) => Some(given),
-            (None, Some(mscale), Some(all_dim)) if mscale != 0.0 && all_dim != 0.0 => {
-                let scale = |mscale: f64| 0.1f64.mul_add(mscale * factor.max(1.0).ln(), 1.0);
-                Some(scale(mscale) / scale(all_dim))
+    /// The layers that slide, with a rope of their own that is never stretched.
+    fn gemma_local_layers(&self) -> Result<LocalLayers, ModelError> {
+        let fault = |fault: String| Err(ModelError::spec("config.json's layers", fault));
+        let Some(window) = self.sliding_window else {
+            return fault("slide, but there is no \"sliding_window\"".to_owned());
+        };
+        let layers = self.num_hidden_layers;
+        let which = match &self.layer_types {
+            // The number is proved later; until then it may be absurd.
+            None if layers > MOST_LAYERS => Vec::new(),
+            None => LocalLayers::all_but_every(self.sliding_window_pattern.unwrap_or(6), layers),
+            Some(types) => {
+                let mut which = Vec::with_capacity(types.len());
+                for kind in types {
+                    which.push(match kind.as_str() {
+                        "sliding_attention" => true,
+                        "full_attention" => false,
+                        other => {
+                            let found = format!("layer type {other:?}");
+                            let known = "\"sliding_attention\" and \"full_attention\"";
+                            return Err(ModelError::unsupported(found, known));
+                        }
+                    });
+                }
+                which
             }
-            (None, _, _) => None,
         };
-        let scaling = RopeScaling::Yarn {
-            factor,
-            original_max_positions: original,
-            beta_fast: self.beta_fast.unwrap_or(32.0),
-            beta_slow: self.beta_slow.unwrap_or(1.0),
-            attention_factor,
+        let parameters = self.rope_parameters.as_ref();
+        let theta = parameters
+            .and_then(|rope| rope.sliding_attention.as_ref()?.rope_theta)
+            .or(self.rope_local_base_freq)
+            .unwrap_or(10_000.0);
+        let rope = RopeSpec {
+            theta,
+            style: RopeStyle::Halves,
+            scaling: RopeScaling::None,
         };
-        (scaling, Some((original * factor) as usize))
+        Ok(LocalLayers {
+            window,
+            which,
+            rope,
+        })
     }
 }

@@ -1,15 +1,20 @@
 //! A spec from GGUF metadata. Keys begin with the architecture's name; traits that no key names
 //! (biases, norms, a tied head) are read from which tensors there are.
 
+use super::inverse_root;
+use super::layers::{LocalLayers, Norms};
 use super::rope::{RopeScaling, RopeSpec, yarn_attention_factor};
-use super::shape::{Architecture, Biases, ModelSpec};
+use super::shape::{Architecture, Biases, MOST_LAYERS, ModelSpec};
 use crate::gguf::{FromValue, Metadata};
 use crate::kernels::RopeStyle;
 use crate::model::ModelError;
 use crate::model::weights::{GgufShards, LayerTensor, TensorName, floats};
 
 /// Architectures of GGUF files that are understood.
-const SUPPORTED: [&str; 3] = ["llama", "qwen2", "qwen3"];
+const SUPPORTED: [&str; 4] = ["llama", "qwen2", "qwen3", "gemma3"];
+
+/// By which llama.cpp, too, knows Gemma 3 27B.
+const GEMMA_27B_LAYERS: usize = 62;
 
 /// Reads and proves the spec of a GGUF model.
 pub(crate) fn from_gguf(shards: &GgufShards) -> Result<ModelSpec, ModelError> {
@@ -20,18 +25,24 @@ pub(crate) fn from_gguf(shards: &GgufShards) -> Result<ModelSpec, ModelError> {
     let heads = keys.size("attention.head_count")?;
     let head_dim = keys.head_dim(hidden, heads)?;
     keys.refuse_unknown_traits(head_dim)?;
+    let layers = keys.size("block_count")?;
+    let gemma = keys.architecture == Architecture::Gemma3;
     let mut notes = Vec::new();
     let mut max_positions = keys.size("context_length")?;
-    if let Some(window) = keys
-        .get::<u32>("attention.sliding_window")?
-        .filter(|w| *w > 0)
-    {
-        max_positions = super::cap_to_window(max_positions, window as usize, &mut notes);
-    }
+    let window = keys.get::<u32>("attention.sliding_window")?;
+    let window = window.filter(|window| *window > 0).map(|w| w as usize);
+    let local = match window {
+        Some(window) if gemma => Some(keys.gemma_local_layers(window, layers)?),
+        Some(window) => {
+            max_positions = super::cap_to_window(max_positions, window, &mut notes);
+            None
+        }
+        None => None,
+    };
     ModelSpec {
         architecture: keys.architecture,
         hidden,
-        layers: keys.size("block_count")?,
+        layers,
         heads,
         kv_heads: match keys.get::<u32>("attention.head_count_kv")? {
             Some(kv_heads) => kv_heads as usize,
@@ -40,14 +51,26 @@ pub(crate) fn from_gguf(shards: &GgufShards) -> Result<ModelSpec, ModelError> {
         head_dim,
         ffn: keys.size("feed_forward_length")?,
         vocab: vocab(shards)?,
-        norm_eps: keys.require("attention.layer_norm_rms_epsilon")?,
+        norms: Norms {
+            heads: gemma || layer_has(LayerTensor::QueryNorm),
+            after: gemma,
+            // Converters write Gemma's weights with the 1 added.
+            ..Norms::before(keys.require("attention.layer_norm_rms_epsilon")?)
+        },
+        activation: keys.architecture.activation(),
+        embedding_scale: keys.architecture.embedding_scale(hidden),
+        attention_scale: match (gemma, hidden.checked_div(heads)) {
+            // The 27B model's factor is another than the head's width, and no key names it.
+            (true, Some(share)) if layers == GEMMA_27B_LAYERS => inverse_root(share),
+            (_, _) => inverse_root(head_dim),
+        },
         rope: keys.rope(head_dim)?,
+        local,
         biases: Biases {
             qkv: layer_has(LayerTensor::QueryBias),
             output: layer_has(LayerTensor::OutputBias),
             ffn: layer_has(LayerTensor::DownBias),
         },
-        qk_norm: layer_has(LayerTensor::QueryNorm),
         tied_head: !has(TensorName::Head),
         max_positions,
         notes,
@@ -81,6 +104,7 @@ impl<'a> Keys<'a> {
             "llama" => (Architecture::Llama, "llama"),
             "qwen2" => (Architecture::Qwen2, "qwen2"),
             "qwen3" => (Architecture::Qwen3, "qwen3"),
+            "gemma3" => (Architecture::Gemma3, "gemma3"),
             other => return Err(ModelError::architecture(other, &SUPPORTED)),
         };
         Ok(Self {
@@ -132,6 +156,12 @@ impl<'a> Keys<'a> {
                 "dense feed-forward layers",
             ));
         }
+        for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
+            if let Some(cap) = self.get::<f32>(key)?.filter(|cap| *cap != 0.0) {
+                let found = format!("a soft cap of {cap} on logits");
+                return Err(ModelError::unsupported(found, "logits without a cap"));
+            }
+        }
         let turned = self.get::<u32>("rope.dimension_count")?;
         match turned {
             Some(turned) if turned as usize != head_dim => Err(ModelError::unsupported(
@@ -142,11 +172,31 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// Five layers that slide, one that does not, and so on, where the file says nothing else. Those
+    /// that slide have a rope of their own that is never stretched.
+    fn gemma_local_layers(&self, window: usize, layers: usize) -> Result<LocalLayers, ModelError> {
+        let period = self.get::<u32>("attention.sliding_window_pattern")?;
+        let theta = self.get::<f32>("rope.freq_base_swa")?.unwrap_or(10_000.0);
+        Ok(LocalLayers {
+            window,
+            which: match layers {
+                0..=MOST_LAYERS => LocalLayers::all_but_every(period.unwrap_or(6) as usize, layers),
+                // Refused later.
+                _ => Vec::new(),
+            },
+            rope: RopeSpec {
+                theta: f64::from(theta),
+                style: RopeStyle::Halves,
+                scaling: RopeScaling::None,
+            },
+        })
+    }
+
     fn rope(&self, head_dim: usize) -> Result<RopeSpec, ModelError> {
         let style = match self.architecture {
             // Converters reorder the rows of Llama's queries and keys for this style.
             Architecture::Llama | Architecture::Mistral => RopeStyle::Interleaved,
-            Architecture::Qwen2 | Architecture::Qwen3 => RopeStyle::Halves,
+            Architecture::Qwen2 | Architecture::Qwen3 | Architecture::Gemma3 => RopeStyle::Halves,
         };
         let theta = self.get::<f32>("rope.freq_base")?.unwrap_or(10_000.0);
         let scaling = match self.shards.shape(TensorName::RopeDivisors) {

@@ -1,6 +1,8 @@
 //! The shape of a model of the Llama family, and the proof that it is sane.
 
+use super::layers::{Activation, LocalLayers, Norms};
 use super::rope::RopeSpec;
+use super::shared::root;
 use crate::model::ModelError;
 
 /// Architectures that the forward pass computes. They differ in what [`ModelSpec`]'s flags say.
@@ -14,6 +16,8 @@ pub(crate) enum Architecture {
     Qwen2,
     /// Qwen3: norms on each head's query and key.
     Qwen3,
+    /// Gemma 3, text: norms before and after, most layers with a sliding window.
+    Gemma3,
 }
 
 /// Sizes and traits of a model. Sizes are numbers of values.
@@ -31,12 +35,17 @@ pub(crate) struct ModelSpec {
     /// Width of the feed-forward layer.
     pub(crate) ffn: usize,
     pub(crate) vocab: usize,
-    /// Added to the mean square in norms.
-    pub(crate) norm_eps: f32,
+    pub(crate) norms: Norms,
+    pub(crate) activation: Activation,
+    /// Factor on the rows of the embedding.
+    pub(crate) embedding_scale: f32,
+    /// Factor on the products of queries and keys.
+    pub(crate) attention_scale: f32,
+    /// Of the layers that see all positions.
     pub(crate) rope: RopeSpec,
+    /// The others, where there are any.
+    pub(crate) local: Option<LocalLayers>,
     pub(crate) biases: Biases,
-    /// Whether each head's query and key are normed before they turn.
-    pub(crate) qk_norm: bool,
     /// Whether the embedding's matrix is the head's too.
     pub(crate) tied_head: bool,
     /// Positions that the model was made for; cut to the sliding window where it has one.
@@ -61,6 +70,23 @@ impl Architecture {
             Self::Mistral => "mistral",
             Self::Qwen2 => "qwen2",
             Self::Qwen3 => "qwen3",
+            Self::Gemma3 => "gemma3",
+        }
+    }
+
+    /// The gate's activation.
+    pub(super) fn activation(self) -> Activation {
+        match self {
+            Self::Gemma3 => Activation::GeluTanh,
+            Self::Llama | Self::Mistral | Self::Qwen2 | Self::Qwen3 => Activation::Silu,
+        }
+    }
+
+    /// Factor on the rows of the embedding.
+    pub(super) fn embedding_scale(self, hidden: usize) -> f32 {
+        match self {
+            Self::Gemma3 => root(hidden),
+            Self::Llama | Self::Mistral | Self::Qwen2 | Self::Qwen3 => 1.0,
         }
     }
 }
@@ -76,12 +102,19 @@ impl ModelSpec {
         self.kv_heads * self.head_dim
     }
 
+    /// The window of a layer that has one.
+    pub(crate) fn window(&self, layer: usize) -> Option<usize> {
+        let local = self.local.as_ref()?;
+        let slides = local.which.get(layer).copied().unwrap_or(false);
+        slides.then_some(local.window)
+    }
+
     /// Proves every size. Bounds are far above any model and far below overflow: the product of any
     /// three stays within 64 bits.
     pub(super) fn proved(self) -> Result<Self, ModelError> {
         let sizes = [
             ("hidden size", self.hidden, 1 << 17),
-            ("number of layers", self.layers, 1 << 12),
+            ("number of layers", self.layers, MOST_LAYERS),
             ("number of heads", self.heads, 1 << 12),
             ("number of key-value heads", self.kv_heads, 1 << 12),
             ("head dimension", self.head_dim, 1 << 12),
@@ -111,14 +144,26 @@ impl ModelSpec {
             );
             return Err(ModelError::spec("head dimension", fault));
         }
-        if !(self.norm_eps.is_finite() && self.norm_eps >= 0.0 && self.norm_eps < 1.0) {
-            let fault = format!("must be at least 0 and below 1, but is {}", self.norm_eps);
-            return Err(ModelError::spec("norm epsilon", fault));
+        for (what, found) in [
+            ("embedding scale", self.embedding_scale),
+            ("attention scale", self.attention_scale),
+        ] {
+            if !(found.is_finite() && found > 0.0) {
+                let fault = format!("must be above 0, but is {found}");
+                return Err(ModelError::spec(what, fault));
+            }
+        }
+        self.norms.prove()?;
+        if let Some(local) = &self.local {
+            local.prove(self.layers, self.head_dim)?;
         }
         self.rope.prove(self.head_dim)?;
         Ok(self)
     }
 }
+
+/// Far above any model.
+pub(super) const MOST_LAYERS: usize = 1 << 12;
 
 /// The attention kernel reads heads by vectors of so many values.
 const HEAD_DIM_STEP: usize = 16;

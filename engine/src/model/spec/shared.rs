@@ -25,3 +25,13 @@ pub(super) fn cap_to_window(max_positions: usize, window: usize, notes: &mut Vec
     ));
     window
 }
+
+/// 1 / sqrt(size): the usual factor on attention's products.
+pub(super) fn inverse_root(size: usize) -> f32 {
+    1.0 / root(size)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^24")]
+pub(super) fn root(size: usize) -> f32 {
+    (size as f32).sqrt()
+}

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::config_json::from_config_json;
+use super::layers::Activation;
 use super::rope::RopeScaling;
 use super::shape::{Architecture, Biases, ModelSpec};
 use crate::kernels::RopeStyle;
@@ -58,16 +59,16 @@ fn a_description_becomes_a_spec() {
     assert_eq!(spec.max_positions, 8192);
     assert_eq!(spec.rope.style, RopeStyle::Halves);
     assert_eq!(spec.rope.scaling, RopeScaling::None);
-    assert!(spec.tied_head && !spec.qk_norm && spec.notes.is_empty());
+    assert!(spec.tied_head && !spec.norms.heads && spec.notes.is_empty());
     assert_eq!(spec.biases, Biases::default());
 }
 
 #[test]
 fn architectures_differ_in_biases_and_norms() {
     let qwen2 = spec(&json!({"architectures": ["Qwen2ForCausalLM"]}));
-    assert!(qwen2.biases.qkv && !qwen2.biases.output && !qwen2.qk_norm);
+    assert!(qwen2.biases.qkv && !qwen2.biases.output && !qwen2.norms.heads);
     let qwen3 = spec(&json!({"architectures": ["Qwen3ForCausalLM"]}));
-    assert!(!qwen3.biases.qkv && qwen3.qk_norm);
+    assert!(!qwen3.biases.qkv && qwen3.norms.heads);
     assert_eq!(qwen3.head_dim, 128);
     let biased = spec(&json!({"attention_bias": true, "mlp_bias": true}));
     assert_eq!(
@@ -78,6 +79,114 @@ fn architectures_differ_in_biases_and_norms() {
             ffn: true
         }
     );
+}
+
+/// Gemma 3 1B's, with fields changed.
+fn gemma(changes: &Value) -> Vec<u8> {
+    let mut fields = json!({
+        "architectures": ["Gemma3ForCausalLM"],
+        "hidden_size": 1152,
+        "num_hidden_layers": 26,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 1,
+        "head_dim": 256,
+        "hidden_activation": "gelu_pytorch_tanh",
+        "query_pre_attn_scalar": 256,
+        "rope_theta": 1000000,
+        "rope_local_base_freq": 10000,
+        "sliding_window": 512,
+        "sliding_window_pattern": 6,
+        "tie_word_embeddings": null,
+        "attn_logit_softcapping": null,
+    });
+    for (key, value) in changes.as_object().unwrap() {
+        fields[key] = value.clone();
+    }
+    config(&fields)
+}
+
+#[test]
+fn gemma_3_is_described_by_its_layers() {
+    let spec = from_config_json(&gemma(&json!({}))).unwrap();
+    assert_eq!(spec.architecture, Architecture::Gemma3);
+    assert_eq!(spec.max_positions, 8192);
+    assert!(spec.tied_head && spec.norms.heads && spec.norms.after);
+    assert_eq!(spec.norms.offset.to_bits(), 1.0_f32.to_bits());
+    assert_eq!(spec.activation, Activation::GeluTanh);
+    assert_eq!(spec.embedding_scale.to_bits(), 1152_f32.sqrt().to_bits());
+    assert_eq!(spec.attention_scale.to_bits(), (1.0_f32 / 16.0).to_bits());
+    let windows: Vec<_> = (0..13).map(|layer| spec.window(layer)).collect();
+    let five = [Some(512); 5];
+    assert_eq!(
+        windows,
+        [&five[..], &[None], &five, &[None], &five[..1]].concat()
+    );
+    let local = spec.local.unwrap();
+    assert!((spec.rope.theta, local.rope.theta) == (1e6, 1e4));
+
+    // As `transformers` 5 writes the same.
+    let newer = gemma(&json!({
+        "rope_theta": null, "rope_local_base_freq": null, "sliding_window_pattern": null,
+        "layer_types": (0..26).map(|layer| match layer % 6 {
+            5 => "full_attention",
+            _ => "sliding_attention",
+        }).collect::<Vec<_>>(),
+        "rope_parameters": {
+            "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+        },
+    }));
+    let newer = from_config_json(&newer).unwrap();
+    assert_eq!(newer.local.as_ref(), Some(&local));
+    assert_eq!(newer.rope.scaling, RopeScaling::Linear { factor: 8.0 });
+    assert!(newer.rope.theta == 1e6);
+}
+
+#[test]
+fn what_gemma_3_cannot_have_is_named() {
+    let cases = [
+        (
+            json!({"final_logit_softcapping": 30.0}),
+            "a soft cap of 30 on logits is not supported; supported are: logits without a cap",
+        ),
+        (
+            json!({"use_bidirectional_attention": true}),
+            "attention to later positions is not supported; supported are: causal attention",
+        ),
+        (
+            json!({"hidden_activation": "relu"}),
+            "activation \"relu\" is not supported; supported are: \"gelu_pytorch_tanh\"",
+        ),
+        (
+            json!({"sliding_window": 0}),
+            "sliding window must be at least 1, but is 0",
+        ),
+        (
+            json!({"sliding_window": null}),
+            "config.json's layers slide, but there is no \"sliding_window\"",
+        ),
+        (
+            json!({"layer_types": ["full_attention"]}),
+            "number of layer types must be 26, but is 1",
+        ),
+        (
+            json!({"layer_types": ["chunked_attention"]}),
+            "layer type \"chunked_attention\" is not supported; supported are: \
+             \"sliding_attention\" and \"full_attention\"",
+        ),
+        (
+            json!({"rope_local_base_freq": 0.0}),
+            "rope theta must be from 1e-6 to 1e12, but is 0",
+        ),
+        (
+            json!({"query_pre_attn_scalar": 0.0}),
+            "attention scale must be above 0, but is inf",
+        ),
+    ];
+    for (changes, message) in cases {
+        let found = from_config_json(&gemma(&changes)).unwrap_err().to_string();
+        assert_eq!(found, message);
+    }
 }
 
 #[test]
@@ -110,7 +219,7 @@ fn what_cannot_be_run_is_named() {
         (
             json!({"architectures": ["GemmaForCausalLM"]}),
             "architecture \"GemmaForCausalLM\" is not supported; supported are LlamaForCausalLM, \
-             MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM",
+             MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, Gemma3ForCausalLM",
         ),
         (
             json!({"architectures": null}),
@@ -317,14 +426,17 @@ proptest! {
     /// A spec that exists can be multiplied out, whatever numbers stood in the file.
     #[test]
     fn numbers_never_panic(
-        changes in prop::collection::vec((0_usize..12, any::<f64>(), any::<u64>(), 0..3), 1..4),
+        changes in prop::collection::vec((0_usize..14, any::<f64>(), any::<u64>(), 0..3), 1..4),
+        of_gemma in any::<bool>(),
     ) {
         let fields = [
             "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
             "head_dim", "intermediate_size", "vocab_size", "max_position_embeddings",
             "sliding_window", "rms_norm_eps", "rope_theta", "rope_scaling",
+            "sliding_window_pattern", "query_pre_attn_scalar",
         ];
-        let mut config = serde_json::from_slice::<Value>(&config(&json!({}))).unwrap();
+        let config = if of_gemma { gemma(&json!({})) } else { config(&json!({})) };
+        let mut config = serde_json::from_slice::<Value>(&config).unwrap();
         for (field, float, int, kind) in changes {
             config[fields[field]] = match kind {
                 0 => json!(float),

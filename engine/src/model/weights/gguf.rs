@@ -149,3 +149,17 @@ fn format(ggml_type: GgmlType) -> Option<Format> {
         | GgmlType::MXFP4 => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_types_that_files_may_have_are_those_that_kernels_compute() {
+        let computed: Vec<_> = GgmlType::all().filter(|t| format(*t).is_some()).collect();
+        for ggml_type in &computed {
+            assert!(GgmlType::COMPUTED.contains(ggml_type), "{ggml_type:?}");
+        }
+        assert_eq!(computed.len(), GgmlType::COMPUTED.len());
+    }
+}

@@ -27,7 +27,14 @@ pub(crate) enum LayerTensor {
     OutputBias,
     QueryNorm,
     KeyNorm,
+    /// Before the feed-forward layer.
     FfnNorm,
+    /// The same, in files that have [`Self::PostAttentionNorm`] too.
+    PreFfnNorm,
+    /// Of what attention adds to the stream.
+    PostAttentionNorm,
+    /// Of what the feed-forward layer adds to it.
+    PostFfnNorm,
     Gate,
     Up,
     Down,
@@ -86,6 +93,9 @@ impl LayerTensor {
             Self::QueryNorm => ("attn_q_norm", "self_attn.q_norm"),
             Self::KeyNorm => ("attn_k_norm", "self_attn.k_norm"),
             Self::FfnNorm => ("ffn_norm", "post_attention_layernorm"),
+            Self::PreFfnNorm => ("ffn_norm", "pre_feedforward_layernorm"),
+            Self::PostAttentionNorm => ("post_attention_norm", "post_attention_layernorm"),
+            Self::PostFfnNorm => ("post_ffw_norm", "post_feedforward_layernorm"),
             Self::Gate => ("ffn_gate", "mlp.gate_proj"),
             Self::Up => ("ffn_up", "mlp.up_proj"),
             Self::Down => ("ffn_down", "mlp.down_proj"),

@@ -30,6 +30,20 @@ impl Weights {
         floats(&self.tensor(name, &[len])?)
     }
 
+    /// A norm's weights; `offset` is added to what the file holds.
+    pub(crate) fn norm(
+        &self,
+        name: TensorName,
+        len: usize,
+        offset: f32,
+    ) -> Result<Vec<f32>, ModelError> {
+        let mut weights = self.vector(name, len)?;
+        for weight in &mut weights {
+            *weight += offset;
+        }
+        Ok(weights)
+    }
+
     /// A matrix of the embedding or the head.
     pub(crate) fn matrix(
         &self,

@@ -43,8 +43,13 @@ pub enum TemplateError {
         reason: String,
     },
     /// Two options exclude each other, or an option does not fit the conversation.
-    #[error("{0}")]
-    Options(String),
+    #[error("{reason}")]
+    Options {
+        /// The option at fault, as OpenAI's API and its extensions spell it.
+        param: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The template refuses the conversation (`raise_exception`).
     #[error("the model's chat template refuses {}: {message}", At(place.as_ref()))]
     Refused {
@@ -95,7 +100,7 @@ impl TemplateError {
             | Self::Unknown { .. }
             | Self::Empty
             | Self::Message { .. }
-            | Self::Options(_)
+            | Self::Options { .. }
             | Self::Refused { .. }
             | Self::TooLong { .. } => true,
             // Templates fail rather than refuse when a message lacks what they read.

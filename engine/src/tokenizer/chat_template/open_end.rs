@@ -18,10 +18,9 @@ pub(super) fn leave_open(
     request: &ChatRequest<'_>,
 ) -> Result<String, TemplateError> {
     if request.add_generation_prompt {
-        return Err(TemplateError::Options(
+        return Err(fault(
             "continue_final_message and add_generation_prompt exclude each other: the first goes on \
-             with the last message, the second begins a new one"
-                .to_owned(),
+             with the last message, the second begins a new one",
         ));
     }
     let content = messages
@@ -41,8 +40,7 @@ pub(super) fn leave_open(
         _ => None,
     };
     let text = text.ok_or_else(|| {
-        let reason = "continue_final_message is set, but the last message has no text to continue";
-        TemplateError::Options(reason.to_owned())
+        fault("continue_final_message is set, but the last message has no text to continue")
     })?;
     let content = text.clone();
     text.push_str(OPEN_END);
@@ -55,10 +53,9 @@ pub(super) fn cut_open_end(mut rendered: String, content: &str) -> Result<String
         .rfind(OPEN_END.trim_end())
         .filter(|_| rendered.contains(content.trim()));
     let Some(end) = end else {
-        return Err(TemplateError::Options(
+        return Err(fault(
             "continue_final_message is set, but the model's chat template does not write the last \
-             message as it is"
-                .to_owned(),
+             message as it is",
         ));
     };
     let trimmed = !rendered[end..].starts_with(OPEN_END);
@@ -67,4 +64,11 @@ pub(super) fn cut_open_end(mut rendered: String, content: &str) -> Result<String
         rendered.truncate(rendered.trim_end().len());
     }
     Ok(rendered)
+}
+
+fn fault(reason: &str) -> TemplateError {
+    TemplateError::Options {
+        param: "continue_final_message",
+        reason: reason.to_owned(),
+    }
 }

@@ -96,9 +96,12 @@ impl ChatTemplate {
                 .is_some_and(|kwargs| kwargs.contains_key(*name))
         };
         if let Some(name) = RESERVED.iter().find(|name| reserved(name)) {
-            return Err(TemplateError::Options(format!(
-                "chat_template_kwargs cannot set `{name}`; it has a field of its own"
-            )));
+            return Err(TemplateError::Options {
+                param: "chat_template_kwargs",
+                reason: format!(
+                    "chat_template_kwargs cannot set `{name}`; it has a field of its own"
+                ),
+            });
         }
         let mut messages = prepare(request.messages, self.format_of(name))?;
         let open = if request.continue_final_message {

@@ -1,7 +1,7 @@
 //! Builds the tokenizer that a GGUF vocabulary describes.
 
 use tokenizers::NormalizerWrapper;
-use tokenizers::models::bpe::BPE;
+use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::normalizers::{Prepend, Replace, Sequence};
 
 use super::proof::{BOS, EOS};
@@ -10,7 +10,7 @@ use super::vocabulary::GgufVocabulary;
 use crate::tokenizer::error::TokenizerError;
 use crate::tokenizer::pieces::{Pieces, Spelling};
 use crate::tokenizer::pre_tokenizer::PreTokenizer;
-use crate::tokenizer::sentence_piece::merges_from_scores;
+use crate::tokenizer::sentence_piece::SentencePiece;
 use crate::tokenizer::text::{Parts, Tokenizer};
 
 impl Tokenizer {
@@ -20,7 +20,12 @@ impl Tokenizer {
     /// [`TokenizerError`] names the key that is missing, wrong or not supported.
     pub fn from_gguf(vocabulary: &GgufVocabulary<'_>) -> Result<Self, TokenizerError> {
         vocabulary.check()?;
-        let (mut encoder, spelling, default_bos) = match vocabulary.model {
+        let Built {
+            mut encoder,
+            sentence_piece,
+            spelling,
+            default_bos,
+        } = match vocabulary.model {
             "gpt2" => byte_level(vocabulary)?,
             "llama" => sentence_piece(vocabulary)?,
             other => {
@@ -51,6 +56,7 @@ impl Tokenizer {
         }
         Ok(Self::new(Parts {
             encoder,
+            sentence_piece,
             pieces,
             special,
             prefix: around(
@@ -71,7 +77,13 @@ impl Tokenizer {
 /// saves no time that could be measured.
 const NO_CACHE: usize = 0;
 
-type Built = (tokenizers::Tokenizer, Spelling, bool);
+/// What a kind of vocabulary decides.
+struct Built {
+    encoder: tokenizers::Tokenizer,
+    sentence_piece: Option<SentencePiece>,
+    spelling: Spelling,
+    default_bos: bool,
+}
 
 /// Byte-level BPE.
 fn byte_level(vocabulary: &GgufVocabulary<'_>) -> Result<Built, TokenizerError> {
@@ -91,42 +103,60 @@ fn byte_level(vocabulary: &GgufVocabulary<'_>) -> Result<Built, TokenizerError> 
     let mut encoder = tokenizers::Tokenizer::new(model);
     encoder.with_normalizer(pre.normalizer()).map_err(build)?;
     encoder.with_pre_tokenizer(Some(pre.build()?));
-    Ok((encoder, Spelling::byte_level(), pre.add_bos))
+    Ok(Built {
+        encoder,
+        sentence_piece: None,
+        spelling: Spelling::byte_level(),
+        default_bos: pre.add_bos,
+    })
 }
 
 /// SentencePiece's BPE: merges by score, unknown characters as byte tokens.
 fn sentence_piece(vocabulary: &GgufVocabulary<'_>) -> Result<Built, TokenizerError> {
-    let merges = match vocabulary.listed_merges()? {
-        Some(merges) => merges,
-        None => {
-            let scores = vocabulary
-                .scores
-                .as_ref()
-                .ok_or(TokenizerError::MissingKey {
-                    key: "tokenizer.ggml.scores",
-                    needed_by: "a SentencePiece vocabulary is merged by",
-                })?;
-            merges_from_scores(&vocabulary.tokens, scores, |id| {
-                !matches!(vocabulary.kind(id), UNKNOWN | CONTROL | UNUSED | BYTE)
-            })
-        }
-    };
-    let mut model = BPE::builder()
-        .vocab_and_merges(vocabulary.ids(), merges)
-        .fuse_unk(true)
-        .byte_fallback(true)
-        .cache_capacity(NO_CACHE);
-    let unk = vocabulary
-        .unk
-        .and_then(|id| vocabulary.tokens.get(id as usize));
-    if let Some(unk) = unk {
-        model = model.unk_token((*unk).to_owned());
-    } else if let Some(byte) = vocabulary.missing_byte_token() {
+    if vocabulary.unk.is_none()
+        && let Some(byte) = vocabulary.missing_byte_token()
+    {
         return Err(TokenizerError::MissingKey {
             key: "tokenizer.ggml.unknown_token_id",
             needed_by: byte,
         });
     }
+    let mut pieces = None;
+    let model = match (vocabulary.listed_merges()?, &vocabulary.scores) {
+        (Some(merges), _) => {
+            let mut model = BPE::builder()
+                .vocab_and_merges(vocabulary.ids(), merges)
+                .fuse_unk(true)
+                .byte_fallback(true)
+                .cache_capacity(NO_CACHE);
+            let unk = vocabulary.unk.map(|id| vocabulary.tokens[id as usize]);
+            if let Some(unk) = unk {
+                model = model.unk_token(unk.to_owned());
+            }
+            model
+        }
+        (None, Some(scores)) => {
+            let takes_part = |id| !matches!(vocabulary.kind(id), UNKNOWN | CONTROL | UNUSED | BYTE);
+            let unk = vocabulary.unk;
+            pieces = Some(SentencePiece::new(
+                &vocabulary.tokens,
+                scores,
+                unk,
+                takes_part,
+            ));
+            // What remains for the crate is to find the added tokens, of which it asks the ids.
+            let added = vocabulary.added_tokens().into_iter();
+            let ids =
+                added.filter_map(|(id, token)| Some((token.content, u32::try_from(id).ok()?)));
+            BPE::builder().vocab_and_merges(ids.collect::<Vocab>(), Vec::new())
+        }
+        (None, None) => {
+            return Err(TokenizerError::MissingKey {
+                key: "tokenizer.ggml.scores",
+                needed_by: "a SentencePiece vocabulary is merged by",
+            });
+        }
+    };
     let mut encoder = tokenizers::Tokenizer::new(model.build().map_err(build)?);
     let mut steps: Vec<NormalizerWrapper> = Vec::new();
     if vocabulary.has_space_prefix() {
@@ -136,7 +166,12 @@ fn sentence_piece(vocabulary: &GgufVocabulary<'_>) -> Result<Built, TokenizerErr
     encoder
         .with_normalizer(Some(Sequence::new(steps)))
         .map_err(build)?;
-    Ok((encoder, Spelling::SentencePiece { byte_tokens: true }, true))
+    Ok(Built {
+        encoder,
+        sentence_piece: pieces,
+        spelling: Spelling::SentencePiece { byte_tokens: true },
+        default_bos: true,
+    })
 }
 
 /// The token to put around a text, if it is wanted.

@@ -57,6 +57,7 @@ impl Tokenizer {
         Ok(Self::new(Parts {
             templates: files.templates()?,
             encoder,
+            sentence_piece: None,
             pieces,
             special,
             prefix,

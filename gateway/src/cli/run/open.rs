@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
+use engine::hub::HubError;
 use engine::kernels::Kernels;
 use engine::tokenizer::{ChatTemplate, ChatTemplateSource, TemplateError, Tokenizer};
 use engine::{OpenModel, SamplingParams};
@@ -28,16 +29,16 @@ pub(super) async fn open_all(
     let mut paths = Vec::new();
     for spec in &config.models {
         let fetched = fetch(&spec.source, environment, terminal).await;
-        let model = fetched.with_context(|| format!("model `{}`", spec.name))?;
+        let model = fetched.map_err(|error| match error.is::<HubError>() {
+            true => error.context(spec.places.fault("source", "cannot be had")),
+            false => error.context(format!("model `{}`", spec.name)),
+        })?;
         paths.push(model.path);
     }
     let preparing = NonZeroUsize::new(config.max_concurrent_prepares).unwrap_or(NonZeroUsize::MIN);
     let (mut models, mut started) = (Vec::new(), Vec::new());
     for (spec, path) in config.models.iter().zip(paths) {
-        let opening = open(spec.clone(), path, preparing);
-        let (model, facts) = opening
-            .await
-            .with_context(|| format!("model `{}`", spec.name))?;
+        let (model, facts) = open(spec.clone(), path, preparing).await?;
         models.push(model);
         started.push(facts);
     }
@@ -52,7 +53,7 @@ async fn open(
 ) -> Result<(ModelEntry, StartedModel)> {
     tokio::task::spawn_blocking(move || open_now(&spec, &path, preparing))
         .await
-        .context("opening the model did not end as it should")?
+        .context("opening a model did not end as it should")?
 }
 
 fn open_now(
@@ -60,7 +61,10 @@ fn open_now(
     path: &Path,
     preparing: NonZeroUsize,
 ) -> Result<(ModelEntry, StartedModel)> {
-    let opened = engine::open(path, &spec.engine)?;
+    let opened = engine::open(path, &spec.engine).map_err(|error| match spec.fault_of(&error) {
+        Some(fault) => fault.into(),
+        None => Error::new(error).context(format!("model `{}`", spec.name)),
+    })?;
     let chat_template = chat_template(spec, &opened.tokenizer)?;
     let threads = spec
         .engine
@@ -115,11 +119,12 @@ fn defaults(sampling: &SamplingDefaults) -> Defaults {
 
 /// The configured template, or the model's own; a model without one completes texts only.
 fn chat_template(spec: &ModelSpec, tokenizer: &Tokenizer) -> Result<Option<ChatTemplate>> {
+    let places = &spec.places;
     let compiled = match &spec.chat_template {
         None => tokenizer.chat_template(),
         Some(path) => {
             let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the chat template `{}`", path.display()))?;
+                .with_context(|| places.fault("chat_template", "cannot be read"))?;
             let source = ChatTemplateSource {
                 template: Some(text),
                 ..tokenizer.chat_template_source().clone()
@@ -130,7 +135,10 @@ fn chat_template(spec: &ModelSpec, tokenizer: &Tokenizer) -> Result<Option<ChatT
     match compiled {
         Ok(template) => Ok(Some(template)),
         Err(TemplateError::Missing) => Ok(None),
-        Err(error) => Err(error).context("the chat template cannot be used"),
+        Err(error) => Err(error).context(match &spec.chat_template {
+            Some(_) => places.fault("chat_template", "cannot be used"),
+            None => places.fault("source", "has a chat template that cannot be used"),
+        }),
     }
 }
 

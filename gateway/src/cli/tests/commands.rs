@@ -13,6 +13,9 @@ use crate::cli::run::{bind, gateway_config};
 use crate::cli::{Arguments, dispatch, report};
 use crate::env::Environment;
 
+/// A sound GGUF file of version 3 without metadata and tensors.
+const EMPTY_GGUF: &[u8] = b"GGUF\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
 /// Runs a command as `main` does; gives the exit code, `out` and `err`.
 async fn penstock(arguments: &[&str], environment: Environment) -> (ExitCode, String, String) {
     let (mut terminal, out, err) = terminal();
@@ -72,18 +75,37 @@ async fn a_name_that_nobody_knows_gets_a_hint_and_an_exit_code() {
     let expected = "error: `smollm2` is not in the model catalogue; did you mean \
                     `smollm2-135m-instruct`?";
     assert!(err.starts_with(expected), "{err}");
+    let environment = Environment::from([("PENSTOCK_HOME", "/nowhere")]);
+    let (_, _, err) = penstock(&["pull", "nosuch"], environment).await;
+    let expected = "error: `nosuch` is not in the model catalogue (it has, the most alike first: ";
+    assert!(err.starts_with(expected), "{err}");
 }
 
 #[tokio::test]
 async fn pull_prints_only_the_path_on_stdout() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model.gguf");
-    std::fs::write(&model, "GGUF").unwrap();
+    std::fs::write(&model, EMPTY_GGUF).unwrap();
     let environment = Environment::from([("PENSTOCK_HOME", "/nowhere")]);
     let (code, out, err) = penstock(&["pull", model.to_str().unwrap()], environment).await;
-    assert_eq!(code, ExitCode::SUCCESS);
+    assert_eq!(code, ExitCode::SUCCESS, "{err}");
     assert_eq!(out, format!("{}\n", model.display()));
     assert!(err.is_empty());
+}
+
+#[tokio::test]
+async fn a_torn_file_is_not_pulled() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("torn.gguf");
+    std::fs::write(&model, &EMPTY_GGUF[..20]).unwrap();
+    let environment = Environment::from([("PENSTOCK_HOME", "/nowhere")]);
+    let (code, out, err) = penstock(&["pull", model.to_str().unwrap()], environment).await;
+    assert_eq!(code, ExitCode::FAILURE);
+    assert!(out.is_empty());
+    assert!(
+        err.contains("torn.gguf") && err.contains("truncated"),
+        "{err}"
+    );
 }
 
 #[tokio::test]
@@ -132,4 +154,23 @@ fn the_defaults_of_the_file_and_of_the_server_are_the_same() {
     let yaml = b"models: [{name: a, source: a}]\nhttp_options: {allow_origins: []}";
     let config = ServeConfig::parse("t.yaml", Path::new(""), yaml, &BTreeMap::new()).unwrap();
     assert_eq!(gateway_config(&config).unwrap().cors, Cors::Off);
+}
+
+#[test]
+fn no_request_may_ask_for_more_answers_than_an_engine_holds() {
+    for (asked, held, most) in [
+        (128, [256, 64], 64),
+        (8, [256, 64], 8),
+        (300, [256, 999], 256),
+    ] {
+        let [one, two] = held;
+        let yaml = format!(
+            "max_choices: {asked}\nmodels:\n  - {{name: a, source: a, engine: {{max_requests: {one}}}}}\n  \
+             - {{name: b, source: b, engine: {{max_requests: {two}}}}}\n"
+        );
+        let folder = Path::new("");
+        let config = ServeConfig::parse("t.yaml", folder, yaml.as_bytes(), &BTreeMap::new());
+        let found = gateway_config(&config.unwrap()).unwrap().max_choices;
+        assert_eq!(found.get(), most, "{yaml}");
+    }
 }

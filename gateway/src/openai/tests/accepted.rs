@@ -118,6 +118,7 @@ fn messages_keep_what_templates_read() {
         ],
         "continue_final_message": true,
         "chat_template_kwargs": {"enable_thinking": null},
+        "documents": [{"title": "t", "text": "x"}],
     }));
     let conversation = request.conversation;
     assert_eq!(
@@ -135,6 +136,8 @@ fn messages_keep_what_templates_read() {
     );
     assert!(conversation.continue_final_message && !conversation.add_generation_prompt);
     assert_eq!(conversation.template_kwargs["enable_thinking"], json!(null));
+    let documents = vec![json!({"title": "t", "text": "x"})];
+    assert_eq!(conversation.documents, Some(documents));
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn a_completion_with_a_fault_is_told_where() {
         (
             json!({"model": "m", "prompt": "x", "logprobs": true}),
             "logprobs",
-            "invalid type",
+            "must be a whole number",
         ),
         (
             json!({"model": "m", "prompt": ["x", "y"], "n": 65}),

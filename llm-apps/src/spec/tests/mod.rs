@@ -5,7 +5,9 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use engine::Activations;
 use engine::hub::ModelReference;
+use engine::{ModelError, OpenError, StartError};
 
 use super::{AllowOrigins, ByteSize, ServeConfig};
 
@@ -51,14 +53,16 @@ fn each_bad_file_gets_its_message() {
 #[test]
 fn the_quickstart_file_says_every_default() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/quickstart.yaml");
-    let quickstart = ServeConfig::load(&path, &BTreeMap::new()).unwrap();
+    let mut quickstart = ServeConfig::load(&path, &BTreeMap::new()).unwrap();
     // The one thing that is not a default: what the makers of its model advise.
     let short = "models: [{name: smollm2-135m-instruct, source: smollm2-135m-instruct, \
                  sampling_defaults: {temperature: 0.2, top_p: 0.9}}]";
-    assert_eq!(quickstart, parse(short).unwrap());
+    let short = parse(short).unwrap();
+    quickstart.models[0].places = short.models[0].places.clone();
+    assert_eq!(quickstart, short);
     // And every key of the file is one that is written out, so that none is forgotten.
     let text = std::fs::read_to_string(path).unwrap();
-    for key in KEYS {
+    for &key in KEYS {
         assert!(
             text.contains(&format!("{key}:")),
             "{key} is missing from quickstart.yaml"
@@ -66,7 +70,7 @@ fn the_quickstart_file_says_every_default() {
     }
 }
 
-const KEYS: [&str; 30] = [
+const KEYS: &[&str] = &[
     "http_options",
     "host",
     "port",
@@ -97,6 +101,7 @@ const KEYS: [&str; 30] = [
     "enable_prefix_caching",
     "kv_tiers",
     "threads",
+    "activations",
 ];
 
 #[test]
@@ -138,6 +143,7 @@ models:
       enable_prefix_caching: false
       kv_tiers: {ram: 2GiB, disk: {path: cache/kv, size: 10GiB}}
       threads: 2
+      activations: mixed
     sampling_defaults: {temperature: 0.2, top_p: 0.9, top_k: 40, min_p: 0.05, repetition_penalty: 1.1,
       presence_penalty: 0.5, frequency_penalty: -0.5, max_tokens: 100}
   - {name: other, source: "hf://owner/name@v1/q8.gguf"}
@@ -187,6 +193,7 @@ models:
     assert_eq!((tiers.ram_bytes, disk.bytes), (2 << 30, 10 << 30));
     assert_eq!(disk.path, Path::new("/etc/penstock/cache/kv"));
     assert_eq!(engine.threads.map(std::num::NonZero::get), Some(2));
+    assert_eq!(engine.activations, Activations::Mixed);
     let mut params = engine::SamplingParams::default();
     small.sampling_defaults.apply(&mut params);
     let floats = [
@@ -213,6 +220,75 @@ fn a_variable_that_is_a_secret_is_not_shown() {
         .to_string();
     assert!(faults.contains("but is `${SECRET}`"), "{faults}");
     assert!(!faults.contains("hunter2"));
+}
+
+#[test]
+fn what_shows_when_a_model_is_opened_has_its_place_in_the_file() {
+    let yaml = "models:\n  - name: a\n    source: ./a.gguf\n    engine:\n      kv_cache: 16MiB\n  \
+                - {name: b, source: ./b.gguf}\n";
+    let config = parse(yaml).unwrap();
+    let [told, silent] = config.models.as_slice() else {
+        panic!()
+    };
+    let small = OpenError::Model(ModelError::CacheTooSmall {
+        bytes: 16 << 20,
+        max_model_len: 8192,
+        needed: (90 << 20) + 1,
+    });
+    let long = OpenError::Model(ModelError::Config {
+        knob: "max_model_len",
+        expected: "from 1 to the model's 8192".to_owned(),
+        found: 9000,
+    });
+    let large = OpenError::Model(ModelError::Config {
+        knob: "kv_cache_bytes",
+        expected: "no more than the memory that this process can have".to_owned(),
+        found: 1 << 50,
+    });
+    let step = OpenError::Start(StartError::OutOfRange {
+        param: "max_num_batched_tokens",
+        expected: "at least max_num_seqs, 64".to_owned(),
+        value: 8,
+    });
+    let torn = OpenError::Model(ModelError::NotFound(
+        "\"/a\" has no tokenizer.json".to_owned(),
+    ));
+    for (model, error, expected) in [
+        (
+            told,
+            &small,
+            "test.yaml:5:17: `models[0].engine.kv_cache` must be 91 MiB or more for one context of \
+             8192 tokens, but is 16 MiB; or set a smaller `max_model_len`",
+        ),
+        (
+            told,
+            &long,
+            "test.yaml:5:7: `models[0].engine.max_model_len` must be from 1 to the model's 8192, \
+             but is 9000",
+        ),
+        (
+            silent,
+            &large,
+            "test.yaml:6:5: `models[1].engine.kv_cache` must be no more than the memory that this \
+             process can have, but is 1024 TiB",
+        ),
+        (
+            silent,
+            &step,
+            "test.yaml:6:5: `models[1].engine.max_num_batched_tokens` must be at least \
+             max_num_seqs, 64, but is 8",
+        ),
+        (
+            told,
+            &torn,
+            "test.yaml:3:13: `models[0].source` cannot be opened: \"/a\" has no tokenizer.json",
+        ),
+    ] {
+        let fault = model.fault_of(error).map(|fault| fault.to_string());
+        assert_eq!(fault.as_deref(), Some(expected));
+    }
+    let thread = OpenError::Start(StartError::Thread("no more".to_owned()));
+    assert_eq!(told.fault_of(&thread), None, "the file has no part in it");
 }
 
 #[test]

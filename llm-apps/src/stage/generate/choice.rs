@@ -28,8 +28,12 @@ pub(super) struct Choice {
     stop: StopMatcher,
     /// The prompt, until it is said.
     echo: Option<Arc<EchoedPrompt>>,
+    /// Its log-probabilities, when they were asked for, until it is said.
+    scores: Option<PromptScores>,
     /// Tokens read, the stop token included.
     read: u32,
+    /// Tokens of the prompt that the prefix cache had, as far as is known.
+    cached: u32,
     /// A token that ends the answer if nothing comes after it.
     maybe_last: Option<(u32, Option<TokenLogprobs>)>,
     /// Bytes and characters of all text that the tokens wrote.
@@ -39,6 +43,9 @@ pub(super) struct Choice {
     unmatched: usize,
     held: HeldTokens,
 }
+
+/// The log-probabilities of a prompt's tokens; the first has none.
+pub(super) type PromptScores = Arc<[Option<TokenLogprobs>]>;
 
 /// Whether a choice goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,11 +77,13 @@ impl Choice {
             detokenizer: Detokenizer::new(tokenizer.clone(), options),
             stop: prepared.stop.clone(),
             read: 0,
+            cached: 0,
             maybe_last: None,
             written: 0,
             written_chars: before.map_or(0, |echo| echo.chars),
             unmatched: 0,
             held: HeldTokens::default(),
+            scores: None,
             echo,
         }
     }
@@ -83,16 +92,22 @@ impl Choice {
     pub(super) fn read(&mut self, event: TokenEvent, out: &mut VecDeque<TextEvent>) -> Next {
         let choice = self.request.choice();
         match event {
-            TokenEvent::Prompt(logprobs) => {
-                self.say_prompt(logprobs, out);
+            TokenEvent::Prompt(scores) => {
+                self.score_prompt(scores.into());
+                self.say_prompt(out);
                 Next::GoesOn
             }
-            TokenEvent::Token { id, logprobs } => {
-                self.say_prompt(Vec::new(), out);
+            TokenEvent::Token {
+                id,
+                logprobs,
+                cached_tokens,
+            } => {
+                self.cached = cached_tokens;
+                self.say_prompt(out);
                 self.read_token(id, logprobs, out)
             }
             TokenEvent::Done { reason, usage } => {
-                self.say_prompt(Vec::new(), out);
+                self.say_prompt(out);
                 self.finish(reason, usage, out);
                 Next::Ended
             }
@@ -103,9 +118,13 @@ impl Choice {
         }
     }
 
-    /// What a stream that ends without a terminal event is taken for.
-    pub(super) fn broken_off(&self, out: &mut VecDeque<TextEvent>) {
-        let error = EngineError::ShuttingDown;
+    /// The prompt's log-probabilities, whichever choice they were computed for.
+    pub(super) fn score_prompt(&mut self, scores: PromptScores) {
+        self.scores = Some(scores);
+    }
+
+    /// Ends because of something outside of it.
+    pub(super) fn fail(&self, error: EngineError, out: &mut VecDeque<TextEvent>) {
         out.push_back(TextEvent::Failed {
             choice: self.request.choice(),
             error,
@@ -114,13 +133,14 @@ impl Choice {
 
     /// Says the prompt, if it is to be said and was not: not before there is something to follow, so
     /// that a failure still comes first.
-    fn say_prompt(&mut self, logprobs: Vec<Option<TokenLogprobs>>, out: &mut VecDeque<TextEvent>) {
+    fn say_prompt(&mut self, out: &mut VecDeque<TextEvent>) {
         let Some(echo) = self.echo.take() else {
             return;
         };
-        let logprobs = logprobs.into_iter().chain(std::iter::repeat(None));
-        let tokens = echo.tokens.iter().zip(logprobs);
-        let tokens = tokens.map(|(&(id, offset), logprobs)| self.token(id, offset, logprobs));
+        let scores = self.scores.take();
+        let score = |index: usize| scores.as_ref()?.get(index)?.clone();
+        let tokens = echo.tokens.iter().enumerate();
+        let tokens = tokens.map(|(index, &(id, offset))| self.token(id, offset, score(index)));
         out.push_back(TextEvent::Prompt {
             choice: self.request.choice(),
             text: echo.text.clone(),
@@ -159,12 +179,17 @@ impl Choice {
         out: &mut VecDeque<TextEvent>,
     ) -> Next {
         let mut piece = String::new();
-        self.detokenizer.push(id, &mut piece);
+        // What the tokens before left broken is theirs, though it is only known with this one.
+        let own = self.detokenizer.push(id, &mut piece);
         self.read = self.read.saturating_add(1);
-        let token = self.token(id, self.written_chars, logprobs);
-        let end = self.written + piece.len();
-        self.held.push(token, self.written, end);
-        self.written_chars += piece.chars().count();
+        let (broken, text) = piece.split_at(own);
+        let start = self.written + broken.len();
+        let end = start + text.len();
+        self.held.extend_to(start);
+        let offset = self.written_chars + broken.chars().count();
+        let token = self.token(id, offset, logprobs);
+        self.held.push(token, start, end);
+        self.written_chars = offset + text.chars().count();
         self.written = end;
 
         let mut text = String::new();
@@ -203,7 +228,7 @@ impl Choice {
             },
             usage: TextUsage {
                 prompt_tokens,
-                cached_tokens: None,
+                cached_tokens: self.cached,
                 completion_tokens: self.read,
             },
         });
@@ -231,7 +256,7 @@ impl Choice {
             reason: self.reason(reason),
             usage: TextUsage {
                 prompt_tokens: usage.prompt_tokens,
-                cached_tokens: Some(usage.cached_tokens),
+                cached_tokens: usage.cached_tokens,
                 completion_tokens: usage.completion_tokens,
             },
         });

@@ -15,6 +15,20 @@ pub enum GenerateError {
         /// The field that holds the prompt, as OpenAI's API spells it.
         prompt_param: &'static str,
     },
+    /// The prompt's text is longer than any that fits the context. It was not tokenized.
+    #[error(
+        "this model's maximum context length is {max_model_len} tokens, which stand for {max_bytes}          bytes of text at most, but the prompt has {bytes} bytes"
+    )]
+    PromptTooLong {
+        /// Bytes of the text.
+        bytes: usize,
+        /// Bytes that could fit.
+        max_bytes: usize,
+        /// The model's limit, in tokens.
+        max_model_len: usize,
+        /// The field that holds the prompt, as OpenAI's API spells it.
+        prompt_param: &'static str,
+    },
     /// The stop strings cannot be used.
     #[error(transparent)]
     Stop(#[from] InvalidStop),
@@ -45,6 +59,7 @@ impl GenerateError {
                 | InvalidRequest::EmptyPrompt
                 | InvalidRequest::UnknownToken { .. } => "invalid",
             },
+            Self::PromptTooLong { .. } => "context_length",
             Self::Stop(_) => "invalid",
             Self::Template(_) => "template",
             Self::Tokenizer(_) => "tokenizer",
@@ -64,7 +79,9 @@ impl GenerateError {
                 | InvalidRequest::UnknownToken { param, .. } => param,
                 InvalidRequest::EmptyPrompt | InvalidRequest::ContextLength { .. } => prompt_param,
             }),
+            Self::PromptTooLong { prompt_param, .. } => Some(prompt_param),
             Self::Stop(_) => Some("stop"),
+            Self::Template(TemplateError::Options { param, .. }) => Some(param),
             Self::Template(error) if error.is_request_fault() => Some("messages"),
             Self::Template(_) | Self::Tokenizer(_) | Self::Engine(_) | Self::Aborted { .. } => None,
         }
@@ -73,7 +90,7 @@ impl GenerateError {
     /// Whether another request could succeed where this one did not: the client's fault, not ours.
     pub fn is_request_fault(&self) -> bool {
         match self {
-            Self::Invalid { .. } | Self::Stop(_) => true,
+            Self::Invalid { .. } | Self::PromptTooLong { .. } | Self::Stop(_) => true,
             Self::Template(error) => error.is_request_fault(),
             Self::Engine(EngineError::CacheTooSmall { .. }) => true,
             Self::Tokenizer(_) | Self::Engine(_) | Self::Aborted { .. } => false,
@@ -85,6 +102,7 @@ impl GenerateError {
         match self {
             Self::Engine(error) => error.may_retry(),
             Self::Invalid { .. }
+            | Self::PromptTooLong { .. }
             | Self::Stop(_)
             | Self::Template(_)
             | Self::Tokenizer(_)

@@ -105,9 +105,8 @@ pub enum StopMatch {
 pub struct TextUsage {
     /// Tokens of the prompt.
     pub prompt_tokens: u32,
-    /// Tokens of the prompt that the prefix cache had. `None` when a stop string ended the answer
-    /// before the engine said so.
-    pub cached_tokens: Option<u32>,
+    /// Tokens of the prompt that the prefix cache had.
+    pub cached_tokens: u32,
     /// Tokens generated, up to and with the one that ended the answer.
     pub completion_tokens: u32,
 }

@@ -23,6 +23,14 @@ impl HeldTokens {
         self.tokens.push_back(Held { token, start, end });
     }
 
+    /// The last tokens that have no text yet turn out to have written up to `end`.
+    pub(super) fn extend_to(&mut self, end: usize) {
+        let unwritten = |held: &&mut Held| held.start == held.end;
+        for held in self.tokens.iter_mut().rev().take_while(unwritten) {
+            held.end = end;
+        }
+    }
+
     /// Takes the tokens whose text lies within the first `released` bytes. Those without a text of
     /// their own wait for the next that has one: they may be the beginning of its first character.
     pub(super) fn take_released(&mut self, released: usize) -> Vec<TextToken> {

@@ -8,7 +8,8 @@
 //!    none.
 //! 3. [`TextStream`] reads the engine's token events as they come. Each choice turns its own into
 //!    text by itself (`choice`): detokenizer, stop strings, what must be held back. So a choice's
-//!    events never depend on how those of the others fall between them.
+//!    events never depend on how those of the others fall between them. The prompt's log-probabilities
+//!    are computed once, for the first choice; the others wait until it has them.
 //! 4. Each choice ends in exactly one terminal event, [`TextEvent::Finished`] or
 //!    [`TextEvent::Failed`] (E5). Dropping the stream cancels all choices; a stop string cancels its
 //!    own choice at once.

@@ -113,8 +113,10 @@ impl TextModel {
     /// # Errors
     /// [`GenerateError::Template`] or [`GenerateError::Tokenizer`].
     pub async fn tokenize(&self, prompt: Prompt) -> Result<Vec<u32>, GenerateError> {
-        self.work(move |shared| prompt::tokenize(shared, prompt).map(|tokenized| tokenized.ids))
-            .await?
+        self.work(move |shared| {
+            prompt::tokenize(shared, prompt, None).map(|tokenized| tokenized.ids)
+        })
+        .await?
     }
 
     /// The text of token ids.

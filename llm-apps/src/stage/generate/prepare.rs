@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::tokenizer::StopMatcher;
-use engine::{GenerateRequest, InvalidRequest, ModelLimits};
+use engine::{GenerateRequest, InvalidRequest, ModelLimits, SamplingParams};
 
 use super::error::GenerateError;
 use super::model::Shared;
@@ -32,7 +32,8 @@ pub(super) struct TextOptions {
 }
 
 impl PreparedRequest {
-    /// The proved requests, one for each choice.
+    /// The proved requests, one for each choice. Where the prompt's log-probabilities are wanted, it is
+    /// the first that asks for them.
     pub fn requests(&self) -> &[GenerateRequest] {
         &self.requests
     }
@@ -40,6 +41,12 @@ impl PreparedRequest {
     /// Tokens of the prompt.
     pub fn prompt_tokens(&self) -> usize {
         self.requests.first().map_or(0, |r| r.prompt().len())
+    }
+
+    /// Whether the prompt's log-probabilities are wanted.
+    pub(super) fn scores_prompt(&self) -> bool {
+        let first = self.requests.first();
+        first.is_some_and(|r| r.params().prompt_logprobs.is_some())
     }
 
     /// Tokens that each choice may have.
@@ -74,7 +81,8 @@ pub(super) fn prepare(
         error,
         prompt_param,
     };
-    let tokenized = prompt::tokenize(shared, request.prompt)?;
+    let max_model_len = shared.limits.max_model_len;
+    let tokenized = prompt::tokenize(shared, request.prompt, Some(max_model_len))?;
     let mut params = request.params;
     params.max_tokens =
         max_tokens(tokenized.ids.len(), request.max_tokens, &shared.limits).map_err(invalid)?;
@@ -82,9 +90,15 @@ pub(super) fn prepare(
         params.prompt_logprobs = params.prompt_logprobs.or(params.logprobs);
     }
     let params = Arc::new(params);
+    // The prompt is scored once: the other choices share what the first one says of it.
+    let unscored = Arc::new(SamplingParams {
+        prompt_logprobs: None,
+        ..(*params).clone()
+    });
     let ids: Arc<[u32]> = tokenized.ids.as_slice().into();
     let prove = |choice| {
-        let (ids, params) = (Arc::clone(&ids), Arc::clone(&params));
+        let params = if choice == 0 { &params } else { &unscored };
+        let (ids, params) = (Arc::clone(&ids), Arc::clone(params));
         GenerateRequest::new(ids, choice, params, &shared.limits)
     };
     let requests: Result<_, _> = (0..request.n).map(prove).collect();

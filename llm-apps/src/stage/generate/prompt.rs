@@ -27,8 +27,14 @@ pub(super) struct EchoedPrompt {
     pub(super) tokens: Vec<(u32, usize)>,
 }
 
-/// Renders and tokenizes.
-pub(super) fn tokenize(shared: &Shared, prompt: Prompt) -> Result<Tokenized, GenerateError> {
+/// Renders and tokenizes. With `max_tokens`, a text that cannot have so few is refused by its length:
+/// tokenizing it would take long and tell nothing new.
+pub(super) fn tokenize(
+    shared: &Shared,
+    prompt: Prompt,
+    max_tokens: Option<usize>,
+) -> Result<Tokenized, GenerateError> {
+    let prompt_param = prompt.param();
     let (text, add_special) = match prompt {
         Prompt::Tokens(ids) => return Ok(Tokenized { ids, text: None }),
         Prompt::Text {
@@ -37,6 +43,17 @@ pub(super) fn tokenize(shared: &Shared, prompt: Prompt) -> Result<Tokenized, Gen
         } => (text, add_special_tokens),
         Prompt::Chat(chat) => (render(shared, &chat)?, chat.add_special_tokens),
     };
+    if let Some(max_model_len) = max_tokens {
+        let max_bytes = shared.tokenizer.max_text_bytes(max_model_len);
+        if text.len() > max_bytes {
+            return Err(GenerateError::PromptTooLong {
+                bytes: text.len(),
+                max_bytes,
+                max_model_len,
+                prompt_param,
+            });
+        }
+    }
     let options = EncodeOptions {
         add_special,
         parse_special: true,
@@ -92,12 +109,13 @@ pub(super) fn echoed(
     let (mut text, mut chars, mut counted) = (String::new(), 0, 0);
     let mut tokens = Vec::with_capacity(prompt.ids.len());
     for (index, &id) in prompt.ids.iter().enumerate() {
-        chars += text[counted..].chars().count();
-        counted = text.len();
-        tokens.push((id, chars));
+        let mut start = text.len();
         if !(index == 0 && added_bos) {
-            detokenizer.push(id, &mut text);
+            start += detokenizer.push(id, &mut text);
         }
+        chars += text[counted..start].chars().count();
+        counted = start;
+        tokens.push((id, chars));
     }
     detokenizer.finish(&mut text);
     let text = given.map_or(text, str::to_owned);

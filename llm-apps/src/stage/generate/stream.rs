@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use engine::TokenStream;
+use engine::{EngineError, TokenEvent, TokenStream};
 use futures::Stream;
 
-use super::choice::{Choice, Next};
+use super::choice::{Choice, Next, PromptScores};
 use super::event::TextEvent;
 use super::model::Shared;
 use super::prepare::PreparedRequest;
@@ -20,8 +20,11 @@ pub struct TextStream {
     choices: Vec<Running>,
     /// Whose turn it is to be asked first, so that no choice is heard last for ever.
     turn: usize,
-    /// Events that follow from one event of the engine: a few at most.
+    /// Events that follow from one event of the engine: a few for each choice at most.
     ready: VecDeque<TextEvent>,
+    /// Whether the first choice has yet to say how likely the prompt was, which every choice says
+    /// before all else. Until then the others wait in their channels.
+    scores_are_due: bool,
 }
 
 #[derive(Debug)]
@@ -50,6 +53,37 @@ impl TextStream {
                 .collect(),
             turn: 0,
             ready: VecDeque::new(),
+            scores_are_due: request.scores_prompt(),
+        }
+    }
+
+    /// Choices that may speak now; they stand first.
+    fn speaking(&self) -> usize {
+        let all = self.choices.len();
+        if self.scores_are_due { all.min(1) } else { all }
+    }
+
+    /// Takes what the first choice's next event means for the others.
+    fn share_scores(&mut self, event: &TokenEvent) {
+        self.scores_are_due = false;
+        let [_, others @ ..] = self.choices.as_mut_slice() else {
+            return;
+        };
+        match event {
+            TokenEvent::Prompt(scores) => {
+                let scores: PromptScores = scores.as_slice().into();
+                for other in others {
+                    other.choice.score_prompt(Arc::clone(&scores));
+                }
+            }
+            // Without the scores none of them is what was asked for.
+            TokenEvent::Failed(error) => {
+                for other in self.choices.drain(1..) {
+                    other.choice.fail(error.clone(), &mut self.ready);
+                }
+            }
+            // The scores come before these.
+            TokenEvent::Token { .. } | TokenEvent::Done { .. } => {}
         }
     }
 }
@@ -60,21 +94,23 @@ impl Stream for TextStream {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<TextEvent>> {
         let this = self.get_mut();
         let mut silent = 0;
-        while this.ready.is_empty() && silent < this.choices.len() {
-            let turn = this.turn % this.choices.len();
-            let Running { choice, tokens } = &mut this.choices[turn];
-            let next = match Pin::new(tokens).poll_next(cx) {
+        while this.ready.is_empty() && silent < this.speaking() {
+            let turn = this.turn % this.speaking();
+            let event = match Pin::new(&mut this.choices[turn].tokens).poll_next(cx) {
                 Poll::Pending => {
                     silent += 1;
                     this.turn = turn + 1;
                     continue;
                 }
-                Poll::Ready(Some(event)) => choice.read(event, &mut this.ready),
-                Poll::Ready(None) => {
-                    choice.broken_off(&mut this.ready);
-                    Next::Ended
+                // A stream that ends without a terminal event belonged to an engine that is gone.
+                Poll::Ready(event) => {
+                    event.unwrap_or(TokenEvent::Failed(EngineError::ShuttingDown))
                 }
             };
+            if this.scores_are_due {
+                this.share_scores(&event);
+            }
+            let next = this.choices[turn].choice.read(event, &mut this.ready);
             silent = 0;
             match next {
                 Next::GoesOn => this.turn = turn + 1,

@@ -1,9 +1,12 @@
 //! The prompt as part of the answer, and its score.
 
-use engine::SamplingParams;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use engine::{EngineConfig, LogitRows, ModelError, SamplingParams, ScheduledSequence};
 
 use super::fixture::*;
-use crate::stage::generate::{FinishReason, Prompt, TextRequest};
+use crate::stage::generate::{FinishReason, Prompt, TextEvent, TextRequest};
 
 #[tokio::test]
 async fn the_prompt_comes_first_and_offsets_count_from_it() {
@@ -62,6 +65,52 @@ async fn scores_of_the_prompt_come_without_echo_too() {
         answer.tokens[0].offset, 0,
         "the answer's text does not begin with the prompt"
     );
+}
+
+#[tokio::test]
+async fn a_prompt_is_scored_once_for_all_its_choices() {
+    let scored = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&scored);
+    let fake = fake().on_step(move |plan| {
+        let all = |s: &&ScheduledSequence| s.logits == LogitRows::All;
+        count.fetch_add(plan.sequences.iter().filter(all).count(), Ordering::Relaxed);
+        Ok(())
+    });
+    let model = model_on(fake, &EngineConfig::default());
+    let mut request = TextRequest {
+        n: 3,
+        echo: true,
+        ..asking("Hello wor")
+    };
+    request.params.temperature = 1.0;
+    request.params.logprobs = Some(2);
+    let answers = ask(&model, request.clone()).await;
+    assert_eq!(scored.load(Ordering::Relaxed), 1, "one sequence, one step");
+    // Each choice says of the prompt what it says when it is alone.
+    request.n = 1;
+    let alone = ask_one(&model, request).await;
+    for answer in &answers {
+        assert_eq!(answer.prompt, alone.prompt);
+    }
+    assert_eq!(answers[0], alone);
+}
+
+#[tokio::test]
+async fn choices_without_a_score_to_share_fail_as_well() {
+    let failing = fake().on_step(|_| {
+        Err(ModelError::Plan {
+            why: "lost".to_owned(),
+        })
+    });
+    let mut request = TextRequest {
+        n: 3,
+        ..asking("ab")
+    };
+    request.params.prompt_logprobs = Some(0);
+    let answers = ask(&model_on(failing, &EngineConfig::default()), request).await;
+    for answer in &answers {
+        assert!(matches!(answer.end, Some(TextEvent::Failed { .. })));
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use engine::InvalidRequest;
 use serde_json::json;
 
 use super::fixture::*;
-use crate::stage::generate::{GenerateError, MAX_CHOICES, Prompt, TextRequest};
+use crate::stage::generate::{ChatPrompt, GenerateError, MAX_CHOICES, Prompt, TextRequest};
 
 #[tokio::test]
 async fn a_conversation_is_rendered_and_tokenized() {
@@ -84,7 +84,43 @@ async fn a_prompt_that_leaves_no_room_is_refused() {
 }
 
 #[tokio::test]
+async fn a_prompt_far_too_long_is_refused_by_its_bytes() {
+    // The longest token, `<|im_start|>`, has 12 bytes, and the context has 256 tokens.
+    let most = 256 * 12;
+    let (error, kind, param) = refused(asking(&"x".repeat(most + 1))).await;
+    assert_eq!((kind, param), ("context_length", Some("prompt")));
+    let expected = "this model's maximum context length is 256 tokens, which stand for 3072 bytes of \
+                    text at most, but the prompt has 3073 bytes";
+    assert_eq!(error.to_string(), expected);
+    let chat = Prompt::chat(vec![json!({"role": "user", "content": "x".repeat(most)})]);
+    let request = TextRequest {
+        prompt: chat.clone(),
+        ..asking("")
+    };
+    let (error, _, param) = refused(request).await;
+    assert_eq!(param, Some("messages"));
+    assert!(
+        matches!(error, GenerateError::PromptTooLong { .. }),
+        "{error}"
+    );
+    // What could fit is tokenized, and /tokenize has no such limit.
+    let (error, ..) = refused(asking(&"x".repeat(most))).await;
+    assert!(matches!(error, GenerateError::Invalid { .. }), "{error}");
+    let ids = saying(vec![]).tokenize(chat).await.unwrap();
+    assert!(ids.len() > most);
+}
+
+#[tokio::test]
 async fn bad_requests_name_their_field() {
+    let chat_with = |kwargs: serde_json::Value| {
+        let mut chat = ChatPrompt::new(vec![json!({"role": "user", "content": "Hi"})]);
+        chat.template_kwargs = kwargs.as_object().cloned();
+        chat
+    };
+    let asking_chat = |chat: ChatPrompt| TextRequest {
+        prompt: Prompt::Chat(Box::new(chat)),
+        ..asking("")
+    };
     let with = |change: fn(&mut TextRequest)| {
         let mut request = asking("ab");
         change(&mut request);
@@ -124,6 +160,19 @@ async fn bad_requests_name_their_field() {
             with(|r| r.prompt = Prompt::chat(vec![json!(7)])),
             "template",
             "messages",
+        ),
+        (
+            asking_chat(chat_with(json!({"messages": []}))),
+            "template",
+            "chat_template_kwargs",
+        ),
+        (
+            asking_chat(ChatPrompt {
+                continue_final_message: true,
+                ..chat_with(json!({}))
+            }),
+            "template",
+            "continue_final_message",
         ),
     ] {
         let (error, found_kind, found_param) = refused(request).await;

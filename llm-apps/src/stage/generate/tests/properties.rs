@@ -32,9 +32,11 @@ fn said(prepared: &PreparedRequest, tokens: &[u32]) -> Answer {
         reason: EngineFinish::Length,
         usage: Usage::default(),
     };
-    let events_in = tokens
-        .iter()
-        .map(|&id| TokenEvent::Token { id, logprobs: None });
+    let events_in = tokens.iter().map(|&id| TokenEvent::Token {
+        id,
+        logprobs: None,
+        cached_tokens: 0,
+    });
     for event in events_in.chain([done]) {
         if choice.read(event, &mut events) == Next::Ended {
             break;
@@ -70,8 +72,41 @@ fn any_stops() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec("[abcé]{1,4}|lo w|ld", 0..4)
 }
 
+/// Where the text of each token begins in the whole, in characters: told from the whole text's bytes.
+fn offsets(tokens: &[u32]) -> Vec<usize> {
+    let (_, model) = &*MODEL;
+    let pieces: Vec<&[u8]> = tokens
+        .iter()
+        .map(|&id| model.tokenizer().token_bytes(id))
+        .collect();
+    let mut of_byte = Vec::new();
+    let mut chars = 0;
+    for chunk in pieces.concat().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            of_byte.extend(vec![chars; character.len_utf8()]);
+            chars += 1;
+        }
+        of_byte.extend(vec![chars; chunk.invalid().len()]);
+        chars += usize::from(!chunk.invalid().is_empty());
+    }
+    let starts = pieces.iter().scan(0, |next, piece| {
+        let start = *next;
+        *next += piece.len();
+        Some(start)
+    });
+    starts.map(|start| of_byte[start]).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
+    #[test]
+    fn offsets_are_where_the_tokens_begin_in_the_whole_text(tokens in any_tokens()) {
+        let prepared = prepare(TextRequest { skip_special_tokens: false, ..asking("x") });
+        let answer = said(&prepared, &tokens);
+        let found: Vec<_> = answer.tokens.iter().map(|token| token.offset).collect();
+        prop_assert_eq!(found, offsets(&tokens), "{:?}", answer.text);
+    }
+
     #[test]
     fn streamed_text_is_the_whole_text_up_to_the_first_stop(
         tokens in any_tokens(),

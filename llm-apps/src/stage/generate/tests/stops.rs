@@ -29,6 +29,21 @@ async fn a_stop_string_split_over_tokens_never_leaks() {
 }
 
 #[tokio::test]
+async fn a_stop_string_hides_nothing_of_what_was_cached() {
+    let model = saying(story());
+    let request = TextRequest {
+        stop: vec!["STOP".to_owned()],
+        ..asking(&"long ".repeat(8))
+    };
+    let first = ask_one(&model, request.clone()).await;
+    assert_eq!(first.finished().1.cached_tokens, 0);
+    // 41 tokens are two full blocks and a rest.
+    let second = ask_one(&model, request).await;
+    assert_eq!(second.finished().0, &stop_text("STOP"));
+    assert_eq!(second.finished().1.cached_tokens, 32);
+}
+
+#[tokio::test]
 async fn a_stop_string_may_be_part_of_the_text() {
     let request = TextRequest {
         stop: vec!["STOP".to_owned()],
@@ -73,7 +88,7 @@ async fn the_models_own_end_is_not_text() {
     let (reason, usage) = answer.finished();
     assert_eq!(reason, &FinishReason::Stop { matched: None });
     assert_eq!((usage.prompt_tokens, usage.completion_tokens), (5, 3));
-    assert_eq!(usage.cached_tokens, Some(0));
+    assert_eq!(usage.cached_tokens, 0);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Characters that are split over tokens.
 
 use super::fixture::*;
-use crate::stage::generate::{FinishReason, TextEvent, TextRequest};
+use crate::stage::generate::{FinishReason, Prompt, TextEvent, TextRequest};
 use futures::StreamExt;
 
 #[tokio::test]
@@ -44,6 +44,28 @@ async fn a_character_that_stays_incomplete_is_replaced_at_the_end() {
     assert_eq!(answer.text, "ab\u{fffd}");
     assert_eq!(answer.ids(), bytes("ab😀")[..5]);
     assert_eq!(answer.finished().0, &FinishReason::Length);
+}
+
+#[tokio::test]
+async fn offsets_hold_where_half_characters_repeat() {
+    // Half an emoji three times over: each half becomes a U+FFFD, the first two by what follows.
+    let half = [0xf0, 0x9f];
+    let ids = [&half[..], &half, &half, &bytes("a!")].concat();
+    let request = TextRequest {
+        echo: true,
+        prompt: Prompt::Tokens(ids.clone()),
+        ..asking("")
+    };
+    let answer = ask_one(&saying(ids.clone()), request).await;
+    let places = [0, 0, 1, 1, 2, 2, 3, 4];
+    assert_eq!(answer.text, "\u{fffd}\u{fffd}\u{fffd}a!");
+    assert_eq!(answer.ids(), ids);
+    let offsets: Vec<usize> = answer.tokens.iter().map(|token| token.offset).collect();
+    assert_eq!(offsets, places.map(|place| place + 5), "behind the prompt");
+    let (prompt, tokens) = answer.prompt.expect("the prompt is echoed");
+    assert_eq!(prompt, answer.text);
+    let offsets: Vec<usize> = tokens.iter().map(|token| token.offset).collect();
+    assert_eq!(offsets, places);
 }
 
 #[tokio::test]
