@@ -23,7 +23,8 @@ pub struct BatchPlan {
 pub struct ScheduledSequence {
     /// Whose share it is.
     pub id: SequenceId,
-    /// Token ids to compute, one or more, at positions `start..start + tokens.len()`.
+    /// Token ids to compute, one or more, at positions `start..start + tokens.len()`. The last of
+    /// them may be [drafts](Self::drafts).
     pub tokens: Vec<u32>,
     /// Position of the first of them: the keys and values of `0..start` are already in the blocks.
     pub start: usize,
@@ -41,6 +42,9 @@ pub enum LogitRows {
     None,
     /// The last one: a token is sampled from it.
     Last,
+    /// The last so many, two or more: behind the last token of the sequence come drafts, guesses at
+    /// what will be sampled, and each is verified by the row before it.
+    Tail(usize),
     /// All: the prompt's log-probabilities were asked for.
     All,
 }
@@ -70,6 +74,23 @@ impl ScheduledSequence {
     pub fn num_logit_rows(&self) -> usize {
         self.logits.count(self.tokens.len())
     }
+
+    /// The guesses among `tokens`, its last ones.
+    pub fn drafts(&self) -> &[u32] {
+        let count = match self.logits {
+            LogitRows::Tail(rows) => rows.saturating_sub(1),
+            LogitRows::None | LogitRows::Last | LogitRows::All => 0,
+        };
+        &self.tokens[self.tokens.len().saturating_sub(count)..]
+    }
+
+    /// How many drafts were right, when `sampled` came of this share.
+    pub fn num_accepted(&self, sampled: &[u32]) -> usize {
+        let pairs = self.drafts().iter().zip(sampled);
+        pairs
+            .take_while(|(draft, sampled)| draft == sampled)
+            .count()
+    }
 }
 
 impl LogitRows {
@@ -78,6 +99,7 @@ impl LogitRows {
         match self {
             Self::None => 0,
             Self::Last => 1,
+            Self::Tail(rows) => rows,
             Self::All => computed,
         }
     }

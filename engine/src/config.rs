@@ -29,6 +29,9 @@ pub struct EngineConfig {
     /// Where blocks go that the cache evicts, to be copied back when a prompt begins with them again;
     /// `None` forgets them.
     pub kv_tiers: Option<KvTiersConfig>,
+    /// Whether and how tokens are guessed ahead, so that one step may say several of them; what is
+    /// said stays the same, bit for bit. `None` guesses none.
+    pub speculation: Option<Speculation>,
     /// Threads that compute; `None` takes one for each core that the process may use.
     pub threads: Option<NonZeroUsize>,
     /// Precision of the activations that quantised weights are multiplied with.
@@ -73,6 +76,35 @@ pub enum Activations {
     Int8,
 }
 
+/// How tokens are guessed ahead (speculative decoding).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speculation {
+    /// Tokens guessed for a sequence in one step at most, one or more. How many are guessed is chosen
+    /// anew in each step: as many as pay.
+    pub num_speculative_tokens: usize,
+    /// Where guesses come from.
+    pub method: SpeculationMethod,
+}
+
+/// Where guesses come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SpeculationMethod {
+    /// From the sequence's own tokens: what followed when its last few tokens were there before.
+    Ngram {
+        /// Tokens that must have been there before, one or more.
+        prompt_lookup_min: usize,
+        /// Tokens that are compared at most, not below `prompt_lookup_min`: a longer match is
+        /// preferred up to this length.
+        prompt_lookup_max: usize,
+    },
+    /// From a smaller model with the same vocabulary, which goes on greedily. It has keys and values
+    /// of its own, as many bytes of them as the served model.
+    Draft {
+        /// A `.gguf` file or a folder, as the served model's.
+        model: PathBuf,
+    },
+}
+
 /// Instruction sets for which the kernels are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isa {
@@ -101,6 +133,7 @@ impl Default for EngineConfig {
             max_requests: 256,
             enable_prefix_caching: true,
             kv_tiers: None,
+            speculation: None,
             threads: None,
             activations: Activations::default(),
             isa: None,

@@ -5,9 +5,8 @@
 //! ([`tokenizer`]); [`open`] makes both from a model on disk. Rooms, from the ground up:
 //!
 //! `error` `request` `event` `config` `batch` - `mapped` `gguf` `kv_cache` `step_cost` `kernels`
-//! `hub` - `sequence` `tokenizer` `sampler` - `scheduler` `model` - `invariants`
-//! `kv_tiers` - `core` - `handle` -
-//! `open`. No arrow runs back up.
+//! `hub` - `sequence` `tokenizer` `sampler` - `scheduler` `model` - `invariants` `speculation`
+//! `kv_tiers` - `core` - `handle` - `open`. No arrow runs back up.
 
 mod batch;
 mod config;
@@ -28,6 +27,7 @@ mod request;
 pub mod sampler;
 mod scheduler;
 mod sequence;
+mod speculation;
 mod step_cost;
 #[doc(hidden)]
 pub mod testing;
@@ -35,7 +35,10 @@ pub mod tokenizer;
 
 pub use crate::core::{EngineStats, StepTimes};
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
-pub use config::{Activations, BLOCK_SIZE, DiskTierConfig, EngineConfig, Isa, KvTiersConfig};
+pub use config::{
+    Activations, BLOCK_SIZE, DiskTierConfig, EngineConfig, Isa, KvTiersConfig, Speculation,
+    SpeculationMethod,
+};
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
 pub use handle::{Engine, StartError, TokenStream};

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::config::EngineConfig;
+use crate::config::{EngineConfig, Speculation, SpeculationMethod};
 use crate::gguf::{GgufError, GgufFile};
 use crate::handle::{Engine, StartError};
-use crate::model::{self, ModelError, ModelFiles, ModelInfo};
+use crate::model::{self, Forward, ModelError, ModelFiles, ModelInfo};
 use crate::tokenizer::{GgufVocabulary, HuggingFaceFiles, Tokenizer, TokenizerError};
 
 /// A model that runs.
@@ -45,6 +45,22 @@ pub enum OpenError {
         /// What is wrong with its tokenizer.
         source: TokenizerError,
     },
+    /// A draft model has another vocabulary.
+    #[error(
+        "{}: its vocabulary is not the served model's, so it cannot guess for it: token id {id} is \
+         {draft:?} and not {served:?}",
+        path.display()
+    )]
+    DraftVocabulary {
+        /// The draft model.
+        path: PathBuf,
+        /// The first id that means something else.
+        id: u32,
+        /// What it means to the served model.
+        served: String,
+        /// What it means to the draft model.
+        draft: String,
+    },
     /// The engine cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -57,21 +73,63 @@ pub enum OpenError {
 /// [`OpenError`] names the file and what is wrong with it.
 pub fn open(path: &Path, config: &EngineConfig) -> Result<OpenModel, OpenError> {
     let files = ModelFiles::find(path)?;
-    let tokenizer = match &files {
-        ModelFiles::Gguf { first, .. } => gguf_tokenizer(first)?,
-        ModelFiles::Folder(folder) => HuggingFaceFiles::read(&folder.path)
-            .and_then(|files| Tokenizer::from_huggingface(&files))
-            .map_err(|source| tokenizer_error(&folder.path, source))?,
+    let tokenizer = read_tokenizer(&files)?;
+    let draft_files = match &config.speculation {
+        Some(Speculation {
+            method: SpeculationMethod::Draft { model },
+            ..
+        }) => Some(draft_files(model, &tokenizer)?),
+        Some(_) | None => None,
     };
     let loaded = model::load(&files, config)?;
+    let max_model_len = loaded.runner.limits().max_model_len;
+    let draft = match draft_files {
+        Some(files) => Some(model::load_draft(&files, config, max_model_len)?),
+        None => None,
+    };
     let eos_token_ids = loaded.eos_token_ids;
-    let engine = Engine::start(Box::new(loaded.runner), eos_token_ids.clone(), config)?;
+    let engine = Engine::start_with_draft(
+        Box::new(loaded.runner),
+        draft.map(|draft| Box::new(draft.runner) as _),
+        eos_token_ids.clone(),
+        config,
+    )?;
     Ok(OpenModel {
         engine,
         tokenizer,
         eos_token_ids,
         info: loaded.info,
     })
+}
+
+/// The files of a draft model, whose token ids must mean what they mean to the served model.
+fn draft_files(path: &Path, served: &Tokenizer) -> Result<ModelFiles, OpenError> {
+    let files = ModelFiles::find(path)?;
+    let draft = read_tokenizer(&files)?;
+    let differs = |id: &u32| {
+        served.token_bytes(*id) != draft.token_bytes(*id)
+            || served.is_special(*id) != draft.is_special(*id)
+    };
+    let most = served.vocab_size().max(draft.vocab_size());
+    let ids = 0..u32::try_from(most).unwrap_or(u32::MAX);
+    match ids.into_iter().find(differs) {
+        None => Ok(files),
+        Some(id) => Err(OpenError::DraftVocabulary {
+            path: path.to_owned(),
+            id,
+            served: String::from_utf8_lossy(served.token_bytes(id)).into_owned(),
+            draft: String::from_utf8_lossy(draft.token_bytes(id)).into_owned(),
+        }),
+    }
+}
+
+fn read_tokenizer(files: &ModelFiles) -> Result<Tokenizer, OpenError> {
+    match files {
+        ModelFiles::Gguf { first, .. } => gguf_tokenizer(first),
+        ModelFiles::Folder(folder) => HuggingFaceFiles::read(&folder.path)
+            .and_then(|files| Tokenizer::from_huggingface(&files))
+            .map_err(|source| tokenizer_error(&folder.path, source)),
+    }
 }
 
 fn gguf_tokenizer(path: &Path) -> Result<Tokenizer, OpenError> {

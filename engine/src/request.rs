@@ -175,6 +175,14 @@ impl GenerateRequest {
 }
 
 impl SamplingParams {
+    /// Whether `token` ends the answer as its token number `count`, counted from 1. `eos` are the
+    /// model's end-of-sequence tokens.
+    pub(crate) fn stops_at(&self, token: u32, count: usize, eos: &[u32]) -> bool {
+        let stops =
+            self.stop_token_ids.contains(&token) || (!self.ignore_eos && eos.contains(&token));
+        stops && count > self.min_tokens as usize
+    }
+
     /// Proves every field against its documented range and the model's vocabulary.
     fn prove(&self, limits: &ModelLimits) -> Result<(), InvalidRequest> {
         in_range("temperature", self.temperature, 0.0..=2.0, "from 0 to 2")?;

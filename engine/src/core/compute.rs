@@ -10,7 +10,7 @@ use crate::error::EngineError;
 use crate::model::Forward;
 use crate::sampler::Sampled;
 
-/// Computes `plan` and samples: an entry for each of its sequences, `None` where the gap is not yet
+/// Computes `plan` and samples: an entry for each of its sequences, empty where the gap is not yet
 /// closed or nothing more is to be said.
 ///
 /// # Errors
@@ -21,7 +21,7 @@ pub(super) fn compute(
     plan: &BatchPlan,
     generations: &mut BTreeMap<SequenceId, Generation>,
     eos: &[u32],
-) -> Result<Vec<Option<Sampled>>, EngineError> {
+) -> Result<Vec<Vec<Sampled>>, EngineError> {
     if plan.is_empty() {
         return Ok(Vec::new());
     }
@@ -36,7 +36,7 @@ fn forward(
     plan: &BatchPlan,
     generations: &mut BTreeMap<SequenceId, Generation>,
     eos: &[u32],
-) -> Result<Vec<Option<Sampled>>, EngineError> {
+) -> Result<Vec<Vec<Sampled>>, EngineError> {
     let failed = |error| EngineError::Model(format!("{error}"));
     let mut logits = model.forward(plan).map_err(failed)?;
     let (got, wanted) = (logits.len(), plan.num_logit_rows());
@@ -49,7 +49,8 @@ fn forward(
     let mut sampled = Vec::with_capacity(plan.sequences.len());
     for scheduled in &plan.sequences {
         let generation = generations.get_mut(&scheduled.id);
-        sampled.push(generation.and_then(|g| g.read(scheduled, &mut logits, first, eos)));
+        let read = generation.map(|g| g.read(scheduled, &mut logits, first, eos));
+        sampled.push(read.unwrap_or_default());
         first += scheduled.num_logit_rows();
     }
     Ok(sampled)

@@ -10,6 +10,7 @@ use crate::core::clock::Clock;
 use crate::core::command::Submission;
 use crate::core::compute::compute;
 use crate::core::generation::Generation;
+use crate::core::speculate::GuessTimes;
 use crate::core::stats::{StatsBoard, StepTimes};
 use crate::error::EngineError;
 use crate::invariants::{Violation, check_plan, check_state};
@@ -17,6 +18,7 @@ use crate::kv_tiers::KvTiers;
 use crate::model::Forward;
 use crate::sampler::Sampled;
 use crate::scheduler::{Ended, Scheduler};
+use crate::speculation::Speculator;
 use crate::step_cost::Work;
 
 /// The engine without its thread.
@@ -29,6 +31,8 @@ pub(crate) struct Core {
     /// The model's end-of-sequence tokens.
     eos: Vec<u32>,
     stats: Arc<StatsBoard>,
+    /// Guesses tokens ahead; `None` when that is off.
+    pub(super) speculator: Option<Speculator>,
     pub(super) clock: Clock,
     times: StepTimes,
     /// Where blocks go that the pool has no room for.
@@ -52,6 +56,7 @@ impl Core {
             generations: BTreeMap::new(),
             eos,
             stats,
+            speculator: None,
             clock,
             times,
             tiers: None,
@@ -62,6 +67,13 @@ impl Core {
     #[must_use]
     pub(crate) fn with_tiers(mut self, tiers: Option<KvTiers>) -> Self {
         self.tiers = tiers;
+        self
+    }
+
+    /// Guesses tokens ahead.
+    #[must_use]
+    pub(crate) fn speculating(mut self, speculator: Speculator) -> Self {
+        self.speculator = Some(speculator);
         self
     }
 
@@ -82,15 +94,22 @@ impl Core {
         self.drop_abandoned();
         self.hear_of_disk();
         let began = self.clock.now();
-        let plan = self.scheduler.schedule();
+        let mut plan = self.scheduler.schedule();
         let planned = self.clock.now();
+        self.guess(&mut plan);
+        let guessed = self.clock.now();
+        // Guesses too take blocks from others.
         let moving = self.move_blocks();
         debug_assert_eq!(check_plan(&self.scheduler, &plan), Ok(()));
 
         let sampled = compute(&mut *self.model, &plan, &mut self.generations, &self.eos);
         let computed = self.clock.now();
         let succeeded = sampled.is_ok();
-        let (sampled, ended) = self.update(&plan, sampled);
+        let times = GuessTimes {
+            guessing: guessed.saturating_sub(planned),
+            computing: computed.saturating_sub(guessed + moving),
+        };
+        let (sampled, ended) = self.update(&plan, sampled, times);
         let updated = self.clock.now();
 
         self.times.steps += updated.saturating_sub(began);
@@ -128,6 +147,9 @@ impl Core {
         let abandoned = self.generations.extract_if(.., |_, g| g.is_abandoned());
         for (id, _) in abandoned {
             self.scheduler.abort(id);
+            if let Some(speculator) = &mut self.speculator {
+                speculator.forget(id);
+            }
         }
     }
 
@@ -135,11 +157,13 @@ impl Core {
     fn update(
         &mut self,
         plan: &BatchPlan,
-        computed: Result<Vec<Option<Sampled>>, EngineError>,
-    ) -> (Vec<Option<Sampled>>, Vec<Ended>) {
+        computed: Result<Vec<Vec<Sampled>>, EngineError>,
+        times: GuessTimes,
+    ) -> (Vec<Vec<Sampled>>, Vec<Ended>) {
         match computed {
             Ok(sampled) => {
-                let tokens: Vec<_> = sampled.iter().map(|s| s.as_ref().map(|s| s.id)).collect();
+                let tokens: Vec<_> = sampled.iter().map(|said| ids(said)).collect();
+                self.learn(plan, &tokens, times);
                 let ended = self.scheduler.update(plan, &tokens);
                 (sampled, ended)
             }
@@ -150,20 +174,26 @@ impl Core {
         }
     }
 
-    fn deliver(&mut self, plan: &BatchPlan, sampled: Vec<Option<Sampled>>) {
+    fn deliver(&mut self, plan: &BatchPlan, sampled: Vec<Vec<Sampled>>) {
         for (scheduled, sampled) in plan.sequences.iter().zip(sampled) {
-            let generation = self.generations.get_mut(&scheduled.id);
-            if let (Some(generation), Some(sampled)) = (generation, sampled) {
-                generation.say(sampled);
+            if let Some(generation) = self.generations.get_mut(&scheduled.id) {
+                sampled.into_iter().for_each(|token| generation.say(token));
             }
         }
     }
 
     fn end(&mut self, ended: Vec<Ended>) {
         for Ended { id, outcome } in ended {
+            if let Some(speculator) = &mut self.speculator {
+                speculator.forget(id);
+            }
             if let Some(generation) = self.generations.remove(&id) {
                 generation.end(outcome);
             }
         }
     }
+}
+
+fn ids(sampled: &[Sampled]) -> Vec<u32> {
+    sampled.iter().map(|token| token.id).collect()
 }

@@ -54,29 +54,47 @@ impl Generation {
 
     /// Reads the sequence's rows, of which `first` is the number of the first: scores the prompt,
     /// and samples when its gap is closed.
+    ///
+    /// Behind drafts, rows are sampled in order for as long as the token sampled is the one that the
+    /// next row was computed with. So each sees the true history, as if it were alone in its step:
+    /// whatever edits a row knows only what was really said. What comes after a wrong guess, or after
+    /// the end of the answer, is not looked at.
     pub(super) fn read(
         &mut self,
         scheduled: &ScheduledSequence,
         logits: &mut Logits<'_>,
         first: usize,
         eos: &[u32],
-    ) -> Option<Sampled> {
+    ) -> Vec<Sampled> {
         // What the first plan does not compute was found in the cache.
         let start = || u32::try_from(scheduled.start).unwrap_or(u32::MAX);
         self.cached.get_or_insert_with(start);
         if scheduled.logits == LogitRows::All {
             self.score_prompt(scheduled.start, scheduled.tokens.len(), logits, first);
         }
-        let len = self.request.prompt().len() + self.generated as usize;
-        let closed = scheduled.start + scheduled.tokens.len() == len;
-        if !closed || self.generated >= self.request.params().max_tokens {
-            return None;
+        let drafts = scheduled.drafts();
+        let end = scheduled.start + scheduled.tokens.len() - drafts.len();
+        let closed = end == self.request.prompt().len() + self.generated as usize;
+        let rows = first..first + scheduled.num_logit_rows();
+        if !closed || rows.len() <= drafts.len() {
+            return Vec::new();
         }
-        let last = first + scheduled.num_logit_rows().checked_sub(1)?;
-        let sampled = self.sampler.sample(logits.row(last), self.generated, eos);
-        self.sampler.observe(sampled.id);
-        self.generated += 1;
-        Some(sampled)
+        let mut said = Vec::with_capacity(drafts.len() + 1);
+        for (i, row) in (rows.end - drafts.len() - 1..rows.end).enumerate() {
+            if self.generated >= self.request.params().max_tokens {
+                break;
+            }
+            let sampled = self.sampler.sample(logits.row(row), self.generated, eos);
+            let id = sampled.id;
+            self.sampler.observe(id);
+            self.generated += 1;
+            said.push(sampled);
+            let params = self.request.params();
+            if drafts.get(i) != Some(&id) || params.stops_at(id, self.generated as usize, eos) {
+                break;
+            }
+        }
+        said
     }
 
     /// The row of position `p` scores token `p + 1`. Positions that were scored before a preemption

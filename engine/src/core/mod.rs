@@ -28,6 +28,7 @@ mod generation;
 mod mailbox;
 mod reservation;
 mod run;
+mod speculate;
 mod stats;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use crate::core::{
 };
 use crate::error::EngineError;
 use crate::handle::clock::monotonic;
-use crate::handle::start::{StartError, prove};
+use crate::handle::start::{StartError, prove, speculator};
 use crate::handle::stream::TokenStream;
 use crate::kv_cache::KvCache;
 use crate::kv_tiers::{KvTiers, TierError};
@@ -47,7 +47,22 @@ impl Engine {
         eos: Vec<u32>,
         config: &EngineConfig,
     ) -> Result<Self, StartError> {
+        Self::start_with_draft(model, None, eos, config)
+    }
+
+    /// The same, with the model that guesses for it, if the configuration wants one. Their token ids
+    /// must mean the same tokens.
+    ///
+    /// # Errors
+    /// [`StartError`] when the configuration cannot work with these models.
+    pub fn start_with_draft(
+        model: Box<dyn Forward>,
+        draft: Option<Box<dyn Forward>>,
+        eos: Vec<u32>,
+        config: &EngineConfig,
+    ) -> Result<Self, StartError> {
         let limits = prove(&*model, config)?;
+        let speculator = speculator(draft, limits, config)?;
         let mut cache = KvCache::new(model.num_blocks(), config.enable_prefix_caching);
         let tiers = match &config.kv_tiers {
             Some(_) if !config.enable_prefix_caching => Err(TierError::NoPrefixCaching)?,
@@ -62,8 +77,11 @@ impl Engine {
             .with_target_itl(config.target_itl.as_secs_f64());
         let scheduler = Scheduler::new(per_step, cache, eos.clone());
         let stats = Arc::new(StatsBoard::default());
-        let core = Core::new(model, scheduler, eos, Arc::clone(&stats), monotonic());
-        let core = core.with_tiers(tiers);
+        let mut core =
+            Core::new(model, scheduler, eos, Arc::clone(&stats), monotonic()).with_tiers(tiers);
+        if let Some(speculator) = speculator {
+            core = core.speculating(speculator);
+        }
 
         let (mailbox, inbox) = mailbox(config.max_requests);
         let thread = thread::Builder::new()

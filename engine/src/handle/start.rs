@@ -2,11 +2,12 @@
 
 use thiserror::Error;
 
-use crate::config::{BLOCK_SIZE, EngineConfig};
+use crate::config::{BLOCK_SIZE, EngineConfig, SpeculationMethod};
 use crate::kv_cache::BlockTable;
 use crate::kv_tiers::TierError;
 use crate::model::Forward;
 use crate::request::ModelLimits;
+use crate::speculation::{DraftModel, Speculator};
 
 /// Why an engine cannot start.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -38,6 +39,9 @@ pub enum StartError {
     /// The colder tiers of the KV cache cannot be had.
     #[error(transparent)]
     Tiers(#[from] TierError),
+    /// A draft model was configured and none was given.
+    #[error("speculation by a draft model needs the draft model, but none was given")]
+    NoDraftModel,
     /// The system gave no thread.
     #[error("the engine's thread cannot be started: {0}")]
     Thread(String),
@@ -60,7 +64,6 @@ pub(super) fn prove(model: &dyn Forward, config: &EngineConfig) -> Result<ModelL
         max_num_seqs,
         &least,
     )?;
-
     let limits = model.limits();
     let max_model_len = config.max_model_len.unwrap_or(limits.max_model_len);
     if max_model_len == 0 || max_model_len > limits.max_model_len {
@@ -82,6 +85,35 @@ pub(super) fn prove(model: &dyn Forward, config: &EngineConfig) -> Result<ModelL
         max_model_len,
         ..limits
     })
+}
+
+/// What guesses tokens ahead, if the configuration wants it.
+pub(super) fn speculator(
+    draft: Option<Box<dyn Forward>>,
+    limits: ModelLimits,
+    config: &EngineConfig,
+) -> Result<Option<Speculator>, StartError> {
+    let Some(speculation) = &config.speculation else {
+        return Ok(None);
+    };
+    let most = speculation.num_speculative_tokens;
+    at_least("num_speculative_tokens", most, 1, "1")?;
+    match speculation.method {
+        SpeculationMethod::Ngram {
+            prompt_lookup_min: min,
+            prompt_lookup_max: max,
+        } => {
+            at_least("prompt_lookup_min", min, 1, "1")?;
+            let least = format!("prompt_lookup_min, {min}");
+            at_least("prompt_lookup_max", max, min, &least)?;
+            Ok(Some(Speculator::by_lookup(most, (min, max))))
+        }
+        SpeculationMethod::Draft { .. } => {
+            let draft = draft.ok_or(StartError::NoDraftModel)?;
+            let model = DraftModel::new(draft, limits.vocab_size, config);
+            Ok(Some(Speculator::by_model(most, model)))
+        }
+    }
 }
 
 fn at_least(param: &'static str, value: usize, least: usize, name: &str) -> Result<(), StartError> {

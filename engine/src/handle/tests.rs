@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use crate::config::EngineConfig;
+use crate::config::{EngineConfig, Speculation, SpeculationMethod};
 use crate::error::EngineError;
 use crate::event::{FinishReason, TokenEvent};
 use crate::handle::{Engine, StartError, TokenStream};
@@ -299,6 +299,59 @@ fn limits_are_the_models_within_the_configurations() {
     assert_eq!(start(model(), &EngineConfig::default()).limits(), LIMITS);
 }
 
+fn guessing(num_speculative_tokens: usize, method: SpeculationMethod) -> EngineConfig {
+    EngineConfig {
+        speculation: Some(Speculation {
+            num_speculative_tokens,
+            method,
+        }),
+        ..EngineConfig::default()
+    }
+}
+
+fn lookup(prompt_lookup_min: usize, prompt_lookup_max: usize) -> SpeculationMethod {
+    SpeculationMethod::Ngram {
+        prompt_lookup_min,
+        prompt_lookup_max,
+    }
+}
+
+fn by_draft() -> SpeculationMethod {
+    SpeculationMethod::Draft {
+        model: "given.gguf".into(),
+    }
+}
+
+/// A model that repeats itself.
+fn repeating() -> FakeModel {
+    model().answering(|_| FakeToken::Recent(2))
+}
+
+#[test]
+fn a_draft_model_changes_nothing_that_is_said() {
+    let plain = start(repeating(), &EngineConfig::default());
+    let requests = [vec![1; 5], (0..200).collect()].map(|prompt| request(prompt, 90));
+    let answer = |engine: &Engine| {
+        let requests = requests.iter().cloned();
+        let answers = requests.map(|request| read_all(engine.submit(request).unwrap()));
+        answers.collect::<Vec<_>>()
+    };
+    let expected = answer(&plain);
+    let config = guessing(3, by_draft());
+    for draft in [
+        repeating(),
+        model(),
+        repeating().on_step(|_| panic!("the draft model is lost")),
+        FakeModel::new(LIMITS, 1),
+    ] {
+        let draft = Some(Box::new(draft) as _);
+        let model = Box::new(repeating());
+        let engine = Engine::start_with_draft(model, draft, vec![EOS], &config).unwrap();
+        assert_eq!(answer(&engine), expected);
+        assert_eq!(engine.stats().blocks.used, 0);
+    }
+}
+
 #[test]
 fn what_cannot_work_is_refused_at_the_start() {
     let default = EngineConfig::default;
@@ -335,6 +388,22 @@ fn what_cannot_work_is_refused_at_the_start() {
                 ..default()
             },
             "max_model_len must be from 1 to the model's own limit, 1024, but is 1025",
+        ),
+        (
+            guessing(0, lookup(2, 4)),
+            "num_speculative_tokens must be at least 1, but is 0",
+        ),
+        (
+            guessing(4, lookup(0, 4)),
+            "prompt_lookup_min must be at least 1, but is 0",
+        ),
+        (
+            guessing(4, lookup(3, 2)),
+            "prompt_lookup_max must be at least prompt_lookup_min, 3, but is 2",
+        ),
+        (
+            guessing(4, by_draft()),
+            "speculation by a draft model needs the draft model, but none was given",
         ),
     ] {
         assert_eq!(refused(model(), config), message);

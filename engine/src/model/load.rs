@@ -36,10 +36,33 @@ pub struct LoadedModel {
 /// [`ModelError`] names the file and what is wrong with it, or the knob of `config` that does not
 /// fit the model.
 pub fn load(files: &ModelFiles, config: &EngineConfig) -> Result<LoadedModel, ModelError> {
-    let opened = match files {
-        ModelFiles::Gguf { first, rest } => Opened::gguf(first, GgufShards::open(first, rest)?)?,
-        ModelFiles::Folder(folder) => Opened::folder(folder)?,
+    let mut loaded = run(Opened::open(files)?, config)?;
+    if config.kv_tiers.as_ref().is_some_and(|t| t.disk.is_some()) {
+        let identity = identity(files, config)?;
+        loaded.runner = loaded.runner.with_identity(identity);
+    }
+    Ok(loaded)
+}
+
+/// Reads a model that guesses for another one whose contexts have so many tokens: its own may be
+/// shorter.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_draft(
+    files: &ModelFiles,
+    config: &EngineConfig,
+    max_model_len: usize,
+) -> Result<LoadedModel, ModelError> {
+    let opened = Opened::open(files)?;
+    let config = EngineConfig {
+        max_model_len: Some(max_model_len.min(opened.spec.max_positions)),
+        ..config.clone()
     };
+    run(opened, &config)
+}
+
+fn run(opened: Opened, config: &EngineConfig) -> Result<LoadedModel, ModelError> {
     let threads = config
         .threads
         .or_else(|| thread::available_parallelism().ok());
@@ -51,10 +74,7 @@ pub fn load(files: &ModelFiles, config: &EngineConfig) -> Result<LoadedModel, Mo
         eos_token_ids,
     } = opened;
     let (parameters, file_bytes) = weights.totals();
-    let mut runner = LlamaRunner::new(&spec, &weights, kernels, config)?;
-    if config.kv_tiers.as_ref().is_some_and(|t| t.disk.is_some()) {
-        runner = runner.with_identity(identity(files, config)?);
-    }
+    let runner = LlamaRunner::new(&spec, &weights, kernels, config)?;
     let info = ModelInfo {
         name,
         architecture: spec.architecture.name(),
@@ -94,6 +114,13 @@ struct Opened {
 }
 
 impl Opened {
+    fn open(files: &ModelFiles) -> Result<Self, ModelError> {
+        match files {
+            ModelFiles::Gguf { first, rest } => Self::gguf(first, GgufShards::open(first, rest)?),
+            ModelFiles::Folder(folder) => Self::folder(folder),
+        }
+    }
+
     fn gguf(path: &Path, shards: GgufShards) -> Result<Self, ModelError> {
         let spec = from_gguf(&shards).map_err(|error| error.at(path))?;
         let eos_token_ids = eos::of_gguf(&shards, spec.vocab).map_err(|error| error.at(path))?;

@@ -23,4 +23,4 @@ pub use files::{ModelFiles, ModelFolder, WeightFiles};
 pub use forward::{Forward, Logits};
 pub use info::ModelInfo;
 pub use llama::LlamaRunner;
-pub use load::{LoadedModel, load, verify};
+pub use load::{LoadedModel, load, load_draft, verify};

@@ -33,3 +33,4 @@ mod tests;
 
 pub use chain::{Sampled, Sampler};
 pub use logprobs::token_logprobs;
+pub(crate) use numeric::argmax;

@@ -31,7 +31,7 @@ pub(super) fn max(row: &[f32]) -> f32 {
 
 /// Index of the largest value, the lowest among equals; `None` when every value is NaN or negative
 /// infinity. One pass, and a second look at one block.
-pub(super) fn argmax(row: &[f32]) -> Option<usize> {
+pub(crate) fn argmax(row: &[f32]) -> Option<usize> {
     let mut best = f32::NEG_INFINITY;
     let mut start = None;
     for (i, block) in row.chunks(BLOCK).enumerate() {

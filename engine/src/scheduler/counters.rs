@@ -9,6 +9,12 @@ pub struct Counters {
     pub prompt_tokens: u64,
     /// Tokens generated.
     pub generated_tokens: u64,
+    /// Times that tokens were guessed ahead for a sequence.
+    pub drafts: u64,
+    /// Tokens guessed ahead.
+    pub draft_tokens: u64,
+    /// Those of them that were then sampled.
+    pub accepted_tokens: u64,
     /// Tokens looked up in the prefix cache at first admission.
     pub prefix_queried_tokens: u64,
     /// Those of them that were found.

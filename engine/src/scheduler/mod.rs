@@ -52,6 +52,12 @@
 //! none, the latest arrival is preempted. Its full blocks stay in the prefix index until someone
 //! needs the memory, so coming back is often cheap.
 //!
+//! # Drafts
+//!
+//! When everyone has had a share, what is left of the budget may be spent on guesses: behind a gap
+//! that the plan closes, tokens that may come next are computed with it, and one step then yields as
+//! many tokens as were right and one more. Nobody waits and nobody is preempted for a guess.
+//!
 //! # Progress (E7)
 //!
 //! The earliest running sequence is in every plan, and is preempted only if an earlier one is
@@ -68,6 +74,7 @@
 mod admit;
 mod counters;
 mod draft;
+mod drafts;
 mod queues;
 mod schedule;
 #[cfg(test)]
@@ -77,5 +84,6 @@ mod worth;
 
 pub(crate) use admit::MAX_BYPASSES;
 pub use counters::Counters;
+pub(crate) use drafts::Draftable;
 pub(crate) use queues::{Scheduler, SchedulerLimits};
 pub(crate) use update::Ended;

@@ -62,7 +62,7 @@ impl Bench {
         let sampled: Vec<_> = plan
             .sequences
             .iter()
-            .map(|s| (s.logits == LogitRows::Last).then_some(1))
+            .map(|s| Vec::from_iter((s.logits == LogitRows::Last).then_some(1)))
             .collect();
         let ended = self.scheduler.update(&plan, &sampled);
         let queues = self
@@ -276,7 +276,7 @@ fn an_aborted_sequence_leaves_nothing_and_is_not_reported() {
     for id in [running, waiting, waiting, SequenceId(99)] {
         bench.scheduler.abort(id);
     }
-    assert_eq!(bench.scheduler.update(&plan, &[Some(1)]), []);
+    assert_eq!(bench.scheduler.update(&plan, &[vec![1]]), []);
     assert_eq!(bench.num_unfinished(), 0);
     assert_eq!(bench.scheduler.cache().counts().free, 4);
     assert_eq!(bench.scheduler.counters().aborted, 2);
@@ -305,6 +305,103 @@ fn a_failed_step_ends_its_sequences_only() {
         "the first step's block is sound"
     );
     assert_eq!(bench.step().0.sequences[0].id, waiting);
+}
+
+/// Plans a step with drafts for its first sequence and says what came of it; 1 is what is sampled, so
+/// a draft of 1 is right.
+fn step_with_drafts(bench: &mut Bench, drafts: &[u32]) -> Vec<u32> {
+    let mut plan = bench.scheduler.schedule();
+    bench.scheduler.add_drafts(&mut plan, 0, drafts);
+    assert_eq!(check_plan(&bench.scheduler, &plan), Ok(()));
+    let drafts = plan.sequences[0].drafts().to_vec();
+    let mut sampled: Vec<_> = plan.sequences.iter().map(|_| vec![1]).collect();
+    let right = drafts.iter().take_while(|draft| **draft == 1).count();
+    sampled[0] = vec![1; right + 1];
+    bench.scheduler.update(&plan, &sampled);
+    let running = bench.scheduler.running().iter();
+    let held: Vec<_> = running.map(|s| s.id).collect();
+    assert_eq!(check_state(&bench.scheduler, held), Ok(()));
+    drafts
+}
+
+#[test]
+fn wrong_drafts_are_forgotten() {
+    let mut bench = Bench::new(10, 1, 100);
+    bench.add(14, 60);
+    for (drafts, len) in [
+        (&[1, 1, 7, 8][..], 17),
+        (&[7; 20], 18),
+        (&[1, 1], 21),
+        (&[], 22),
+    ] {
+        assert_eq!(step_with_drafts(&mut bench, drafts), drafts);
+        let sequence = &bench.scheduler.running()[0];
+        assert_eq!(sequence.tokens().len(), len);
+        assert_eq!(
+            sequence.num_computed(),
+            len - 1,
+            "the gap is the last token"
+        );
+    }
+    let counters = bench.scheduler.counters();
+    assert_eq!(
+        (
+            counters.drafts,
+            counters.draft_tokens,
+            counters.accepted_tokens
+        ),
+        (3, 26, 4)
+    );
+    // A prompt that begins as the answer went finds it, and nothing of what was not said.
+    let mut said = bench.scheduler.running()[0].tokens().to_vec();
+    said.extend([7; 20]);
+    bench.scheduler.abort(SequenceId(0));
+    bench.add_prompt(said, 1, None);
+    assert_eq!(bench.step().0.sequences[0].start, 16);
+}
+
+#[test]
+fn drafts_take_neither_budget_nor_blocks_from_anyone() {
+    let mut bench = Bench::new(5, 4, 12);
+    bench.add(4, 60);
+    bench.add(4, 60);
+    assert_eq!(step_with_drafts(&mut bench, &[7; 9]).len(), 4, "of 12");
+    assert_eq!(step_with_drafts(&mut bench, &[7; 20]).len(), 10, "of 12");
+
+    // Of three blocks one is held, one is free to be taken, and one is spare.
+    let mut bench = Bench::new(3, 4, 100);
+    bench.add(14, 60);
+    assert_eq!(step_with_drafts(&mut bench, &[7; 30]).len(), 18);
+    assert_eq!(step_with_drafts(&mut bench, &[7; 30]).len(), 17);
+
+    // Of four blocks two are held and two are spare: what these have left must do.
+    let mut bench = Bench::new(4, 4, 100);
+    bench.add(14, 60);
+    bench.add(4, 60);
+    let mut plan = bench.scheduler.schedule();
+    for place in [0, 1, 9] {
+        bench.scheduler.add_drafts(&mut plan, place, &[7; 30]);
+    }
+    let drafts: Vec<_> = plan.sequences.iter().map(|s| s.drafts().len()).collect();
+    assert_eq!(drafts, [2, 12]);
+}
+
+#[test]
+fn drafts_are_for_those_who_will_say_more() {
+    let mut bench = Bench::new(20, 8, 100);
+    for max_tokens in [1, 2, 9] {
+        bench.add(5, max_tokens);
+    }
+    bench.add_prompt(vec![9; 5], 9, Some(0));
+    bench.add(100, 9);
+    let plan = bench.scheduler.schedule();
+    let most: Vec<_> = bench
+        .scheduler
+        .draftable(&plan)
+        .map(|d| (d.place, d.id.0, d.tokens.len(), d.most))
+        .collect();
+    assert_eq!(most, [(1, 1, 5, 1), (2, 2, 5, 8)]);
+    assert_eq!(bench.scheduler.budget_left(&plan), 0);
 }
 
 #[test]

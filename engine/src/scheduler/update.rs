@@ -16,23 +16,28 @@ pub(crate) struct Ended {
 }
 
 impl Scheduler {
-    /// Takes in that `plan` was computed. `sampled` has an entry for each sequence of the plan: the
-    /// token sampled from its last row, where its gap was closed and it has more to say.
-    pub(crate) fn update(&mut self, plan: &BatchPlan, sampled: &[Option<u32>]) -> Vec<Ended> {
+    /// Takes in that `plan` was computed. `sampled` has an entry for each sequence of the plan: what
+    /// was sampled from its rows, where its gap was closed and it has more to say. That is one token
+    /// and one more for each draft that was right; what was computed for the others is forgotten.
+    pub(crate) fn update(&mut self, plan: &BatchPlan, sampled: &[Vec<u32>]) -> Vec<Ended> {
         debug_assert_eq!(plan.sequences.len(), sampled.len());
         self.count_step(plan);
-        for (scheduled, token) in plan.sequences.iter().zip(sampled) {
+        for (scheduled, tokens) in plan.sequences.iter().zip(sampled) {
             let Some(i) = self.find_running(scheduled.id) else {
                 continue;
             };
             let sequence = &mut self.running[i];
-            sequence.advance(scheduled.tokens.len());
+            for &token in tokens {
+                sequence.append(token);
+            }
+            let (drafts, accepted) = (scheduled.drafts().len(), scheduled.num_accepted(tokens));
+            sequence.advance(scheduled.tokens.len() - drafts + accepted);
             let (table, computed) = sequence.committable();
             self.cache.commit(table, computed);
-            if let Some(token) = *token {
-                sequence.append(token);
-                self.counters.generated_tokens += 1;
-            }
+            self.counters.generated_tokens += tokens.len() as u64;
+            self.counters.drafts += u64::from(drafts > 0);
+            self.counters.draft_tokens += drafts as u64;
+            self.counters.accepted_tokens += accepted as u64;
             if let Some(reason) = sequence.finish_reason(&self.eos) {
                 let sequence = self.running.remove(i);
                 self.end(sequence, Ok(reason));

@@ -148,15 +148,19 @@ impl Sequence {
     pub(crate) fn finish_reason(&self, eos: &[u32]) -> Option<FinishReason> {
         let params = self.request.params();
         let generated = &self.tokens[self.prompt_len()..];
-        if let Some(&last) = generated.last() {
-            let stops = params.stop_token_ids.contains(&last)
-                || (!params.ignore_eos && eos.contains(&last));
-            if stops && generated.len() > params.min_tokens as usize {
-                return Some(FinishReason::StopToken(last));
-            }
+        if let Some(&last) = generated.last()
+            && params.stops_at(last, generated.len(), eos)
+        {
+            return Some(FinishReason::StopToken(last));
         }
         let full = generated.len() >= params.max_tokens as usize;
         (full && !self.wants_scores()).then_some(FinishReason::Length)
+    }
+
+    /// Tokens that it may still say.
+    pub(crate) fn num_unsaid(&self) -> usize {
+        let generated = self.tokens.len() - self.prompt_len();
+        (self.request.params().max_tokens as usize).saturating_sub(generated)
     }
 
     /// What it cost so far.

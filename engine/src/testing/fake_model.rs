@@ -29,6 +29,8 @@ pub enum FakeToken {
     Certain(u32),
     /// One of a few, chosen by a hash of the tokens before it; not equally likely.
     Hashed,
+    /// The same by the last so many tokens only: such a model repeats itself.
+    Recent(usize),
 }
 
 /// In the place of a position's keys and values.
@@ -104,7 +106,9 @@ impl FakeModel {
     fn write_and_read(&mut self, scheduled: &ScheduledSequence) -> Result<Vec<u32>, ModelError> {
         let end = scheduled.start + scheduled.tokens.len();
         let fault = |why| Err(ModelError::Plan { why });
-        if scheduled.block_table.len() * BLOCK_SIZE < end || scheduled.tokens.is_empty() {
+        let enough = scheduled.block_table.len() * BLOCK_SIZE >= end
+            && scheduled.num_logit_rows() <= scheduled.tokens.len();
+        if !enough || scheduled.tokens.is_empty() {
             return fault(format!("blocks or tokens are missing: {scheduled:?}"));
         }
         let slots: Vec<_> = (0..end)
@@ -145,16 +149,9 @@ impl FakeModel {
                     *logit = LIKELIEST;
                 }
             }
-            FakeToken::Hashed => {
-                let hash = hash(history);
-                let mut logit = LIKELIEST;
-                for candidate in 0..CANDIDATES {
-                    let id = mix(hash ^ candidate) % (vocab as u64).max(1);
-                    if let Some(place) = usize::try_from(id).ok().and_then(|i| row.get_mut(i)) {
-                        *place = place.max(logit);
-                    }
-                    logit -= STEP_DOWN;
-                }
+            FakeToken::Hashed => candidates(row, history),
+            FakeToken::Recent(count) => {
+                candidates(row, &history[history.len().saturating_sub(count)..]);
             }
         }
     }
@@ -211,6 +208,7 @@ impl Forward for FakeModel {
             let wanted = match scheduled.logits {
                 LogitRows::None => history.len()..history.len(),
                 LogitRows::Last => history.len() - 1..history.len(),
+                LogitRows::Tail(rows) => history.len() - rows..history.len(),
                 LogitRows::All => scheduled.start..history.len(),
             };
             for position in wanted {
@@ -227,6 +225,19 @@ impl fmt::Debug for FakeModel {
             .field("limits", &self.limits)
             .field("num_blocks", &self.num_blocks())
             .finish_non_exhaustive()
+    }
+}
+
+/// Makes a few tokens likely, by a hash of `history`.
+fn candidates(row: &mut [f32], history: &[u32]) {
+    let hash = hash(history);
+    let mut logit = LIKELIEST;
+    for candidate in 0..CANDIDATES {
+        let id = mix(hash ^ candidate) % (row.len() as u64).max(1);
+        if let Some(place) = usize::try_from(id).ok().and_then(|i| row.get_mut(i)) {
+            *place = place.max(logit);
+        }
+        logit -= STEP_DOWN;
     }
 }
 

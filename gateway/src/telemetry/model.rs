@@ -9,8 +9,9 @@ use super::Telemetry;
 use super::names::{
     E2E, FAILURE, GEN_AI_DURATION, GEN_AI_TOKENS, GEN_AI_TPOT, GEN_AI_TTFT, GENERATION_TOKENS, ITL,
     KV_CACHED, KV_FREE, KV_TOTAL, KV_USAGE, KV_USED, PREEMPTIONS, PREFIX_HITS, PREFIX_QUERIES,
-    PROMPT_TOKENS, QUEUE_TIME, REQUESTS_RUNNING, REQUESTS_WAITING, SCHEDULING_TIME, STEP_TIME,
-    STEPS, SUCCESS, TIER_BLOCKS, TIER_HITS, TTFT,
+    PROMPT_TOKENS, QUEUE_TIME, REQUESTS_RUNNING, REQUESTS_WAITING, SCHEDULING_TIME,
+    SPEC_ACCEPTED_TOKENS, SPEC_DRAFT_TOKENS, SPEC_DRAFTS, STEP_TIME, STEPS, SUCCESS, TIER_BLOCKS,
+    TIER_HITS, TTFT,
 };
 
 /// What is counted while a model answers.
@@ -58,6 +59,9 @@ pub(crate) struct EngineGauges {
     pub(super) steps: Counter,
     pub(super) step_time: Counter,
     pub(super) scheduling_time: Counter,
+    pub(super) drafts: Counter,
+    pub(super) draft_tokens: Counter,
+    pub(super) accepted_tokens: Counter,
 }
 
 impl ModelMetrics {
@@ -124,6 +128,9 @@ fn engine_gauges(id: &str) -> EngineGauges {
         steps: counter(STEPS),
         step_time: counter(STEP_TIME),
         scheduling_time: counter(SCHEDULING_TIME),
+        drafts: counter(SPEC_DRAFTS),
+        draft_tokens: counter(SPEC_DRAFT_TOKENS),
+        accepted_tokens: counter(SPEC_ACCEPTED_TOKENS),
     }
 }
 

@@ -40,6 +40,9 @@ pub(super) const TIER_HITS: &str = "penstock_kv_tier_hits_total";
 pub(super) const STEPS: &str = "penstock_engine_steps_total";
 pub(super) const STEP_TIME: &str = "penstock_engine_step_microseconds_total";
 pub(super) const SCHEDULING_TIME: &str = "penstock_engine_scheduling_microseconds_total";
+pub(super) const SPEC_DRAFTS: &str = "penstock_spec_decode_num_drafts_total";
+pub(super) const SPEC_DRAFT_TOKENS: &str = "penstock_spec_decode_num_draft_tokens_total";
+pub(super) const SPEC_ACCEPTED_TOKENS: &str = "penstock_spec_decode_num_accepted_tokens_total";
 pub(super) const PROMPT_TOKENS: &str = "penstock_prompt_tokens_total";
 pub(super) const GENERATION_TOKENS: &str = "penstock_generation_tokens_total";
 pub(super) const SUCCESS: &str = "penstock_request_success_total";
@@ -126,6 +129,17 @@ pub static METRICS: &[Metric] = &[
         SCHEDULING_TIME,
         MODEL,
         "Microseconds of them in which the scheduler planned and took results in.",
+    ),
+    counter(
+        SPEC_DRAFTS,
+        MODEL,
+        "Times that tokens were guessed ahead for a sequence.",
+    ),
+    counter(SPEC_DRAFT_TOKENS, MODEL, "Tokens guessed ahead."),
+    counter(
+        SPEC_ACCEPTED_TOKENS,
+        MODEL,
+        "Tokens guessed ahead that were then sampled.",
     ),
     counter(PROMPT_TOKENS, MODEL, "Prompt tokens of answers that ended."),
     counter(GENERATION_TOKENS, MODEL, "Tokens generated and delivered."),

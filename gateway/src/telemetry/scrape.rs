@@ -47,6 +47,10 @@ impl EngineGauges {
         self.step_time.absolute(micros(stats.times.steps));
         self.scheduling_time
             .absolute(micros(stats.times.scheduling));
+        self.drafts.absolute(stats.counters.drafts);
+        self.draft_tokens.absolute(stats.counters.draft_tokens);
+        self.accepted_tokens
+            .absolute(stats.counters.accepted_tokens);
     }
 }
 

@@ -25,6 +25,7 @@ const ENGINE_FLOORS: &[(&str, u32)] = &[
     ("scheduler", 3),
     ("model", 3),
     ("invariants", 4),
+    ("speculation", 4),
     ("core", 5),
     ("handle", 6),
     ("open", 7),

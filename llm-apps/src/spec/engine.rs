@@ -10,13 +10,28 @@ use super::node::Node;
 use super::read;
 use super::section::Section;
 use super::size::ByteSize;
+use super::speculation::{self, DraftModelSpec, SpeculationSection};
 
-/// Reads the section `path`; relative paths start at `folder`. The defaults are
-/// [`EngineConfig::default`].
-pub(super) fn read(path: &str, node: &Node, folder: &Path, faults: &mut Faults) -> EngineConfig {
+/// Reads the section `path`; `folder` is the configuration's. The defaults are
+/// [`EngineConfig::default`]. Comes with the draft model, if one is to be fetched.
+pub(super) fn read(
+    path: &str,
+    node: &Node,
+    folder: &Path,
+    faults: &mut Faults,
+) -> (EngineConfig, Option<DraftModelSpec>) {
     let default = EngineConfig::default();
     let mut keys = Section::open(path, node, faults);
     let f = faults;
+    let speculation_path = keys.path("speculation");
+    let speculation = keys
+        .node("speculation")
+        .and_then(|node| speculation::read(&speculation_path, node, folder, f));
+    let (speculation, draft_model) = match speculation {
+        None => (default.speculation, None),
+        Some(SpeculationSection::Known(speculation)) => (Some(speculation), None),
+        Some(SpeculationSection::Draft(draft_model)) => (None, Some(draft_model)),
+    };
     let config = EngineConfig {
         kv_cache_bytes: keys
             .take("kv_cache", f, read::size(ByteSize(1 << 20)))
@@ -47,6 +62,7 @@ pub(super) fn read(path: &str, node: &Node, folder: &Path, faults: &mut Faults) 
             .node("kv_tiers")
             .and_then(|node| kv_tiers(&format!("{path}.kv_tiers"), node, folder, f))
             .or(default.kv_tiers),
+        speculation,
         threads: keys
             .take("threads", f, read::integer(1..=1024_usize))
             .and_then(NonZeroUsize::new)
@@ -69,7 +85,7 @@ pub(super) fn read(path: &str, node: &Node, folder: &Path, faults: &mut Faults) 
         f.note(at, message);
     }
     keys.finish(f);
-    config
+    (config, draft_model)
 }
 
 /// Reads `kv_tiers`.

@@ -18,6 +18,8 @@ mod read;
 mod sampling;
 mod section;
 mod size;
+mod source;
+mod speculation;
 
 #[cfg(test)]
 mod tests;
@@ -29,3 +31,4 @@ pub use model::ModelSpec;
 pub use places::Places;
 pub use sampling::SamplingDefaults;
 pub use size::ByteSize;
+pub use speculation::DraftModelSpec;

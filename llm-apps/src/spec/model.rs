@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use engine::EngineConfig;
-use engine::hub::{ModelReference, ReferenceError};
+use engine::hub::ModelReference;
 
 use super::engine as engine_section;
 use super::fault::Faults;
@@ -18,6 +18,8 @@ use super::places::Places;
 use super::read;
 use super::sampling::SamplingDefaults;
 use super::section::Section;
+use super::source;
+use super::speculation::DraftModelSpec;
 
 /// One served model.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +32,9 @@ pub struct ModelSpec {
     pub aliases: Vec<String>,
     /// Its engine.
     pub engine: EngineConfig,
+    /// A model that guesses for it, to be fetched and given to its engine
+    /// ([`DraftModelSpec::at`]). Default: none.
+    pub draft_model: Option<DraftModelSpec>,
     /// For requests that are silent.
     pub sampling_defaults: SamplingDefaults,
     /// A Jinja file that replaces the model's own chat template. Default: the model's own. A
@@ -74,7 +79,7 @@ impl ModelSpec {
             claim(name, node.at, &keys.path("name"), taken, f);
         }
         let source = keys.require("source", "source: smollm2-135m-instruct", f, |node| {
-            source(node, folder)
+            source::read(node, folder)
         });
         let aliases_path = keys.path("aliases");
         let aliases = keys.list("aliases", f).unwrap_or_default();
@@ -83,7 +88,7 @@ impl ModelSpec {
             .filter_map(|node| alias(node, &aliases_path, taken, f))
             .collect();
         let engine_path = keys.path("engine");
-        let engine = keys
+        let (engine, draft_model) = keys
             .node("engine")
             .map(|node| engine_section::read(&engine_path, node, folder, f))
             .unwrap_or_default();
@@ -99,6 +104,7 @@ impl ModelSpec {
             source: source?,
             aliases,
             engine,
+            draft_model,
             sampling_defaults,
             chat_template,
             places: Places::of(&f.file, path, node),
@@ -154,17 +160,6 @@ fn model_id(node: &Node) -> Result<String, read::Expected> {
     let fits = name.chars().count() <= MAX_NAME
         && !name.chars().any(|c| c.is_whitespace() || c.is_control());
     if fits { Ok(name) } else { Err(expected()) }
-}
-
-fn source(node: &Node, folder: &Path) -> Result<ModelReference, read::Expected> {
-    let reference: ModelReference = read::text(node)
-        .map_err(|_| "a path, hf://owner/name[@revision][/file] or a catalogue name".to_owned())?
-        .parse()
-        .map_err(|error: ReferenceError| format!("a model ({})", error.why))?;
-    Ok(match reference {
-        ModelReference::Path(path) => ModelReference::Path(folder.join(path)),
-        other => other,
-    })
 }
 
 fn template(node: &Node, folder: &Path) -> Result<PathBuf, read::Expected> {

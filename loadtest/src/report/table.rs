@@ -91,7 +91,7 @@ impl Percentiles {
 mod tests {
     use super::super::Measurement;
     use super::*;
-    use crate::outcome::Figure;
+    use crate::outcome::{Figure, Outcome};
 
     #[test]
     fn the_table_says_what_was_measured_and_what_was_met() {

@@ -2,6 +2,7 @@
 
 mod pace;
 mod simulation;
+mod speculation;
 mod step;
 mod tiers;
 mod workload;
@@ -16,6 +17,7 @@ use crate::kv_cache::KvCache;
 use crate::model::Forward;
 use crate::request::{GenerateRequest, ModelLimits};
 use crate::scheduler::{Scheduler, SchedulerLimits};
+use crate::speculation::Speculator;
 
 const LIMITS: ModelLimits = ModelLimits {
     vocab_size: 64,
@@ -65,6 +67,12 @@ impl Bench {
             held: Held::new(1000),
             stats,
         }
+    }
+
+    /// The same, guessing ahead.
+    fn speculating(mut self, speculator: Speculator) -> Self {
+        self.core = self.core.speculating(speculator);
+        self
     }
 
     fn submit(&mut self, request: GenerateRequest) -> Receiver<TokenEvent> {

@@ -38,7 +38,7 @@ fn a_thousand_days() {
             "a seed tells one story"
         );
         for (arrival, reader) in workload.arrivals.iter().zip(&day.readers) {
-            reader.compare(&alone(&arrival.request), &mut seen);
+            reader.compare(&alone(&workload, &arrival.request), &mut seen);
         }
         seen.count(&day.stats);
         drop(on_failure);
@@ -54,6 +54,8 @@ fn a_thousand_days() {
     assert!(seen.bypasses > 100, "{seen:?}");
     assert!(seen.restored_blocks > 100, "{seen:?}");
     assert!(seen.scored > 1000, "{seen:?}");
+    assert!(seen.accepted_tokens > 10_000, "{seen:?}");
+    assert!(seen.rejected_tokens > 10_000, "{seen:?}");
 }
 
 /// What a simulated engine did.
@@ -78,6 +80,9 @@ impl Day {
         let now = Arc::new(Mutex::new(Duration::ZERO));
         let model = logged_model(workload, Arc::clone(&log), Arc::clone(&now));
         let mut bench = bench(workload, model, Clock::new(move || *now.lock()));
+        if let Some(speculator) = workload.speculator() {
+            bench = bench.speculating(speculator);
+        }
         let mut readers: Vec<Reader> = Vec::new();
         readers.resize_with(workload.arrivals.len(), Reader::default);
 
@@ -203,7 +208,7 @@ fn logged_model(
     let fails_every = workload.fails_every;
     let token_micros = workload.token_micros;
     let mut steps = 0;
-    FakeModel::new(LIMITS, workload.num_blocks).on_step(move |plan| {
+    workload.model(workload.num_blocks).on_step(move |plan| {
         steps += 1;
         writeln!(log.lock(), "plan {plan:?}").unwrap();
         let micros = 5000 + token_micros * plan.num_tokens() as u64;
@@ -218,8 +223,8 @@ fn logged_model(
 }
 
 /// What a request says with an engine to itself, read in one go.
-fn alone(request: &GenerateRequest) -> Vec<TokenEvent> {
-    let model = FakeModel::new(LIMITS, LIMITS.max_model_len / 16);
+fn alone(workload: &Workload, request: &GenerateRequest) -> Vec<TokenEvent> {
+    let model = workload.model(LIMITS.max_model_len / 16);
     let mut bench = Bench::new(model, SchedulerLimits::new(1, LIMITS.max_model_len), false);
     let events = bench.submit(request.clone());
     bench.run_to_end();
@@ -256,6 +261,8 @@ struct Seen {
     prefix_hit_tokens: u64,
     bypasses: u64,
     restored_blocks: u64,
+    accepted_tokens: u64,
+    rejected_tokens: u64,
 }
 
 impl Seen {
@@ -265,6 +272,8 @@ impl Seen {
         self.prefix_hit_tokens += stats.counters.prefix_hit_tokens;
         self.bypasses += stats.counters.bypasses;
         self.restored_blocks += stats.tiers.restored_blocks;
+        self.accepted_tokens += stats.counters.accepted_tokens;
+        self.rejected_tokens += stats.counters.draft_tokens - stats.counters.accepted_tokens;
     }
 }
 

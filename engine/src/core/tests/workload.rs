@@ -7,9 +7,12 @@
 
 use std::sync::Arc;
 
+use crate::config::EngineConfig;
 use crate::core::tests::{EOS, LIMITS};
 use crate::request::{GenerateRequest, SamplingParams};
 use crate::scheduler::SchedulerLimits;
+use crate::speculation::{DraftModel, Speculator};
+use crate::testing::{FakeModel, FakeToken};
 
 /// An engine's sizes and everything that happens to it.
 #[derive(Debug)]
@@ -24,6 +27,21 @@ pub(super) struct Workload {
     pub(super) token_micros: u64,
     /// The model fails in each step whose number this divides.
     pub(super) fails_every: Option<usize>,
+    /// How many of the last tokens the model answers to; `None` for all.
+    pub(super) recent: Option<usize>,
+    pub(super) guesses: Option<Guesses>,
+}
+
+/// How tokens are guessed ahead.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Guesses {
+    /// In one step.
+    most: usize,
+    /// Tokens that match.
+    lookup: (usize, usize),
+    /// Blocks of a draft model, where one guesses in place of the lookup, and what it answers to:
+    /// as many of the last tokens as the model, or one.
+    draft: Option<(usize, bool)>,
 }
 
 /// A request, and its reader's patience.
@@ -57,7 +75,38 @@ impl Workload {
                 .map(|_| Arrival::new(&mut random, horizon, num_blocks))
                 .collect(),
             fails_every: random.one_in(6).then(|| random.between(5, 60)),
+            recent: (!random.one_in(3)).then(|| random.between(1, 2)),
+            guesses: (!random.one_in(4)).then(|| Guesses::new(&mut random)),
         }
+    }
+
+    /// A model as the workload has it.
+    pub(super) fn model(&self, num_blocks: usize) -> FakeModel {
+        let answer = self.recent.map_or(FakeToken::Hashed, FakeToken::Recent);
+        FakeModel::new(LIMITS, num_blocks).answering(move |_| answer)
+    }
+
+    /// What guesses ahead.
+    pub(super) fn speculator(&self) -> Option<Speculator> {
+        let Guesses {
+            most,
+            lookup,
+            draft,
+        } = self.guesses?;
+        let Some((blocks, good)) = draft else {
+            return Some(Speculator::by_lookup(most, lookup));
+        };
+        let model = match good {
+            true => self.model(blocks),
+            false => FakeModel::new(LIMITS, blocks).answering(|_| FakeToken::Recent(1)),
+        };
+        let config = EngineConfig {
+            enable_prefix_caching: self.prefix_caching,
+            max_num_batched_tokens: self.limits.max_num_batched_tokens(),
+            ..EngineConfig::default()
+        };
+        let model = DraftModel::new(Box::new(model), LIMITS.vocab_size, &config);
+        Some(Speculator::by_model(most, model))
     }
 
     /// Turns within which everything must be over: the last arrival's, and for each sequence as many
@@ -89,6 +138,19 @@ impl Arrival {
             at,
             request,
             vanishes: random.one_in(5).then(|| at + random.between(0, 30)),
+        }
+    }
+}
+
+impl Guesses {
+    fn new(random: &mut Random) -> Self {
+        let min = random.between(1, 3);
+        Self {
+            most: random.between(1, 20),
+            lookup: (min, min + random.between(0, 3)),
+            draft: random
+                .one_in(2)
+                .then(|| (random.between(3, 60), random.one_in(2))),
         }
     }
 }

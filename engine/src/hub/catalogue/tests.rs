@@ -95,7 +95,7 @@ fn a_broken_catalogue_says_where_and_what() {
         ),
         (
             entry("{join: {path: x, parts: [{pip: a==1, path: y, size: 1}]}}"),
-            "`y` needs `size:` and `sha256:`",
+            "`x` needs `size:` and `sha256:`",
         ),
         (
             entry("{hf: a/b, join: {path: x, parts: []}}"),

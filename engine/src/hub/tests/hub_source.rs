@@ -240,7 +240,10 @@ async fn a_wrong_file_of_other_tools_is_not_taken() {
 async fn references_that_lead_nowhere_say_what_was_meant() {
     let world = World::new(Fault::None, NO_PIP).await;
     let cases = [
-        ("smal", "did you mean `small`?; it has small"),
+        (
+            "smal",
+            "did you mean `small`? (it has, the most alike first: small)",
+        ),
         ("owner/model", "for the hub write hf://owner/model"),
         ("./nothing.gguf", "there is no model at `./nothing.gguf`"),
     ];

@@ -7,7 +7,9 @@
 //!
 //! Each query row walks its blocks in order with an online softmax (Milakov and Gimelshein, 2018;
 //! Dao et al., 2022). What a row computes depends on its own position and context only; rows that
-//! share keys (the query heads of a KV head, neighbouring queries of a chunk) walk together. In a
+//! share keys (the query heads of a KV head, neighbouring queries of a chunk) walk together: a
+//! *stretch* of four blocks is converted to f32 once (`tile`), and the rows' products with it are
+//! computed in *bands* of as many rows as the registers hold (`products`). In a
 //! layer with a sliding window a row's walk begins with the stretch that holds the first position
 //! it sees; stretches are counted from position 0, so that, too, depends on its position only.
 

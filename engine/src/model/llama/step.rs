@@ -91,6 +91,7 @@ impl<'a> Step<'a> {
         match sequence.logits {
             LogitRows::None => {}
             LogitRows::Last => self.logit_rows.push(first + len - 1),
+            LogitRows::Tail(rows) => self.logit_rows.extend(first + len - rows..first + len),
             LogitRows::All => self.logit_rows.extend(first..first + len),
         }
     }
@@ -100,6 +101,12 @@ fn prove(sequence: &ScheduledSequence, bounds: &Bounds) -> Result<(), String> {
     let len = sequence.tokens.len();
     if len == 0 {
         return Err("it has no tokens".to_owned());
+    }
+    if sequence.num_logit_rows() > len {
+        return Err(format!(
+            "{} rows of logits are asked of {len} tokens",
+            sequence.num_logit_rows()
+        ));
     }
     let end = sequence.start.saturating_add(len);
     if end > bounds.max_model_len {

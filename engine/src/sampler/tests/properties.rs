@@ -42,7 +42,7 @@ proptest! {
     #[test]
     fn the_narrowest_truncations_are_greedy(params in any_params(), logits in any_logits(), index in 0_u32..1000) {
         let params = SamplingParams { repetition_penalty: 1.0, ..params };
-        let likeliest = numeric::argmax(&logits).and_then(|id| u32::try_from(id).ok()).unwrap();
+        let likeliest = argmax(&logits).and_then(|id| u32::try_from(id).ok()).unwrap();
         for narrow in [
             SamplingParams { top_k: 1, ..params.clone() },
             SamplingParams { top_p: 1e-9, ..params.clone() },

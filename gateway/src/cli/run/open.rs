@@ -26,23 +26,38 @@ pub(super) async fn open_all(
     terminal: &mut Terminal,
 ) -> Result<(Vec<ModelEntry>, Vec<StartedModel>)> {
     // All are fetched before any is opened: what cannot be fetched should show before memory is used.
-    let mut paths = Vec::new();
+    let mut specs = Vec::new();
     for spec in &config.models {
-        let fetched = fetch(&spec.source, environment, terminal).await;
-        let model = fetched.map_err(|error| match error.is::<HubError>() {
-            true => error.context(spec.places.fault("source", "cannot be had")),
-            false => error.context(format!("model `{}`", spec.name)),
-        })?;
-        paths.push(model.path);
+        specs.push(fetch_all(spec.clone(), environment, terminal).await?);
     }
     let preparing = NonZeroUsize::new(config.max_concurrent_prepares).unwrap_or(NonZeroUsize::MIN);
     let (mut models, mut started) = (Vec::new(), Vec::new());
-    for (spec, path) in config.models.iter().zip(paths) {
-        let (model, facts) = open(spec.clone(), path, preparing).await?;
+    for (spec, path) in specs {
+        let (model, facts) = open(spec, path, preparing).await?;
         models.push(model);
         started.push(facts);
     }
     Ok((models, started))
+}
+
+/// Fetches a model, and the one that guesses for it, which its engine is then told.
+async fn fetch_all(
+    mut spec: ModelSpec,
+    environment: &Environment,
+    terminal: &mut Terminal,
+) -> Result<(ModelSpec, PathBuf)> {
+    let fetched = fetch(&spec.source, environment, terminal).await;
+    let model = fetched.map_err(|error| match error.is::<HubError>() {
+        true => error.context(spec.places.fault("source", "cannot be had")),
+        false => error.context(format!("model `{}`", spec.name)),
+    })?;
+    if let Some(draft) = &spec.draft_model {
+        let fetched = fetch(&draft.source, environment, terminal).await;
+        let whose = || format!("model `{}`: its draft model", spec.name);
+        let path = fetched.with_context(whose)?.path;
+        spec.engine.speculation = Some(draft.at(path));
+    }
+    Ok((spec, model.path))
 }
 
 /// Reads the weights, which takes a while, on a thread where nobody waits.

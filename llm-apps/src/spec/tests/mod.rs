@@ -8,6 +8,7 @@ use std::time::Duration;
 use engine::Activations;
 use engine::hub::ModelReference;
 use engine::{ModelError, OpenError, StartError};
+use engine::{Speculation, SpeculationMethod};
 
 use super::{AllowOrigins, ByteSize, ServeConfig};
 
@@ -100,6 +101,7 @@ const KEYS: &[&str] = &[
     "max_requests",
     "enable_prefix_caching",
     "kv_tiers",
+    "speculation",
     "threads",
     "activations",
 ];
@@ -144,9 +146,12 @@ models:
       kv_tiers: {ram: 2GiB, disk: {path: cache/kv, size: 10GiB}}
       threads: 2
       activations: mixed
+      speculation: {method: ngram, num_speculative_tokens: 6, prompt_lookup_min: 3}
     sampling_defaults: {temperature: 0.2, top_p: 0.9, top_k: 40, min_p: 0.05, repetition_penalty: 1.1,
       presence_penalty: 0.5, frequency_penalty: -0.5, max_tokens: 100}
-  - {name: other, source: "hf://owner/name@v1/q8.gguf"}
+  - name: other
+    source: "hf://owner/name@v1/q8.gguf"
+    engine: {speculation: {method: draft, draft_model: weights/tiny.gguf}}
 "#,
     )
     .unwrap();
@@ -194,6 +199,23 @@ models:
     assert_eq!(disk.path, Path::new("/etc/penstock/cache/kv"));
     assert_eq!(engine.threads.map(std::num::NonZero::get), Some(2));
     assert_eq!(engine.activations, Activations::Mixed);
+    let ngram = Speculation {
+        num_speculative_tokens: 6,
+        method: SpeculationMethod::Ngram {
+            prompt_lookup_min: 3,
+            prompt_lookup_max: 4,
+        },
+    };
+    assert_eq!(engine.speculation, Some(ngram));
+    let draft = other.draft_model.as_ref().unwrap();
+    assert_eq!(
+        (&draft.source, draft.num_speculative_tokens),
+        (
+            &ModelReference::Path("/etc/penstock/weights/tiny.gguf".into()),
+            4
+        )
+    );
+    assert_eq!(other.engine.speculation, None, "it is not there yet");
     let mut params = engine::SamplingParams::default();
     small.sampling_defaults.apply(&mut params);
     let floats = [
