@@ -26,6 +26,9 @@ pub struct EngineConfig {
     pub max_requests: usize,
     /// Whether full blocks are kept and found again by later prompts with the same beginning.
     pub enable_prefix_caching: bool,
+    /// Where blocks go that the cache evicts, to be copied back when a prompt begins with them again;
+    /// `None` forgets them.
+    pub kv_tiers: Option<KvTiersConfig>,
     /// Whether and how tokens are guessed ahead, so that one step may say several of them; what is
     /// said stays the same, bit for bit. `None` guesses none.
     pub speculation: Option<Speculation>,
@@ -35,6 +38,25 @@ pub struct EngineConfig {
     pub activations: Activations,
     /// Forces an instruction set for the kernels, for tests; `None` takes the machine's best.
     pub isa: Option<Isa>,
+}
+
+/// Tiers of memory for blocks that the KV cache has no room for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KvTiersConfig {
+    /// Memory for them, in bytes, beside that of the cache. It is taken as it is filled. What is
+    /// unused for longest goes to disk, or is forgotten.
+    pub ram_bytes: usize,
+    /// Files for what memory has no room for, and for the next start.
+    pub disk: Option<DiskTierConfig>,
+}
+
+/// A folder of blocks. Several models may share it; no two running engines of one model should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskTierConfig {
+    /// The folder; it is made when it is not there.
+    pub path: PathBuf,
+    /// Bytes of this model's files at most.
+    pub bytes: u64,
 }
 
 /// Integers that activations become for products with quantised weights, each group of 32 values with
@@ -110,6 +132,7 @@ impl Default for EngineConfig {
             target_itl: Duration::from_millis(50),
             max_requests: 256,
             enable_prefix_caching: true,
+            kv_tiers: None,
             speculation: None,
             threads: None,
             activations: Activations::default(),

@@ -5,8 +5,8 @@
 //! ([`tokenizer`]); [`open`] makes both from a model on disk. Rooms, from the ground up:
 //!
 //! `error` `request` `event` `config` `batch` - `mapped` `gguf` `kv_cache` `step_cost` `kernels`
-//! `hub` - `sequence` `tokenizer` `sampler` - `scheduler` `model` - `invariants` `speculation` -
-//! `core` - `handle` - `open`. No arrow runs back up.
+//! `hub` - `sequence` `tokenizer` `sampler` - `scheduler` `model` - `invariants` `speculation`
+//! `kv_tiers` - `core` - `handle` - `open`. No arrow runs back up.
 
 mod batch;
 mod config;
@@ -19,6 +19,7 @@ pub mod hub;
 mod invariants;
 pub mod kernels;
 mod kv_cache;
+mod kv_tiers;
 mod mapped;
 pub mod model;
 mod open;
@@ -34,11 +35,15 @@ pub mod tokenizer;
 
 pub use crate::core::{EngineStats, StepTimes};
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
-pub use config::{Activations, BLOCK_SIZE, EngineConfig, Isa, Speculation, SpeculationMethod};
+pub use config::{
+    Activations, BLOCK_SIZE, DiskTierConfig, EngineConfig, Isa, KvTiersConfig, Speculation,
+    SpeculationMethod,
+};
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
 pub use handle::{Engine, StartError, TokenStream};
-pub use kv_cache::BlockCounts;
+pub use kv_cache::{BlockCounts, TierStats};
+pub use kv_tiers::TierError;
 pub use model::{Forward, Logits, ModelError};
 pub use open::{OpenError, OpenModel, open};
 pub use request::{GenerateRequest, InvalidRequest, MAX_LOGPROBS, ModelLimits, SamplingParams};

@@ -14,6 +14,7 @@ use crate::core::speculate::GuessTimes;
 use crate::core::stats::{StatsBoard, StepTimes};
 use crate::error::EngineError;
 use crate::invariants::{Violation, check_plan, check_state};
+use crate::kv_tiers::KvTiers;
 use crate::model::Forward;
 use crate::sampler::Sampled;
 use crate::scheduler::{Ended, Scheduler};
@@ -23,7 +24,7 @@ use crate::step_cost::Work;
 /// The engine without its thread.
 #[derive(Debug)]
 pub(crate) struct Core {
-    model: Box<dyn Forward>,
+    pub(super) model: Box<dyn Forward>,
     pub(super) scheduler: Scheduler,
     /// The accepted requests that have not ended.
     generations: BTreeMap<SequenceId, Generation>,
@@ -32,8 +33,10 @@ pub(crate) struct Core {
     stats: Arc<StatsBoard>,
     /// Guesses tokens ahead; `None` when that is off.
     pub(super) speculator: Option<Speculator>,
-    clock: Clock,
+    pub(super) clock: Clock,
     times: StepTimes,
+    /// Where blocks go that the pool has no room for.
+    pub(super) tiers: Option<KvTiers>,
 }
 
 impl Core {
@@ -56,7 +59,15 @@ impl Core {
             speculator: None,
             clock,
             times,
+            tiers: None,
         }
+    }
+
+    /// The same with the colder tiers of whose index the scheduler's cache knows.
+    #[must_use]
+    pub(crate) fn with_tiers(mut self, tiers: Option<KvTiers>) -> Self {
+        self.tiers = tiers;
+        self
     }
 
     /// Guesses tokens ahead.
@@ -81,11 +92,14 @@ impl Core {
     /// Schedule, compute, update, deliver.
     pub(crate) fn step(&mut self) {
         self.drop_abandoned();
+        self.hear_of_disk();
         let began = self.clock.now();
         let mut plan = self.scheduler.schedule();
         let planned = self.clock.now();
         self.guess(&mut plan);
         let guessed = self.clock.now();
+        // Guesses too take blocks from others.
+        let moving = self.move_blocks();
         debug_assert_eq!(check_plan(&self.scheduler, &plan), Ok(()));
 
         let sampled = compute(&mut *self.model, &plan, &mut self.generations, &self.eos);
@@ -93,7 +107,7 @@ impl Core {
         let succeeded = sampled.is_ok();
         let times = GuessTimes {
             guessing: guessed.saturating_sub(planned),
-            computing: computed.saturating_sub(guessed),
+            computing: computed.saturating_sub(guessed + moving),
         };
         let (sampled, ended) = self.update(&plan, sampled, times);
         let updated = self.clock.now();
@@ -102,14 +116,18 @@ impl Core {
         self.times.scheduling += planned.saturating_sub(began) + updated.saturating_sub(computed);
         // How long it takes to fail says nothing.
         if succeeded {
-            let seconds = updated.saturating_sub(began).as_secs_f64();
-            self.scheduler.observe(&Work::of(&plan), seconds);
+            let computing = updated.saturating_sub(began + moving);
+            self.scheduler
+                .observe(&Work::of(&plan), computing.as_secs_f64());
         }
 
         self.stats.publish(&self.scheduler, self.times);
         self.deliver(&plan, sampled);
         self.end(ended);
         debug_assert_eq!(self.check(), Ok(()));
+        if plan.is_empty() {
+            self.await_disk();
+        }
     }
 
     /// Ends every request in `error`.

@@ -32,6 +32,7 @@ mod speculate;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod tiering;
 
 pub(crate) use clock::Clock;
 pub(crate) use command::{Command, Submission};

@@ -16,6 +16,7 @@ pub(crate) fn run(mut core: Core, inbox: Inbox) {
         core.step();
     }
     core.end_all(&EngineError::ShuttingDown);
+    core.close_tiers();
 }
 
 /// Accepts what has arrived, waiting for it only when there is nothing else to do. `false` when the

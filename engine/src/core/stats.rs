@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::kv_cache::BlockCounts;
+use crate::kv_cache::{BlockCounts, TierIndex, TierStats};
 use crate::scheduler::{Counters, Scheduler};
 
 /// An engine's state after its latest step. Whoever has read an event sees statistics at least as
@@ -22,6 +22,8 @@ pub struct EngineStats {
     pub blocks: BlockCounts,
     /// Totals since the engine started.
     pub counters: Counters,
+    /// The KV cache's colder tiers; nothing where there are none.
+    pub tiers: TierStats,
     /// Where the time of all steps went.
     pub times: StepTimes,
 }
@@ -47,6 +49,11 @@ impl StatsBoard {
             num_waiting: scheduler.waiting().len(),
             blocks: scheduler.cache().counts(),
             counters: *scheduler.counters(),
+            tiers: scheduler
+                .cache()
+                .tiers()
+                .map(TierIndex::stats)
+                .unwrap_or_default(),
             times,
         };
         *self.0.lock() = stats;

@@ -14,6 +14,7 @@ use crate::handle::clock::monotonic;
 use crate::handle::start::{StartError, prove, speculator};
 use crate::handle::stream::TokenStream;
 use crate::kv_cache::KvCache;
+use crate::kv_tiers::{KvTiers, TierError};
 use crate::model::Forward;
 use crate::request::{GenerateRequest, ModelLimits};
 use crate::scheduler::{Scheduler, SchedulerLimits};
@@ -62,12 +63,22 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let limits = prove(&*model, config)?;
         let speculator = speculator(draft, limits, config)?;
-        let cache = KvCache::new(model.num_blocks(), config.enable_prefix_caching);
+        let mut cache = KvCache::new(model.num_blocks(), config.enable_prefix_caching);
+        let tiers = match &config.kv_tiers {
+            Some(_) if !config.enable_prefix_caching => Err(TierError::NoPrefixCaching)?,
+            Some(asked) => {
+                let (tiers, index) = KvTiers::open(asked, &*model)?;
+                cache = cache.with_tiers(index);
+                Some(tiers)
+            }
+            None => None,
+        };
         let per_step = SchedulerLimits::new(config.max_num_seqs, config.max_num_batched_tokens)
             .with_target_itl(config.target_itl.as_secs_f64());
         let scheduler = Scheduler::new(per_step, cache, eos.clone());
         let stats = Arc::new(StatsBoard::default());
-        let mut core = Core::new(model, scheduler, eos, Arc::clone(&stats), monotonic());
+        let mut core =
+            Core::new(model, scheduler, eos, Arc::clone(&stats), monotonic()).with_tiers(tiers);
         if let Some(speculator) = speculator {
             core = core.speculating(speculator);
         }

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::config::{BLOCK_SIZE, EngineConfig, SpeculationMethod};
 use crate::kv_cache::BlockTable;
+use crate::kv_tiers::TierError;
 use crate::model::Forward;
 use crate::request::ModelLimits;
 use crate::speculation::{DraftModel, Speculator};
@@ -35,6 +36,9 @@ pub enum StartError {
         /// Tokens of one full context.
         max_model_len: usize,
     },
+    /// The colder tiers of the KV cache cannot be had.
+    #[error(transparent)]
+    Tiers(#[from] TierError),
     /// A draft model was configured and none was given.
     #[error("speculation by a draft model needs the draft model, but none was given")]
     NoDraftModel,

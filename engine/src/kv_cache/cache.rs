@@ -9,6 +9,7 @@ use crate::config::BLOCK_SIZE;
 use crate::kv_cache::hash::BlockHash;
 use crate::kv_cache::pool::BlockPool;
 use crate::kv_cache::table::BlockTable;
+use crate::kv_cache::tiers::TierIndex;
 
 /// Hands out blocks, and finds those that already hold a beginning of tokens.
 ///
@@ -20,6 +21,8 @@ pub(crate) struct KvCache {
     pool: BlockPool,
     index: HashMap<BlockHash, BlockId>,
     prefix_caching: bool,
+    /// Where evicted blocks go; `None` where they are forgotten.
+    pub(super) tiers: Option<TierIndex>,
 }
 
 /// Blocks in each state; `free + used + cached = total` (E1).
@@ -63,7 +66,25 @@ impl KvCache {
             pool: BlockPool::new(num_blocks),
             index: HashMap::new(),
             prefix_caching,
+            tiers: None,
         }
+    }
+
+    /// The same with colder tiers, to which evicted blocks go.
+    #[must_use]
+    pub(crate) fn with_tiers(mut self, tiers: TierIndex) -> Self {
+        self.tiers = Some(tiers);
+        self
+    }
+
+    /// The colder tiers.
+    pub(crate) fn tiers(&self) -> Option<&TierIndex> {
+        self.tiers.as_ref()
+    }
+
+    /// The colder tiers.
+    pub(crate) fn tiers_mut(&mut self) -> Option<&mut TierIndex> {
+        self.tiers.as_mut()
     }
 
     /// The longest indexed beginning of `tokens`, in whole blocks, the last token never included.
@@ -142,6 +163,9 @@ impl KvCache {
         for (block, evicted) in (0..new).map_while(|_| self.pool.take()) {
             if let Some(hash) = evicted {
                 self.index.remove(&hash);
+                if let Some(tiers) = &mut self.tiers {
+                    tiers.save(block, hash);
+                }
             }
             table.blocks.push(block);
         }
@@ -202,12 +226,17 @@ impl KvCache {
 }
 
 /// Names of the blocks of `tokens` that may be matched: the last token is in none of them.
-fn matchable<'t>(table: &'t mut BlockTable, tokens: &[u32]) -> &'t [BlockHash] {
+pub(super) fn matchable<'t>(table: &'t mut BlockTable, tokens: &[u32]) -> &'t [BlockHash] {
     let most = tokens.len().saturating_sub(1) / BLOCK_SIZE;
     table.hashes(tokens, most)
 }
 
 impl PrefixMatch {
+    /// Matched blocks.
+    pub(crate) fn num_blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
     /// Tokens in the matched blocks.
     pub(crate) fn num_tokens(&self) -> usize {
         self.blocks.len() * BLOCK_SIZE

@@ -15,6 +15,16 @@ impl BlockHash {
     /// What the first block of a sequence has for a parent.
     pub(crate) const ROOT: Self = Self([0; 16]);
 
+    /// Its bytes, which name the block outside this process too.
+    pub(crate) fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// The hash with these bytes.
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The hash of the block that holds `tokens` after a beginning named by `self`.
     #[must_use]
     pub(crate) fn child(self, tokens: &[u32; BLOCK_SIZE]) -> Self {

@@ -35,6 +35,10 @@
 //! - **cached**: in no table, but in the index: waits, in order of release, to be matched again or
 //!   evicted, that is taken out of the index and given to someone else.
 //!
+//! With colder tiers ([`TierIndex`]) an evicted block's content is copied to memory first, and from
+//! there to disk; a block that is found there is copied back into a new one, which is computed from
+//! then on. Which copies to make is answered as [`BlockMove`]s; whoever owns the memory makes them.
+//!
 //! `free + used + cached = total` always (E1). Every operation on one block is O(1): the free ones
 //! are a stack, the cached ones a doubly linked list threaded through the pool, the index a hash
 //! map. A table releases its blocks from its tail, so the tail is evicted first: what is left of a
@@ -43,7 +47,7 @@
 //! The index is a chain: a block's [hash](hash::BlockHash) covers its parent's hash and its own
 //! tokens, so equal hashes mean equal tokens from position 0 on, and a lookup walks block by block
 //! until it misses. The scheduler lets a sequence wait when the block that it misses is [being
-//! computed](KvCache::pending); where two compute the same block all the same, both keep theirs: tables
+//! computed](KvCache::pending); where two compute it all the same, both keep theirs: tables
 //! only ever grow at their end, nobody's table is rewritten to drop a duplicate. The last token of
 //! a sequence is never matched, because somebody needs its logits; so at most `(len - 1) / 16`
 //! blocks are.
@@ -51,11 +55,15 @@
 mod cache;
 mod hash;
 mod pool;
+mod restore;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tiers;
 
 pub use cache::BlockCounts;
 pub(crate) use cache::{KvCache, PrefixMatch};
 pub(crate) use hash::BlockHash;
 pub(crate) use table::BlockTable;
+pub use tiers::TierStats;
+pub(crate) use tiers::{BlockMove, SlotId, TierIndex};

@@ -1,6 +1,8 @@
 //! The cache against a naive one that keeps whole prefixes and searches lists, and the promises that
 //! its documentation makes.
 
+mod tiers;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::batch::BatchPlan;
+use crate::batch::{BatchPlan, BlockId};
 use crate::model::ModelError;
 use crate::request::ModelLimits;
 
@@ -14,6 +14,25 @@ pub trait Forward: Send + Debug {
 
     /// Blocks of the KV cache: block ids of a plan are below this. Enough for one full context.
     fn num_blocks(&self) -> usize;
+
+    /// Bytes of one block's keys and values, over all layers; 0 when the model cannot give and take
+    /// them.
+    fn block_bytes(&self) -> usize {
+        0
+    }
+
+    /// Names the weights and the layout of a block: where two models answer the same, a block of one
+    /// may be written into the other.
+    fn identity(&self) -> [u8; 32] {
+        [0; 32]
+    }
+
+    /// Copies a block's keys and values out. Never called when there are no
+    /// [`block_bytes`](Self::block_bytes); `to` has as many.
+    fn read_block(&self, _block: BlockId, _to: &mut [u8]) {}
+
+    /// Puts back what [`read_block`](Self::read_block) gave.
+    fn write_block(&mut self, _block: BlockId, _from: &[u8]) {}
 
     /// Computes one step: writes keys and values of all planned positions, and answers the rows of
     /// logits that were asked for.

@@ -8,6 +8,7 @@ use std::thread;
 
 use super::eos;
 use super::files::{ModelFiles, ModelFolder, WeightFiles};
+use super::identity::identity;
 use super::llama::LlamaRunner;
 use super::spec::{ModelSpec, from_config_json, from_gguf};
 use super::weights::{GgufShards, SafetensorsShards, Weights};
@@ -35,7 +36,12 @@ pub struct LoadedModel {
 /// [`ModelError`] names the file and what is wrong with it, or the knob of `config` that does not
 /// fit the model.
 pub fn load(files: &ModelFiles, config: &EngineConfig) -> Result<LoadedModel, ModelError> {
-    run(Opened::open(files)?, config)
+    let mut loaded = run(Opened::open(files)?, config)?;
+    if config.kv_tiers.as_ref().is_some_and(|t| t.disk.is_some()) {
+        let identity = identity(files, config)?;
+        loaded.runner = loaded.runner.with_identity(identity);
+    }
+    Ok(loaded)
 }
 
 /// Reads a model that guesses for another one whose contexts have so many tokens: its own may be

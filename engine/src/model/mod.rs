@@ -9,6 +9,7 @@ mod eos;
 mod error;
 mod files;
 mod forward;
+mod identity;
 mod info;
 mod llama;
 mod load;

@@ -26,6 +26,10 @@
 //!   before its blocks are evicted. Each lets [`MAX_BYPASSES`] others pass, then nobody behind it is
 //!   admitted before it. Nobody passes a preempted one.
 //!
+//! Where the cache has colder tiers, a sequence is also held back while blocks that it needs are read
+//! from disk: once, and for a bounded time. Blocks in memory are copied back as it is admitted, where
+//! that is known to be quicker than computing them.
+//!
 //! # A step
 //!
 //! There are no phases. Each sequence has a gap of tokens not yet computed: a prompt, the rest of
@@ -58,7 +62,7 @@
 //!
 //! The earliest running sequence is in every plan, and is preempted only if an earlier one is
 //! admitted. Whenever nobody runs, somebody is admitted: the whole cache is there, and nobody is held
-//! back, as nobody computes. What does not fit the whole cache fails with `CacheTooSmall`.
+//! back, as nobody computes, but for what comes from disk, which ends. What does not fit the whole cache fails with `CacheTooSmall`.
 //!
 //! Now take the earliest of all sequences. Running, it is in every plan and never preempted, so it
 //! ends within as many steps as it has tokens. Waiting, it is passed a bounded number of times;
@@ -76,6 +80,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 mod update;
+mod worth;
 
 pub(crate) use admit::MAX_BYPASSES;
 pub use counters::Counters;

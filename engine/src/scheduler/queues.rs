@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use crate::batch::SequenceId;
 use crate::error::EngineError;
-use crate::kv_cache::{BlockTable, KvCache};
+use crate::kv_cache::{BlockMove, BlockTable, KvCache, TierIndex};
 use crate::request::GenerateRequest;
 use crate::scheduler::counters::Counters;
 use crate::scheduler::update::Ended;
 use crate::sequence::Sequence;
-use crate::step_cost::{StepCost, Work};
+use crate::step_cost::{MoveCost, StepCost, Work};
 
 /// Decides what each step computes, and owns every sequence that has not ended.
 #[derive(Debug)]
@@ -20,6 +20,10 @@ pub(crate) struct Scheduler {
     pub(super) cache: KvCache,
     /// What steps cost, as measured.
     pub(super) cost: StepCost,
+    /// What restoring a block costs, as measured.
+    pub(super) restore_cost: MoveCost,
+    /// What reading a block from disk costs, as measured.
+    pub(super) fetch_cost: MoveCost,
     /// Admitted ones, earliest arrival first. They hold blocks.
     pub(super) running: Vec<Sequence>,
     /// All others, earliest arrival first. They hold none.
@@ -81,6 +85,8 @@ impl Scheduler {
             eos,
             cache,
             cost: StepCost::new(),
+            restore_cost: MoveCost::default(),
+            fetch_cost: MoveCost::default(),
             running: Vec::new(),
             waiting: VecDeque::new(),
             ended: Vec::new(),
@@ -120,6 +126,16 @@ impl Scheduler {
         self.cost.observe(work, seconds);
     }
 
+    /// Takes in that moving `blocks` blocks between the pool and memory took so many seconds.
+    pub(crate) fn observe_moves(&mut self, blocks: usize, seconds: f64) {
+        self.restore_cost.observe(blocks, seconds);
+    }
+
+    /// Takes in that reading `blocks` blocks from disk took so many seconds.
+    pub(crate) fn observe_fetches(&mut self, blocks: usize, seconds: f64) {
+        self.fetch_cost.observe(blocks, seconds);
+    }
+
     /// Admitted sequences, earliest arrival first.
     pub(crate) fn running(&self) -> &[Sequence] {
         &self.running
@@ -128,6 +144,17 @@ impl Scheduler {
     /// Waiting sequences, earliest arrival first.
     pub(crate) fn waiting(&self) -> impl ExactSizeIterator<Item = &Sequence> {
         self.waiting.iter()
+    }
+
+    /// What the cache's colder tiers must do before the plan is computed.
+    pub(crate) fn take_moves(&mut self) -> Vec<BlockMove> {
+        let tiers = self.cache.tiers_mut();
+        tiers.map(TierIndex::take_moves).unwrap_or_default()
+    }
+
+    /// The cache's colder tiers.
+    pub(crate) fn tiers_mut(&mut self) -> Option<&mut TierIndex> {
+        self.cache.tiers_mut()
     }
 
     /// The block pool and prefix index.

@@ -6,7 +6,8 @@ use crate::scheduler::draft::Draft;
 use crate::scheduler::queues::Scheduler;
 
 impl Scheduler {
-    /// Plans a step. The plan is empty only when no sequence is left; it must then be given to
+    /// Plans a step. The plan is empty only when no sequence is left, or when all that are left wait
+    /// for blocks from disk; it must then be given to
     /// [`update`](Self::update) all the same, which reports those that ended without being computed.
     pub(crate) fn schedule(&mut self) -> BatchPlan {
         let mut draft = Draft::new(self.limits, &self.running, self.cost.estimate());

@@ -25,6 +25,8 @@ pub(crate) struct Sequence {
     cached: Option<usize>,
     /// Later arrivals that were admitted while it waited.
     bypasses: u32,
+    /// Whether it has waited for blocks from disk: it does so once.
+    fetched: bool,
 }
 
 impl Sequence {
@@ -39,6 +41,7 @@ impl Sequence {
             scored: 0,
             cached: None,
             bypasses: 0,
+            fetched: false,
         }
     }
 
@@ -87,6 +90,12 @@ impl Sequence {
     /// The table, and the tokens whose full blocks will be indexed when they are computed: all.
     pub(crate) fn pending(&mut self) -> (&mut BlockTable, &[u32]) {
         (&mut self.table, &self.tokens)
+    }
+
+    /// Whether it may wait for blocks from disk. It may once, so that it does not wait for ever where
+    /// the same blocks come and go.
+    pub(crate) fn may_fetch(&mut self) -> bool {
+        !std::mem::replace(&mut self.fetched, true)
     }
 
     /// Later arrivals that were admitted while it waited.

@@ -13,9 +13,11 @@
 //! tokens are cut into steps and never what is generated (E9).
 
 mod model;
+mod moves;
 #[cfg(test)]
 mod tests;
 mod work;
 
 pub(crate) use model::{Estimate, StepCost};
+pub(crate) use moves::MoveCost;
 pub(crate) use work::Work;

@@ -129,6 +129,12 @@ impl Estimate {
         dot(&self.costs, &work.features())
     }
 
+    /// Seconds that computing `count` positions from `start` on adds to a step.
+    pub(crate) fn added_seconds(&self, start: usize, count: usize) -> f64 {
+        let none = Work::default();
+        self.seconds(&none.with(start, count, 0)) - self.seconds(&none)
+    }
+
     /// Seconds that it will rarely exceed.
     pub(crate) fn cautious_seconds(&self, work: &Work) -> f64 {
         self.margin * self.seconds(work)

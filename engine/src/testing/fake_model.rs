@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::batch::{BatchPlan, LogitRows, ScheduledSequence};
+use crate::batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence};
 use crate::config::BLOCK_SIZE;
 use crate::model::{Forward, Logits, ModelError};
 use crate::request::ModelLimits;
@@ -49,6 +49,8 @@ const UNLIKELY: f32 = -36.0;
 const LIKELIEST: f32 = 4.0;
 const STEP_DOWN: f32 = 0.5;
 const CANDIDATES: u64 = 8;
+/// Bytes of a slot when its block is copied: the position, then the token.
+const SLOT_BYTES: usize = 8;
 
 impl FakeModel {
     /// A model with these limits and so many KV blocks, which answers by hash.
@@ -162,6 +164,38 @@ impl Forward for FakeModel {
 
     fn num_blocks(&self) -> usize {
         self.memory.len() / BLOCK_SIZE
+    }
+
+    fn block_bytes(&self) -> usize {
+        BLOCK_SIZE * SLOT_BYTES
+    }
+
+    fn identity(&self) -> [u8; 32] {
+        [7; 32]
+    }
+
+    fn read_block(&self, block: BlockId, to: &mut [u8]) {
+        let first = block.0 as usize * BLOCK_SIZE;
+        let slots = &self.memory[first..first + BLOCK_SIZE];
+        for (slot, to) in slots.iter().zip(to.as_chunks_mut::<SLOT_BYTES>().0) {
+            let number = slot.map_or(u64::MAX, |s| (s.position as u64) << 32 | u64::from(s.token));
+            *to = number.to_le_bytes();
+        }
+    }
+
+    fn write_block(&mut self, block: BlockId, from: &[u8]) {
+        let first = block.0 as usize * BLOCK_SIZE;
+        let slots = &mut self.memory[first..first + BLOCK_SIZE];
+        for (slot, from) in slots.iter_mut().zip(from.as_chunks::<SLOT_BYTES>().0) {
+            let number = u64::from_le_bytes(*from);
+            let [position, token] = [number >> 32, number & u64::from(u32::MAX)];
+            *slot = usize::try_from(position)
+                .ok()
+                .zip(u32::try_from(token).ok())
+                .and_then(|(position, token)| {
+                    (number != u64::MAX).then_some(Slot { token, position })
+                });
+        }
     }
 
     fn forward(&mut self, plan: &BatchPlan) -> Result<Logits<'_>, ModelError> {

@@ -10,7 +10,8 @@ use super::names::{
     E2E, FAILURE, GEN_AI_DURATION, GEN_AI_TOKENS, GEN_AI_TPOT, GEN_AI_TTFT, GENERATION_TOKENS, ITL,
     KV_CACHED, KV_FREE, KV_TOTAL, KV_USAGE, KV_USED, PREEMPTIONS, PREFIX_HITS, PREFIX_QUERIES,
     PROMPT_TOKENS, QUEUE_TIME, REQUESTS_RUNNING, REQUESTS_WAITING, SCHEDULING_TIME,
-    SPEC_ACCEPTED_TOKENS, SPEC_DRAFT_TOKENS, SPEC_DRAFTS, STEP_TIME, STEPS, SUCCESS, TTFT,
+    SPEC_ACCEPTED_TOKENS, SPEC_DRAFT_TOKENS, SPEC_DRAFTS, STEP_TIME, STEPS, SUCCESS, TIER_BLOCKS,
+    TIER_HITS, TTFT,
 };
 
 /// What is counted while a model answers.
@@ -51,6 +52,10 @@ pub(crate) struct EngineGauges {
     pub(super) prefix_queries: Counter,
     pub(super) prefix_hits: Counter,
     pub(super) preemptions: Counter,
+    pub(super) ram_blocks: Gauge,
+    pub(super) disk_blocks: Gauge,
+    pub(super) ram_hits: Counter,
+    pub(super) disk_hits: Counter,
     pub(super) steps: Counter,
     pub(super) step_time: Counter,
     pub(super) scheduling_time: Counter,
@@ -104,6 +109,7 @@ impl Telemetry {
 fn engine_gauges(id: &str) -> EngineGauges {
     let gauge = |name| metrics::gauge!(name, "model_name" => id.to_owned());
     let counter = |name| metrics::counter!(name, "model_name" => id.to_owned());
+    let tier = |tier: &'static str| [("model_name", id.to_owned()), ("tier", tier.to_owned())];
     EngineGauges {
         running: gauge(REQUESTS_RUNNING),
         waiting: gauge(REQUESTS_WAITING),
@@ -115,6 +121,10 @@ fn engine_gauges(id: &str) -> EngineGauges {
         prefix_queries: counter(PREFIX_QUERIES),
         prefix_hits: counter(PREFIX_HITS),
         preemptions: counter(PREEMPTIONS),
+        ram_blocks: metrics::gauge!(TIER_BLOCKS, &tier("ram")),
+        disk_blocks: metrics::gauge!(TIER_BLOCKS, &tier("disk")),
+        ram_hits: metrics::counter!(TIER_HITS, &tier("ram")),
+        disk_hits: metrics::counter!(TIER_HITS, &tier("disk")),
         steps: counter(STEPS),
         step_time: counter(STEP_TIME),
         scheduling_time: counter(SCHEDULING_TIME),

@@ -35,6 +35,8 @@ pub(super) const KV_CACHED: &str = "penstock_kv_cache_blocks_cached";
 pub(super) const PREFIX_QUERIES: &str = "penstock_prefix_cache_queries_total";
 pub(super) const PREFIX_HITS: &str = "penstock_prefix_cache_hits_total";
 pub(super) const PREEMPTIONS: &str = "penstock_num_preemptions_total";
+pub(super) const TIER_BLOCKS: &str = "penstock_kv_tier_blocks";
+pub(super) const TIER_HITS: &str = "penstock_kv_tier_hits_total";
 pub(super) const STEPS: &str = "penstock_engine_steps_total";
 pub(super) const STEP_TIME: &str = "penstock_engine_step_microseconds_total";
 pub(super) const SCHEDULING_TIME: &str = "penstock_engine_scheduling_microseconds_total";
@@ -106,6 +108,16 @@ pub static METRICS: &[Metric] = &[
         PREEMPTIONS,
         MODEL,
         "Sequences that gave up their blocks and were computed again.",
+    ),
+    gauge(
+        TIER_BLOCKS,
+        &["model_name", "tier"],
+        "KV cache blocks that the pool had no room for, in memory (ram) and in files (disk).",
+    ),
+    counter(
+        TIER_HITS,
+        &["model_name", "tier"],
+        "Blocks that were read back: from ram to the pool, from disk to ram.",
     ),
     counter(STEPS, MODEL, "Steps of the engine that computed something."),
     counter(

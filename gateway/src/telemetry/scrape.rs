@@ -39,6 +39,10 @@ impl EngineGauges {
             .absolute(stats.counters.prefix_queried_tokens);
         self.prefix_hits.absolute(stats.counters.prefix_hit_tokens);
         self.preemptions.absolute(stats.counters.preemptions);
+        set(&self.ram_blocks, stats.tiers.memory_blocks);
+        set(&self.disk_blocks, stats.tiers.disk_blocks);
+        self.ram_hits.absolute(stats.tiers.restored_blocks);
+        self.disk_hits.absolute(stats.tiers.fetched_blocks);
         self.steps.absolute(stats.counters.steps);
         self.step_time.absolute(micros(stats.times.steps));
         self.scheduling_time

@@ -19,6 +19,7 @@ const ENGINE_FLOORS: &[(&str, u32)] = &[
     ("kernels", 1),
     ("hub", 1),
     ("sequence", 2),
+    ("kv_tiers", 4),
     ("tokenizer", 2),
     ("sampler", 2),
     ("scheduler", 3),

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use engine::{Activations, EngineConfig};
+use engine::{Activations, DiskTierConfig, EngineConfig, KvTiersConfig};
 
 use super::fault::Faults;
 use super::node::Node;
@@ -58,6 +58,10 @@ pub(super) fn read(
         enable_prefix_caching: keys
             .take("enable_prefix_caching", f, read::boolean)
             .unwrap_or(default.enable_prefix_caching),
+        kv_tiers: keys
+            .node("kv_tiers")
+            .and_then(|node| kv_tiers(&format!("{path}.kv_tiers"), node, folder, f))
+            .or(default.kv_tiers),
         speculation,
         threads: keys
             .take("threads", f, read::integer(1..=1024_usize))
@@ -82,6 +86,32 @@ pub(super) fn read(
     }
     keys.finish(f);
     (config, draft_model)
+}
+
+/// Reads `kv_tiers`.
+fn kv_tiers(path: &str, node: &Node, folder: &Path, f: &mut Faults) -> Option<KvTiersConfig> {
+    let mut keys = Section::open(path, node, f);
+    let ram = keys.require("ram", "ram: 1GiB", f, read::size(ByteSize(1 << 20)));
+    let disk_path = keys.path("disk");
+    let disk = keys
+        .node("disk")
+        .map(|node| disk_tier(&disk_path, node, folder, f));
+    keys.finish(f);
+    Some(KvTiersConfig {
+        ram_bytes: ram?,
+        disk: disk.flatten(),
+    })
+}
+
+fn disk_tier(path: &str, node: &Node, folder: &Path, f: &mut Faults) -> Option<DiskTierConfig> {
+    let mut keys = Section::open(path, node, f);
+    let place = keys.require("path", "path: kv", f, read::text);
+    let size = keys.require("size", "size: 10GiB", f, read::size(ByteSize(1 << 20)));
+    keys.finish(f);
+    Some(DiskTierConfig {
+        path: folder.join(place?),
+        bytes: size? as u64,
+    })
 }
 
 fn activations(node: &Node) -> Result<Activations, read::Expected> {

@@ -4,6 +4,7 @@ mod pace;
 mod simulation;
 mod speculation;
 mod step;
+mod tiers;
 mod workload;
 
 use std::sync::Arc;
@@ -44,6 +45,15 @@ impl Bench {
         clock: Clock,
     ) -> Self {
         let cache = KvCache::new(model.num_blocks(), prefix_caching);
+        Self::with_cache(model, limits, cache, clock)
+    }
+
+    fn with_cache(
+        model: impl Forward + 'static,
+        limits: SchedulerLimits,
+        cache: KvCache,
+        clock: Clock,
+    ) -> Self {
         let scheduler = Scheduler::new(limits, cache, vec![EOS]);
         let stats = Arc::new(StatsBoard::default());
         Self {

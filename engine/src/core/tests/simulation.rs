@@ -12,12 +12,15 @@ use std::time::Duration;
 use flume::{Receiver, TryRecvError};
 use parking_lot::Mutex;
 
+use crate::config::KvTiersConfig;
 use crate::core::tests::workload::Workload;
 use crate::core::tests::{Bench, LIMITS, is_terminal};
 use crate::core::{Clock, EngineStats};
 use crate::error::EngineError;
 use crate::event::TokenEvent;
-use crate::model::ModelError;
+use crate::kv_cache::KvCache;
+use crate::kv_tiers::KvTiers;
+use crate::model::{Forward, ModelError};
 use crate::request::GenerateRequest;
 use crate::scheduler::SchedulerLimits;
 use crate::testing::FakeModel;
@@ -49,6 +52,7 @@ fn a_thousand_days() {
     assert!(seen.preemptions > 1000, "{seen:?}");
     assert!(seen.prefix_hit_tokens > 10_000, "{seen:?}");
     assert!(seen.bypasses > 100, "{seen:?}");
+    assert!(seen.restored_blocks > 100, "{seen:?}");
     assert!(seen.scored > 1000, "{seen:?}");
     assert!(seen.accepted_tokens > 10_000, "{seen:?}");
     assert!(seen.rejected_tokens > 10_000, "{seen:?}");
@@ -75,9 +79,7 @@ impl Day {
         let log = Arc::new(Mutex::new(String::new()));
         let now = Arc::new(Mutex::new(Duration::ZERO));
         let model = logged_model(workload, Arc::clone(&log), Arc::clone(&now));
-        let clock = Clock::new(move || *now.lock());
-        let caching = workload.prefix_caching;
-        let mut bench = Bench::with_clock(model, workload.limits, caching, clock);
+        let mut bench = bench(workload, model, Clock::new(move || *now.lock()));
         if let Some(speculator) = workload.speculator() {
             bench = bench.speculating(speculator);
         }
@@ -177,6 +179,26 @@ impl Reader {
     }
 }
 
+/// The day's engine. Its memory tier is part of it; a disk's thread would tell no story twice.
+fn bench(workload: &Workload, model: FakeModel, clock: Clock) -> Bench {
+    let mut cache = KvCache::new(workload.num_blocks, workload.prefix_caching);
+    let tiers = workload.tier_blocks.map(|blocks| {
+        let ram_bytes = blocks * model.block_bytes();
+        let config = KvTiersConfig {
+            ram_bytes,
+            disk: None,
+        };
+        KvTiers::open(&config, &model).expect("two blocks and more")
+    });
+    let (tiers, index) = tiers.unzip();
+    if let Some(index) = index {
+        cache = cache.with_tiers(index);
+    }
+    let mut bench = Bench::with_cache(model, workload.limits, cache, clock);
+    bench.core = bench.core.with_tiers(tiers);
+    bench
+}
+
 /// The model writes down each plan that it is given, and takes its time.
 fn logged_model(
     workload: &Workload,
@@ -238,6 +260,7 @@ struct Seen {
     preemptions: u64,
     prefix_hit_tokens: u64,
     bypasses: u64,
+    restored_blocks: u64,
     accepted_tokens: u64,
     rejected_tokens: u64,
 }
@@ -248,6 +271,7 @@ impl Seen {
         self.preemptions += stats.counters.preemptions;
         self.prefix_hit_tokens += stats.counters.prefix_hit_tokens;
         self.bypasses += stats.counters.bypasses;
+        self.restored_blocks += stats.tiers.restored_blocks;
         self.accepted_tokens += stats.counters.accepted_tokens;
         self.rejected_tokens += stats.counters.draft_tokens - stats.counters.accepted_tokens;
     }

@@ -21,6 +21,8 @@ pub(super) struct Workload {
     pub(super) limits: SchedulerLimits,
     pub(super) prefix_caching: bool,
     pub(super) arrivals: Vec<Arrival>,
+    /// Blocks of the memory tier; `None` where there is none.
+    pub(super) tier_blocks: Option<usize>,
     /// Microseconds that a token takes on the machine of the day, beside 5 ms for each step.
     pub(super) token_micros: u64,
     /// The model fails in each step whose number this divides.
@@ -66,6 +68,7 @@ impl Workload {
                 true => SchedulerLimits::new(max_num_seqs, budget),
                 false => SchedulerLimits::new(max_num_seqs, budget).with_target_itl(0.02),
             },
+            tier_blocks: random.one_in(3).then(|| random.between(2, 30)),
             token_micros: random.between(0, 3000) as u64,
             prefix_caching: !random.one_in(8),
             arrivals: (0..num_requests)

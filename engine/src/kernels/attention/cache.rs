@@ -113,6 +113,40 @@ impl KvLayer {
     }
 }
 
+impl KvLayer {
+    /// Bytes of one block's keys and values, as [`read_block`](Self::read_block) gives them.
+    pub fn block_bytes(&self) -> usize {
+        2 * 2 * self.kv_heads * self.head_dim * BLOCK_SIZE
+    }
+
+    /// Copies a block out: keys, then values, in this machine's byte order.
+    ///
+    /// # Panics
+    /// When there is no such block, or `to` has not [`block_bytes`](Self::block_bytes) bytes.
+    pub fn read_block(&self, block: BlockId, to: &mut [u8]) {
+        let (keys, values) = to.split_at_mut(self.block_bytes() / 2);
+        let range = self.block_range(block);
+        keys.copy_from_slice(bytemuck::cast_slice(&self.keys[range.clone()]));
+        values.copy_from_slice(bytemuck::cast_slice(&self.values[range]));
+    }
+
+    /// Puts back what [`read_block`](Self::read_block) gave.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn write_block(&mut self, block: BlockId, from: &[u8]) {
+        let (keys, values) = from.split_at(self.block_bytes() / 2);
+        let range = self.block_range(block);
+        bytemuck::cast_slice_mut(&mut self.keys[range.clone()]).copy_from_slice(keys);
+        bytemuck::cast_slice_mut(&mut self.values[range]).copy_from_slice(values);
+    }
+
+    fn block_range(&self, block: BlockId) -> std::ops::Range<usize> {
+        let start = self.start(block, 0);
+        start..start + self.kv_heads * self.head_dim * BLOCK_SIZE
+    }
+}
+
 impl Kernels {
     /// Stores row i of `k` and of `v` (each `kv_heads * head_dim` values) at `slots[i]`, rounded to
     /// f16. Magnitudes beyond its range become its largest, 65504.

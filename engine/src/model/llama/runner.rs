@@ -6,7 +6,7 @@ use super::layer::{Layer, LayerSource, Shape, bits};
 use super::scratch::Scratch;
 use super::step::{Bounds, Step};
 use crate::BLOCK_SIZE;
-use crate::batch::BatchPlan;
+use crate::batch::{BatchPlan, BlockId};
 use crate::config::EngineConfig;
 use crate::kernels::{ActivationBits, Kernels, KvLayer, PackedMatrix, RopeTable};
 use crate::model::spec::{ModelSpec, RopeSpec};
@@ -32,6 +32,8 @@ pub struct LlamaRunner {
     scratch: Scratch,
     /// Grown to the most rows that were asked for at once.
     logits: Vec<f32>,
+    /// Names the weights and the layout of the cache's blocks.
+    identity: [u8; 32],
 }
 
 impl LlamaRunner {
@@ -105,7 +107,15 @@ impl LlamaRunner {
             cache,
             scratch: Scratch::new(spec, max_tokens),
             logits: Vec::new(),
+            identity: [0; 32],
         })
+    }
+
+    /// The same, of weights that have this name.
+    #[must_use]
+    pub(crate) fn with_identity(mut self, weights: [u8; 32]) -> Self {
+        self.identity = weights;
+        self
     }
 
     /// Bytes of the packed weights.
@@ -176,6 +186,30 @@ impl Forward for LlamaRunner {
 
     fn num_blocks(&self) -> usize {
         self.bounds.num_blocks
+    }
+
+    fn block_bytes(&self) -> usize {
+        self.cache.iter().map(KvLayer::block_bytes).sum()
+    }
+
+    fn identity(&self) -> [u8; 32] {
+        self.identity
+    }
+
+    fn read_block(&self, block: BlockId, mut to: &mut [u8]) {
+        for layer in &self.cache {
+            let (part, rest) = to.split_at_mut(layer.block_bytes());
+            layer.read_block(block, part);
+            to = rest;
+        }
+    }
+
+    fn write_block(&mut self, block: BlockId, mut from: &[u8]) {
+        for layer in &mut self.cache {
+            let (part, rest) = from.split_at(layer.block_bytes());
+            layer.write_block(block, part);
+            from = rest;
+        }
     }
 
     fn forward(&mut self, plan: &BatchPlan) -> Result<Logits<'_>, ModelError> {

@@ -100,6 +100,7 @@ const KEYS: &[&str] = &[
     "target_itl_s",
     "max_requests",
     "enable_prefix_caching",
+    "kv_tiers",
     "speculation",
     "threads",
     "activations",
@@ -142,6 +143,7 @@ models:
       target_itl_s: 0.025
       max_requests: 32
       enable_prefix_caching: false
+      kv_tiers: {ram: 2GiB, disk: {path: cache/kv, size: 10GiB}}
       threads: 2
       activations: mixed
       speculation: {method: ngram, num_speculative_tokens: 6, prompt_lookup_min: 3}
@@ -191,6 +193,10 @@ models:
         (engine.max_requests, engine.enable_prefix_caching),
         (32, false)
     );
+    let tiers = engine.kv_tiers.as_ref().unwrap();
+    let disk = tiers.disk.as_ref().unwrap();
+    assert_eq!((tiers.ram_bytes, disk.bytes), (2 << 30, 10 << 30));
+    assert_eq!(disk.path, Path::new("/etc/penstock/cache/kv"));
     assert_eq!(engine.threads.map(std::num::NonZero::get), Some(2));
     assert_eq!(engine.activations, Activations::Mixed);
     let ngram = Speculation {
