@@ -19,7 +19,7 @@ pub(super) fn wrong_type(request: &Value, path: &Path, error: &str) -> (String, 
         let message = format!("the field `{field}` is required");
         return (field, message);
     }
-    let message = match error.split_once(", expected ") {
+    let message = match error.rsplit_once(", expected ") {
         Some((said, expected)) if said.starts_with("invalid ") => {
             let found = found(request, path).map_or_else(|| "missing".to_owned(), shown);
             format!("{place} must be {}, but is {found}", in_json(expected))
