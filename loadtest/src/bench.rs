@@ -30,8 +30,11 @@ const PEER_ROUNDS_WITHOUT_A_CORE: u32 = 1;
 /// Failures of a measurement that are shown in full; the rest are only counted.
 const SHOWN_FAILURES: usize = 3;
 
-/// Measures, printing as it goes; the number of requests that failed.
-pub(crate) async fn run(options: &BenchOptions) -> anyhow::Result<usize> {
+/// Measures until all is done or `stop` ends, printing as it goes; the number of requests that failed.
+pub(crate) async fn run(
+    options: &BenchOptions,
+    stop: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<usize> {
     ensure!(
         options.servers.len() <= 2,
         "{} servers; a server and its peer are compared",
@@ -50,8 +53,11 @@ pub(crate) async fn run(options: &BenchOptions) -> anyhow::Result<usize> {
     };
     let start = Instant::now();
     let mut report = Report::new(&options.servers);
-    // What was measured before a fault is worth its time.
-    let measured = bench.rows(&mut report).await;
+    // What was measured before a fault is worth its time. What was started ends with its owner.
+    let measured = tokio::select! {
+        measured = bench.rows(&mut report) => measured,
+        stopped = stop => stopped,
+    };
     let mut out = io::stdout();
     writeln!(out, "\n{report}")?;
     writeln!(out, "{:.0} s", start.elapsed().as_secs_f64())?;

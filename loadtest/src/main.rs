@@ -42,13 +42,7 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("the async runtime does not start")?;
-    let failed = runtime.block_on(async {
-        tokio::select! {
-            failed = run(&command) => failed,
-            // What was started is killed by its owner's end.
-            stopped = told_to_stop() => stopped,
-        }
-    })?;
+    let failed = runtime.block_on(run(&command))?;
     ensure!(failed == 0, "{failed} requests failed");
     Ok(())
 }
@@ -56,13 +50,14 @@ fn main() -> anyhow::Result<()> {
 /// The number of requests that failed.
 async fn run(command: &Command) -> anyhow::Result<usize> {
     match command {
-        Command::Bench(options) => bench::run(options).await,
+        Command::Bench(options) => bench::run(options, told_to_stop()).await,
         Command::Load(options) => load::run(options).await,
         Command::Spin { .. } => Ok(0),
     }
 }
 
-async fn told_to_stop() -> anyhow::Result<usize> {
+/// Ends with an error when somebody says so.
+async fn told_to_stop() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         interrupted = ctrl_c() => interrupted?,

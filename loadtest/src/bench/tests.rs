@@ -1,5 +1,8 @@
 //! Whole runs against a server in this process.
 
+use std::future::{pending, ready};
+
+use anyhow::anyhow;
 use clap::Parser;
 use serde_json::Value;
 
@@ -26,7 +29,7 @@ async fn every_row_is_measured_in_turn_with_prompts_of_its_own() {
     let arguments = ["--server", &a, "--server", &b, "--rows", rows];
     let rest = ["--rounds", "2", "--json", json.to_str().unwrap()];
     let options = options(&[&arguments[..], &rest].concat());
-    assert_eq!(run(&options).await.unwrap(), 0);
+    assert_eq!(run(&options, pending()).await.unwrap(), 0);
 
     let mut asked = ours.prompts();
     assert_eq!(
@@ -83,8 +86,18 @@ async fn only_a_command_can_be_started_and_what_was_measured_is_kept() {
         "--json",
         path,
     ];
-    let error = run(&options(&arguments)).await.unwrap_err();
+    let options = options(&arguments);
+    let error = run(&options, pending()).await.unwrap_err();
     assert!(format!("{error:#}").contains("start: a: this row starts the program"));
     let report: Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_eq!(report["measurements"].as_array().unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn it_stops_when_it_is_told_to() {
+    let mock = Mock::start(GENEROUS).await;
+    let server = format!("a={}", mock.url);
+    let options = options(&["--server", &server, "--rounds", "1000"]);
+    let error = run(&options, ready(Err(anyhow!("told to stop")))).await;
+    assert_eq!(error.unwrap_err().to_string(), "told to stop");
 }
