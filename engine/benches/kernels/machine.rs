@@ -21,8 +21,12 @@ const ROUNDS: usize = 9;
 /// Steps of the computing loops, some ten milliseconds.
 const STEPS: u64 = 1 << 20;
 
-/// Sums that a loop has in flight, so that no instruction waits for the one before.
-const SUMS: usize = 16;
+/// Sums that a loop has in flight: so many that no instruction waits for the one before, and so few
+/// that they and the factors stay in 16 registers.
+const SUMS: usize = 12;
+
+/// Words of memory that are added at a time.
+const WORDS: usize = 16;
 
 /// Limits of all threads together.
 #[derive(Debug, Clone, Copy)]
@@ -79,8 +83,8 @@ fn best(threads: usize, work: impl Fn() + Sync) -> f64 {
 }
 
 fn sum(memory: &[u64]) -> u64 {
-    let mut sums = [0_u64; SUMS];
-    let (whole, _) = memory.as_chunks::<SUMS>();
+    let mut sums = [0_u64; WORDS];
+    let (whole, _) = memory.as_chunks::<WORDS>();
     for chunk in whole {
         for (sum, value) in sums.iter_mut().zip(chunk) {
             *sum = sum.wrapping_add(*value);
