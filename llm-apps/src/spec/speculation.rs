@@ -65,7 +65,15 @@ pub(super) fn read(
     let num_speculative_tokens = keys
         .take("num_speculative_tokens", f, read::integer(1..=MOST))
         .unwrap_or(TOKENS);
-    let section = match method? {
+    let Some(method) = method else {
+        // Which of these belong there, the method would say.
+        for key in ["prompt_lookup_min", "prompt_lookup_max", "draft_model"] {
+            keys.node(key);
+        }
+        keys.finish(f);
+        return None;
+    };
+    let section = match method {
         Method::Ngram => {
             let min = keys.take("prompt_lookup_min", f, read::integer(1..=MOST));
             let max = keys.take("prompt_lookup_max", f, read::integer(1..=MOST));
