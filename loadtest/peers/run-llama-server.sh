@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts llama-server as it does best in a row of the benchmark: run-llama-server.sh PROGRAM MODEL NAME, with PORT, ROW,
+# Starts llama-server with settings for a row of the benchmark: run-llama-server.sh PROGRAM MODEL NAME, with PORT, ROW,
 # CLIENTS and TOKENS (of the longest prompt with its answer) from `loadtest bench`, and THREADS and OPTIONS, if set.
 set -eu
 program=$1 model=$2 name=$3
