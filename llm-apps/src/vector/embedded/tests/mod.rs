@@ -1,0 +1,1 @@
+//! The embedded store: what it keeps, bounds and refuses.
