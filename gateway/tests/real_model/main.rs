@@ -10,5 +10,6 @@
 
 mod cli;
 mod clients;
+mod ingest;
 mod server;
 mod vanishing;

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::collections::CollectionSpec;
+use super::encoders::EncoderSpec;
 use super::fault::{Fault, Faults};
 use super::http::HttpOptions;
 use super::interpolate::interpolate;
@@ -39,6 +41,10 @@ pub struct ServeConfig {
     pub max_choices: u32,
     /// What is served, at least one.
     pub models: Vec<ModelSpec>,
+    /// Models that turn texts into vectors. Default: none.
+    pub encoders: Vec<EncoderSpec>,
+    /// Passages that can be searched. Default: none.
+    pub collections: Vec<CollectionSpec>,
 }
 
 /// Why a configuration cannot be used.
@@ -162,6 +168,10 @@ impl ServeConfig {
                 None => None,
             },
         };
+        let encoders = keys.list("encoders", f).unwrap_or_default();
+        let encoders = EncoderSpec::read_all(encoders, folder, f);
+        let collections = keys.list("collections", f).unwrap_or_default();
+        let collections = CollectionSpec::read_all(collections, folder, &encoders, f);
         keys.finish(f);
         Some(Self {
             http_options,
@@ -171,6 +181,8 @@ impl ServeConfig {
             max_concurrent_prepares,
             max_choices,
             models: models?,
+            encoders,
+            collections,
         })
     }
 }

@@ -5,7 +5,9 @@
 //! proved: nothing below re-checks it. Where a default is not the engine's own, it stands in the
 //! `Default` of its section, and nowhere else. The environment is passed in.
 
+mod collections;
 mod config;
+mod encoders;
 mod engine;
 mod fault;
 mod http;
@@ -24,7 +26,9 @@ mod speculation;
 #[cfg(test)]
 mod tests;
 
+pub use collections::{CollectionSpec, StoreSpec};
 pub use config::{ConfigError, ServeConfig};
+pub use encoders::EncoderSpec;
 pub use fault::{Fault, Faults};
 pub use http::{AllowOrigins, HttpOptions};
 pub use model::ModelSpec;

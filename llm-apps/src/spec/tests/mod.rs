@@ -10,7 +10,8 @@ use engine::hub::ModelReference;
 use engine::{ModelError, OpenError, StartError};
 use engine::{Speculation, SpeculationMethod};
 
-use super::{AllowOrigins, ByteSize, ServeConfig};
+use super::{AllowOrigins, ByteSize, ServeConfig, StoreSpec};
+use crate::ingest::{ChunkSize, ChunkUnit};
 
 fn parse(yaml: &str) -> Result<ServeConfig, String> {
     let vars = BTreeMap::from([("PORT".to_owned(), "9000".to_owned())]);
@@ -350,4 +351,44 @@ proptest::proptest! {
         let bytes = ByteSize(mebibytes << 20).to_usize().unwrap();
         proptest::prop_assert_eq!(config.models[0].engine.kv_cache_bytes, bytes);
     }
+}
+
+#[test]
+fn collections_know_their_encoder_and_place() {
+    let config = parse(
+        "models: [{name: m, source: m}]\n\
+         encoders: [{name: minilm, source: all-minilm-l6-v2, batch_wait_timeout_s: 0.5}]\n\
+         collections:\n  - {name: docs, encoder: minilm, store: data/docs, max_points: 7}\n  \
+         - {name: kb, encoder: minilm, qdrant: {url: \"http://q:6334\", api_key: \"k${PORT}\"}, \
+            chunk: {unit: characters, size: 1000}}\n",
+    )
+    .unwrap();
+    assert_eq!(
+        config.encoders[0].source,
+        ModelReference::Name("all-minilm-l6-v2".to_owned())
+    );
+    assert_eq!(
+        config.encoders[0].config.batch_wait_timeout,
+        Duration::from_millis(500)
+    );
+    let StoreSpec::Embedded { folder, options } = &config.collections[0].store else {
+        panic!("docs is embedded");
+    };
+    assert_eq!(
+        (folder.as_path(), options.max_points),
+        (Path::new("/etc/penstock/data/docs"), 7)
+    );
+    assert_eq!(config.collections[0].chunk, ChunkSize::default());
+    let StoreSpec::Qdrant(server) = &config.collections[1].store else {
+        panic!("kb is on a server");
+    };
+    assert_eq!(
+        (server.url.as_str(), server.api_key.as_deref()),
+        ("http://q:6334", Some("k9000"))
+    );
+    let chunk = config.collections[1].chunk;
+    assert_eq!(
+        (chunk.unit, chunk.size, chunk.overlap),
+        (ChunkUnit::Characters, 1000, 30)
+    );
 }
