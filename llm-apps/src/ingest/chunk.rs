@@ -210,8 +210,8 @@ fn sentence_end(text: &str) -> usize {
     text.len()
 }
 
-/// Gives a text as a whole if it fits, else halves of it, cut at the last space before the middle or
-/// between two characters.
+/// Gives a text as a whole if it fits, else halves of it, cut at the space next to the middle, or in
+/// the middle where there is none.
 fn cut<'t>(
     text: &'t str,
     most: usize,
@@ -225,9 +225,19 @@ fn cut<'t>(
         while !text.is_char_boundary(middle) {
             middle -= 1;
         }
-        if let Some(space) = text[..middle].rfind(char::is_whitespace) {
-            let behind = text[space..].chars().next().map_or(1, char::len_utf8);
-            middle = space + behind;
+        let behind = |space: usize| space + text[space..].chars().next().map_or(1, char::len_utf8);
+        let before = text[..middle].trim_end().rfind(char::is_whitespace);
+        let after = || {
+            text[middle..]
+                .find(char::is_whitespace)
+                .map(|at| middle + at)
+        };
+        if let Some(space) = before
+            .or_else(after)
+            .map(behind)
+            .filter(|at| *at < text.len())
+        {
+            middle = space;
         }
         if size <= most || middle == 0 {
             give(text, size);

@@ -35,6 +35,9 @@ pub enum IngestError {
         /// What the encoder says.
         why: String,
     },
+    /// The runtime ended while the paths were walked.
+    #[error("the walk over the paths was cut off")]
+    Interrupted,
     /// The collection failed.
     #[error(transparent)]
     Collection(#[from] VectorError),

@@ -144,7 +144,7 @@ impl Run<'_> {
 
 async fn walked(roots: Vec<PathBuf>, max_files: usize) -> Result<Found, IngestError> {
     let walked = spawn_blocking(move || walk(&roots, max_files)).await;
-    walked.unwrap_or_else(|_| Ok(Found::default()))
+    walked.unwrap_or(Err(IngestError::Interrupted))
 }
 
 fn prepare(path: &Path, options: &IngestOptions, encoder: &dyn TextEncoder) -> Prepared {

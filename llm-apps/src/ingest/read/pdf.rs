@@ -6,7 +6,9 @@ use super::text;
 use crate::ingest::document::{Document, Section};
 
 /// Most pages of a file.
-const MAX_PAGES: usize = 20_000;
+const MAX_PAGES: usize = 5_000;
+/// Most drawing of a page, in bytes once it is unpacked.
+const MAX_PAGE: usize = 16 << 20;
 /// Most text of a file, in bytes: a small file can unpack to any size.
 const MAX_TEXT: usize = 64 << 20;
 
@@ -32,7 +34,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Document, String> {
     let mut size = 0_usize;
     for page in pages.into_keys() {
         let drawn = pdf
-            .extract_text(&[page])
+            .extract_text_with_limit(&[page], MAX_PAGE)
             .map_err(|error| format!("page {page} cannot be read: {error}"))?;
         size = size.saturating_add(drawn.len());
         if size > MAX_TEXT {

@@ -79,7 +79,7 @@ fn sentences_are_packed_and_repeated() {
 fn what_is_longer_than_a_chunk_is_cut_between_words_and_then_between_characters() {
     assert_eq!(
         texts(&["a b c d e f g h i j k l"], 8, 0),
-        ["a b c d e f", "g h i j k l"]
+        ["a b c d e", "f g h i j k l"]
     );
     let size = ChunkSize {
         unit: ChunkUnit::Characters,

@@ -346,15 +346,17 @@ impl Remote {
             }
             other => other.to_string(),
         };
-        let transient = matches!(
-            code_of(error),
+        // The client reports a server that it cannot reach as a fault of its own.
+        let unreachable = why.contains("Failed to connect to");
+        let transient = match code_of(error) {
             Some(
                 Code::Unavailable
-                    | Code::DeadlineExceeded
-                    | Code::Aborted
-                    | Code::ResourceExhausted
-            )
-        );
+                | Code::DeadlineExceeded
+                | Code::Aborted
+                | Code::ResourceExhausted,
+            ) => true,
+            Some(_) | None => unreachable,
+        };
         self.error(why, transient)
     }
 

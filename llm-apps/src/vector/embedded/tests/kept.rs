@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use redb::{Database, ReadableDatabase as _, ReadableTable as _};
+use redb::{Database, ReadableTable as _};
 use serde_json::json;
 
 use crate::vector::embedded::tables::{META, VECTORS};
@@ -133,7 +133,8 @@ async fn another_encoder_s_collection_is_refused() {
 async fn another_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     filled(folder.path()).await;
-    let write = database(folder.path()).begin_write().unwrap();
+    let database = database(folder.path());
+    let write = database.begin_write().unwrap();
     let later = 9_u32.to_le_bytes();
     write
         .open_table(META)
@@ -141,6 +142,7 @@ async fn another_format_is_refused() {
         .insert("format", later.as_slice())
         .unwrap();
     write.commit().unwrap();
+    drop(database);
     let error = open(folder.path()).await.unwrap_err();
     assert!(
         error
@@ -154,7 +156,8 @@ async fn another_format_is_refused() {
 async fn damage_is_found_where_it_lies() {
     let folder = tempfile::tempdir().unwrap();
     filled(folder.path()).await;
-    let write = database(folder.path()).begin_write().unwrap();
+    let database = database(folder.path());
+    let write = database.begin_write().unwrap();
     {
         let mut vectors = write.open_table(VECTORS).unwrap();
         let mut bytes = vectors.get(5).unwrap().unwrap().value().to_vec();
@@ -162,6 +165,7 @@ async fn damage_is_found_where_it_lies() {
         vectors.insert(5, bytes.as_slice()).unwrap();
     }
     write.commit().unwrap();
+    drop(database);
     let error = open(folder.path()).await.unwrap_err();
     assert!(matches!(error, VectorError::Corrupt { .. }));
     assert!(
