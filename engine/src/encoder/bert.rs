@@ -48,7 +48,7 @@ impl Bert {
         let ids: Vec<u32> = texts.iter().flat_map(|row| padded(row, self.pad)).collect();
         let mask: Vec<u32> = texts
             .iter()
-            .flat_map(|row| (0..longest).map(|at| u32::from(at < row.len())))
+            .flat_map(|row| (0..longest).map(move |at| u32::from(at < row.len())))
             .collect();
         let ids = Tensor::from_vec(ids, shape, &Device::Cpu)?;
         let mask = Tensor::from_vec(mask, shape, &Device::Cpu)?;
@@ -83,5 +83,5 @@ impl Bert {
 /// Vectors scaled to length 1; one of zeros stays.
 fn normalised(vectors: &Tensor) -> Result<Tensor> {
     let norms = vectors.sqr()?.sum_keepdim(1)?.sqrt()?;
-    vectors.broadcast_div(&norms.clamp(1e-12_f32, f32::MAX)?)
+    vectors.broadcast_div(&norms.maximum(1e-12)?)
 }

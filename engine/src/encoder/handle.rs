@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::bert::Bert;
 use super::error::{EncodeError, EncoderError};
 use super::files::EncoderFiles;
 use super::tokens::Tokens;
-use super::worker::{Job, Worker};
+use super::worker::{Job, Message, Worker};
 use crate::handle::monotonic;
 
 /// A running encoder. Clones share it; when the last one is dropped, its thread ends after the batch
@@ -36,7 +37,8 @@ pub struct EncoderConfig {
 
 /// Owns the thread.
 struct Owner {
-    jobs: Mutex<Option<Sender<Job>>>,
+    jobs: Sender<Message>,
+    closing: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
     tokens: Arc<Tokens>,
     dimension: usize,
@@ -66,12 +68,14 @@ impl Encoder {
         at_least_one("max_queued", config.max_queued)?;
         let files = EncoderFiles::read(folder)?;
         let tokens = Arc::new(Tokens::new(&files)?);
+        let closing = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             model: Bert::load(&files)?,
             tokens: Arc::clone(&tokens),
             max_batch_size: config.max_batch_size,
             batch_wait_timeout: config.batch_wait_timeout,
             clock: monotonic(),
+            closing: Arc::clone(&closing),
         };
         let (jobs, inbox) = flume::bounded(config.max_queued);
         let thread = thread::Builder::new()
@@ -79,7 +83,8 @@ impl Encoder {
             .spawn(move || worker.run(&inbox))
             .map_err(|error| EncoderError::Thread(error.to_string()))?;
         let owner = Owner {
-            jobs: Mutex::new(Some(jobs)),
+            jobs,
+            closing,
             thread: Mutex::new(Some(thread)),
             tokens,
             dimension: files.config.hidden_size,
@@ -103,8 +108,6 @@ impl Encoder {
                 limit: MAX_TEXT,
             });
         }
-        let jobs = self.owner.jobs.lock().clone();
-        let jobs = jobs.ok_or(EncodeError::ShuttingDown)?;
         let mut vectors = vec![Vec::new(); texts.len()];
         let (answer, answers) = flume::bounded(texts.len().max(1));
         for (index, text) in texts.into_iter().enumerate() {
@@ -114,7 +117,7 @@ impl Encoder {
                 index,
                 answer,
             };
-            let sent = jobs.send_async(job).await;
+            let sent = self.owner.jobs.send_async(Some(job)).await;
             sent.map_err(|_| EncodeError::ShuttingDown)?;
         }
         drop(answer);
@@ -147,8 +150,8 @@ impl Encoder {
         self.owner.tokens.count(text)
     }
 
-    /// Takes no more texts, finishes those that wait, and returns when the thread is gone. Calling
-    /// it again does nothing.
+    /// Takes no more texts, ends those that wait in [`EncodeError::ShuttingDown`], and returns when
+    /// the thread is gone: after the batch in hand. Calling it again does nothing.
     pub fn shutdown(&self) {
         self.owner.stop();
     }
@@ -156,7 +159,9 @@ impl Encoder {
 
 impl Owner {
     fn stop(&self) {
-        drop(self.jobs.lock().take());
+        self.closing.store(true, Ordering::Release);
+        // Where this finds no room the thread has messages to take, and sees the mark with the next.
+        self.jobs.try_send(None).ok();
         // The lock is held while joining, so that whoever comes second waits as well.
         let mut thread = self.thread.lock();
         if let Some(Err(_)) = thread.take().map(JoinHandle::join) {

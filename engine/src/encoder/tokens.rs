@@ -40,16 +40,14 @@ impl Tokens {
 
     /// The ids of a text for the model, with those that begin and end it.
     pub(super) fn ids(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
-        let encoding = self.cutting.encode_fast(self.prepared(text).as_ref(), true);
+        let encoding = self.cutting.encode_fast(&*self.prepared(text), true);
         let encoding = encoding.map_err(|error| EncodeError::Failed(error.to_string()))?;
         Ok(encoding.get_ids().to_vec())
     }
 
     /// Tokens of a text by itself, however long.
     pub(super) fn count(&self, text: &str) -> Result<usize, EncodeError> {
-        let encoding = self
-            .counting
-            .encode_fast(self.prepared(text).as_ref(), false);
+        let encoding = self.counting.encode_fast(&*self.prepared(text), false);
         let encoding = encoding.map_err(|error| EncodeError::Failed(error.to_string()))?;
         Ok(encoding.len())
     }

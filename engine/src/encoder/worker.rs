@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flume::{Receiver, RecvTimeoutError, Sender, TryRecvError};
@@ -30,7 +31,12 @@ pub(super) struct Worker {
     pub(super) max_batch_size: usize,
     pub(super) batch_wait_timeout: Duration,
     pub(super) clock: Clock,
+    /// Set before the thread is to end, and then it is woken.
+    pub(super) closing: Arc<AtomicBool>,
 }
+
+/// What comes in: a text, or nothing to wake the thread when it is to end.
+pub(super) type Message = Option<Job>;
 
 /// Padded tokens of one forward pass at most: bounds its memory.
 const MAX_TOKENS: usize = 8192;
@@ -38,22 +44,29 @@ const MAX_TOKENS: usize = 8192;
 const SLACK: usize = 8;
 
 impl Worker {
-    /// Works until every sender is gone.
-    pub(super) fn run(self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
+    /// Works until it is told to end, or every sender is gone. What waits then is told by its
+    /// closed channel.
+    pub(super) fn run(self, jobs: &Receiver<Message>) {
+        while let Ok(Some(first)) = jobs.recv() {
+            if self.closing.load(Ordering::Acquire) {
+                break;
+            }
             let mut batch = self.gather(first, jobs);
             batch.retain(|job| !job.answer.is_disconnected());
             self.answer(batch);
+            if self.closing.load(Ordering::Acquire) {
+                break;
+            }
         }
     }
 
     /// What waits, up to a batch, and what comes within the timeout.
-    fn gather(&self, first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
+    fn gather(&self, first: Job, jobs: &Receiver<Message>) -> Vec<Job> {
         let mut batch = vec![first];
         let start = self.clock.now();
         while batch.len() < self.max_batch_size {
-            let job = match jobs.try_recv() {
-                Ok(job) => job,
+            let message = match jobs.try_recv() {
+                Ok(message) => message,
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {
                     let waited = self.clock.now().saturating_sub(start);
@@ -62,12 +75,15 @@ impl Worker {
                         break;
                     }
                     match jobs.recv_timeout(left) {
-                        Ok(job) => job,
+                        Ok(message) => message,
                         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
                     }
                 }
             };
-            batch.push(job);
+            match message {
+                Some(job) => batch.push(job),
+                None => break,
+            }
         }
         batch
     }
