@@ -121,6 +121,9 @@ impl Encoder {
             sent.map_err(|_| EncodeError::ShuttingDown)?;
         }
         drop(answer);
+        if self.owner.closing.load(Ordering::Acquire) {
+            return Err(EncodeError::ShuttingDown);
+        }
         for _ in 0..vectors.len() {
             let (index, vector) = answers
                 .recv_async()

@@ -58,6 +58,8 @@ impl Worker {
                 break;
             }
         }
+        // Closes their channels; who sends after this sees the mark.
+        drop(jobs.drain());
     }
 
     /// What waits, up to a batch, and what comes within the timeout.
