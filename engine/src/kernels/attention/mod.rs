@@ -13,9 +13,13 @@
 //! layer with a sliding window a row's walk begins with the stretch that holds the first position
 //! it sees; stretches are counted from position 0, so that, too, depends on its position only.
 
+mod ahead;
 mod cache;
+mod plan;
+mod prefix;
 mod products;
 mod rows;
+mod section;
 mod span;
 mod state;
 mod stretch;
