@@ -2,7 +2,8 @@
 //!
 //! A layer's cache has left the processor's caches when the model comes back to it. Converting reads
 //! in bursts and the products read nothing; asked for a few lines at a time beside the products, the
-//! bytes of the next conversion are there when it begins.
+//! bytes of the next stretch are there when it begins: in the second cache, since the first one is
+//! full of the tile, and has few places for what is on its way.
 
 use super::cache::KvLayer;
 use super::stretch::STRETCH;
@@ -64,18 +65,21 @@ impl<'a> Ahead<'a> {
             .sum()
     }
 
-    /// Asks for up to `lines` more cache lines, of one block.
+    /// Asks for the next `lines` cache lines, as far as there are so many.
     #[inline(always)]
     pub(super) fn ask<S: Simd>(&mut self, s: S, lines: usize) {
-        let Some(bytes) = self.blocks.get(self.block) else {
-            return;
-        };
-        let end = (self.asked + lines * LINE).min(bytes.len());
-        s.prefetch(&bytes[self.asked.min(end)..end], 0);
-        self.asked = end;
-        if end == bytes.len() {
-            self.block += 1;
-            self.asked = 0;
+        for _ in 0..lines {
+            let Some(bytes) = self.blocks.get(self.block) else {
+                return;
+            };
+            if let Some(line) = bytes.get(self.asked..) {
+                s.prefetch_l2(&line[..line.len().min(LINE)]);
+            }
+            self.asked += LINE;
+            if self.asked >= bytes.len() {
+                self.block += 1;
+                self.asked = 0;
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use super::stretch::{STRETCH, STRETCH_LEN, Stretch, Workplace};
 use super::tile::{Band, Queries};
 use crate::BlockId;
 use crate::kernels::disjoint::Disjoint;
-use crate::kernels::simd::{LANES, Simd};
+use crate::kernels::simd::Simd;
 
 /// What all pieces share.
 pub(super) struct Shared<'a> {
@@ -305,8 +305,3 @@ pub(super) fn bands<S: Simd>(rows: &Range<usize>) -> impl Iterator<Item = Band> 
         ..band
     })
 }
-
-const _: () = assert!(
-    LANES == crate::BLOCK_SIZE,
-    "a vector is a block's positions"
-);

@@ -82,7 +82,10 @@ impl Stretch<'_> {
         for first in (0..head_dim).step_by(TILE_DIMS) {
             let dims = TILE_DIMS.min(head_dim - first);
             let keys = at.tile.load_keys(s, head, self.blocks, (first, dims));
-            let mut ahead = Ahead::values(head, self.blocks, (first / TILE_DIMS, tiles));
+            let mut ahead = self.next.map_or(Ahead::NOTHING, |(kv_head, blocks)| {
+                let head = (self.walk.cache(), kv_head);
+                Ahead::keys(head, blocks, (first / TILE_DIMS, tiles))
+            });
             for band in bands::<S>(&self.rows) {
                 if !self.touches(band) {
                     continue;
@@ -123,7 +126,7 @@ impl Stretch<'_> {
             let values = at.tile.load_values(s, head, self.blocks, (first, dims));
             let mut ahead = self.next.map_or(Ahead::NOTHING, |(kv_head, blocks)| {
                 let head = (self.walk.cache(), kv_head);
-                Ahead::keys(head, blocks, (first / TILE_DIMS, tiles))
+                Ahead::values(head, blocks, (first / TILE_DIMS, tiles))
             });
             for band in bands::<S>(&self.rows) {
                 if !self.touches(band) {
