@@ -36,6 +36,8 @@ pub struct EngineConfig {
     pub threads: Option<NonZeroUsize>,
     /// Precision of the activations that quantised weights are multiplied with.
     pub activations: Activations,
+    /// How keys and values are stored.
+    pub kv_cache_dtype: KvCacheDtype,
     /// Forces an instruction set for the kernels, for tests; `None` takes the machine's best.
     pub isa: Option<Isa>,
 }
@@ -73,6 +75,19 @@ pub enum Activations {
     /// 8 bits in the feed-forward layers, which are most of the work, and 16 bits elsewhere.
     Mixed,
     /// 8 bits everywhere, as llama.cpp has them.
+    Int8,
+}
+
+/// Numbers as which keys and values are stored.
+///
+/// What int8 costs, for SmolLM2 135M in Q4_1 against f32: LOSS
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KvCacheDtype {
+    /// Two bytes a number: no loss to speak of.
+    #[default]
+    F16,
+    /// A byte a number, and a scale for the keys and one for the values of each position and head:
+    /// the same memory holds 1.9 times as many tokens.
     Int8,
 }
 
@@ -136,6 +151,7 @@ impl Default for EngineConfig {
             speculation: None,
             threads: None,
             activations: Activations::default(),
+            kv_cache_dtype: KvCacheDtype::default(),
             isa: None,
         }
     }

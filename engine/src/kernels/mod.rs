@@ -18,11 +18,12 @@ mod ops;
 mod pages;
 mod pool;
 mod quant;
+mod records;
 mod simd;
 #[cfg(test)]
 mod tests;
 
-pub use attention::{AttentionSpan, KvLayer, KvSlot};
+pub use attention::{AttentionSpan, KvLayer, KvShape, KvSlot};
 pub use context::Kernels;
 pub use error::KernelError;
 pub use matmul::{ActivationBits, MatmulInput, PackedMatrix, TensorBytes};

@@ -78,7 +78,8 @@ impl Arena {
     }
 }
 
-fn map(bytes: usize) -> Arc<MmapRaw> {
+/// Zeroed memory of its own, on huge pages where the system has them.
+pub(super) fn map(bytes: usize) -> Arc<MmapRaw> {
     let Ok(map) = MmapMut::map_anon(bytes) else {
         handle_alloc_error(Layout::new::<[u8; REGION]>());
     };
@@ -86,13 +87,6 @@ fn map(bytes: usize) -> Arc<MmapRaw> {
     // A system without huge pages refuses; small ones serve as well.
     map.advise(memmap2::Advice::HugePage).ok();
     Arc::new(MmapRaw::from(map))
-}
-
-impl<T: Pod> Pages<T> {
-    /// `len` zeros in a mapping of their own.
-    pub(super) fn zeroed(len: usize) -> Self {
-        Arena::default().zeroed(len)
-    }
 }
 
 impl<T: Pod> Deref for Pages<T> {
