@@ -146,15 +146,18 @@ fn pack_quantised(format: Format, layout: GroupLayout, row: &[u8], lane: usize, 
 }
 
 fn pack_codes(bits: usize, codes: &[u8], lane: usize, bytes: &mut [u8]) {
-    for (quad, codes) in codes.chunks_exact(4).enumerate() {
-        for (k, &code) in codes.iter().enumerate() {
-            let place = lane * 4 + k;
-            if bits == 8 {
-                bytes[quad * 64 + place] = code;
-            } else {
-                bytes[quad / 2 * 64 + place] |= code << (quad % 2 * 4);
-            }
+    let (lines, _) = bytes.as_chunks_mut::<{ LANES * 4 }>();
+    let (quads, _) = codes.as_chunks::<4>();
+    if bits == 8 {
+        for (line, quad) in lines.iter_mut().zip(quads) {
+            line[lane * 4..][..4].copy_from_slice(quad);
         }
+        return;
+    }
+    let (pairs, _) = quads.as_chunks::<2>();
+    for (line, [low, high]) in lines.iter_mut().zip(pairs) {
+        let both = u32::from_le_bytes(*low) | u32::from_le_bytes(*high) << 4;
+        line[lane * 4..][..4].copy_from_slice(&both.to_le_bytes());
     }
 }
 
