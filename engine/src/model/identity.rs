@@ -34,6 +34,16 @@ pub(super) fn identity(files: &ModelFiles, config: &EngineConfig) -> Result<[u8;
     digest.update(format!("{:?}", config.kv_cache_dtype));
     digest.update(BLOCK_SIZE.to_le_bytes());
     digest.update([u8::from(cfg!(target_endian = "big"))]);
+    digest.update(files_identity(files)?);
+    Ok(digest.finalize().into())
+}
+
+/// The name of the model's files alone.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(super) fn files_identity(files: &ModelFiles) -> Result<[u8; 32], ModelError> {
+    let mut digest = Sha256::new();
     for path in paths(files)? {
         add(&mut digest, &path).map_err(|error| ModelError::Io(error).at(&path))?;
     }

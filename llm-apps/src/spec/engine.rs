@@ -73,6 +73,10 @@ pub(super) fn read(
         kv_cache_dtype: keys
             .take("kv_cache_dtype", f, kv_cache_dtype)
             .unwrap_or(default.kv_cache_dtype),
+        packed_weights: keys
+            .take("packed_weights", f, read::text)
+            .map(|place| folder.join(place))
+            .or(default.packed_weights),
         isa: default.isa,
     };
     if config.max_num_batched_tokens < config.max_num_seqs {

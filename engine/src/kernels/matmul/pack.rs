@@ -7,6 +7,7 @@ use half::f16;
 use super::packed::{FloatType, GroupLayout, Layout, Line, Segment, TensorBytes};
 use crate::kernels::disjoint::Disjoint;
 use crate::kernels::quant::{Grouping, unpack_block};
+use crate::kernels::ready::SegmentKey;
 use crate::kernels::simd::{Kernel, LANES, Simd};
 use crate::kernels::{Format, KernelError, Kernels};
 
@@ -31,6 +32,16 @@ pub(super) fn segment(
             rows: part.rows,
             cols: part.cols,
         })?;
+    let key = SegmentKey::of(part);
+    if let Some(data) = kernels.ready.take(key, lines)? {
+        return Ok(Segment {
+            first_row,
+            rows: part.rows,
+            layout,
+            tile_lines,
+            data,
+        });
+    }
     let mut data = kernels.arena.lock().zeroed::<Line>(lines);
     let out = Disjoint::new(&mut data);
     kernels.run_items(tiles, 1, |start, len| PackTiles {
@@ -40,6 +51,8 @@ pub(super) fn segment(
         tile_lines,
         out: &out,
     });
+    let data = data.freeze();
+    kernels.ready.note(key, &data);
     Ok(Segment {
         first_row,
         rows: part.rows,

@@ -118,6 +118,11 @@ impl LlamaRunner {
         self
     }
 
+    /// What computes.
+    pub(crate) fn kernels(&self) -> &Kernels {
+        &self.kernels
+    }
+
     /// Bytes of the packed weights.
     pub(crate) fn weight_bytes(&self) -> u64 {
         let layers: usize = self.layers.iter().map(Layer::memory_bytes).sum();

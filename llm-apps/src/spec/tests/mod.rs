@@ -105,6 +105,7 @@ const KEYS: &[&str] = &[
     "threads",
     "activations",
     "kv_cache_dtype",
+    "packed_weights",
 ];
 
 #[test]
@@ -148,6 +149,7 @@ models:
       threads: 2
       activations: mixed
       kv_cache_dtype: int8
+      packed_weights: cache/packed
       speculation: {method: ngram, num_speculative_tokens: 6, prompt_lookup_min: 3}
     sampling_defaults: {temperature: 0.2, top_p: 0.9, top_k: 40, min_p: 0.05, repetition_penalty: 1.1,
       presence_penalty: 0.5, frequency_penalty: -0.5, max_tokens: 100}
@@ -202,6 +204,8 @@ models:
     assert_eq!(engine.threads.map(std::num::NonZero::get), Some(2));
     assert_eq!(engine.activations, Activations::Mixed);
     assert_eq!(engine.kv_cache_dtype, KvCacheDtype::Int8);
+    let packed = engine.packed_weights.as_deref();
+    assert_eq!(packed, Some(Path::new("/etc/penstock/cache/packed")));
     let ngram = Speculation {
         num_speculative_tokens: 6,
         method: SpeculationMethod::Ngram {
