@@ -36,8 +36,8 @@ pub mod tokenizer;
 pub use crate::core::{EngineStats, StepTimes};
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{
-    Activations, BLOCK_SIZE, DiskTierConfig, EngineConfig, Isa, KvTiersConfig, Speculation,
-    SpeculationMethod,
+    Activations, BLOCK_SIZE, DiskTierConfig, EngineConfig, Isa, KvCacheDtype, KvTiersConfig,
+    Speculation, SpeculationMethod,
 };
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};

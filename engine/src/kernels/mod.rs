@@ -18,13 +18,16 @@ mod ops;
 mod pages;
 mod pool;
 mod quant;
+mod ready;
+mod records;
 mod simd;
 #[cfg(test)]
 mod tests;
 
-pub use attention::{AttentionSpan, KvLayer, KvSlot};
+pub use attention::{AttentionSpan, KvLayer, KvShape, KvSlot};
 pub use context::Kernels;
 pub use error::KernelError;
 pub use matmul::{ActivationBits, MatmulInput, PackedMatrix, TensorBytes};
 pub use ops::{RopeStyle, RopeTable};
 pub use quant::{Format, dequantise};
+pub(crate) use ready::{PackedSegment, SegmentKey};

@@ -13,6 +13,7 @@ mod identity;
 mod info;
 mod llama;
 mod load;
+mod packed;
 mod spec;
 #[cfg(test)]
 mod tests;

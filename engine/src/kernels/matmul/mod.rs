@@ -29,6 +29,7 @@ mod row;
 mod rows;
 
 pub use input::{ActivationBits, MatmulInput};
+pub(in crate::kernels) use packed::Line;
 pub use packed::{PackedMatrix, TensorBytes};
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use super::step::{Bounds, Step};
 use crate::BLOCK_SIZE;
 use crate::batch::{BatchPlan, BlockId};
 use crate::config::EngineConfig;
-use crate::kernels::{ActivationBits, Kernels, KvLayer, PackedMatrix, RopeTable};
+use crate::kernels::{ActivationBits, Kernels, KvLayer, KvShape, PackedMatrix, RopeTable};
 use crate::model::spec::{ModelSpec, RopeSpec};
 use crate::model::weights::{TensorName, Weights};
 use crate::model::{Forward, Logits, ModelError};
@@ -77,13 +77,13 @@ impl LlamaRunner {
             let (frequencies, scale) = rope.frequencies(spec.head_dim);
             RopeTable::new(&frequencies, scale, rope.style, 0)
         };
-        let cache = (0..spec.layers)
-            .map(|layer| {
-                let cache = KvLayer::new(num_blocks, spec.kv_heads, spec.head_dim);
-                match spec.window(layer) {
-                    Some(window) => cache.with_window(window),
-                    None => cache,
-                }
+        let cache = KvLayer::layers(spec.layers, num_blocks, kv_shape(spec, config));
+        let cache = cache
+            .into_iter()
+            .enumerate()
+            .map(|(layer, cache)| match spec.window(layer) {
+                Some(window) => cache.with_window(window),
+                None => cache,
             })
             .collect();
         Ok(Self {
@@ -116,6 +116,11 @@ impl LlamaRunner {
     pub(crate) fn with_identity(mut self, weights: [u8; 32]) -> Self {
         self.identity = weights;
         self
+    }
+
+    /// What computes.
+    pub(crate) fn kernels(&self) -> &Kernels {
+        &self.kernels
     }
 
     /// Bytes of the packed weights.
@@ -237,13 +242,21 @@ fn max_model_len(spec: &ModelSpec, config: &EngineConfig) -> Result<usize, Model
     }
 }
 
+fn kv_shape(spec: &ModelSpec, config: &EngineConfig) -> KvShape {
+    KvShape {
+        kv_heads: spec.kv_heads,
+        head_dim: spec.head_dim,
+        dtype: config.kv_cache_dtype,
+    }
+}
+
 /// Blocks that fit the configured memory; enough for one full context, or an error.
 fn num_blocks(
     spec: &ModelSpec,
     config: &EngineConfig,
     max_model_len: usize,
 ) -> Result<usize, ModelError> {
-    let block_bytes = KvLayer::bytes_per_block(spec.kv_heads, spec.head_dim) * spec.layers;
+    let block_bytes = kv_shape(spec, config).block_bytes() * spec.layers;
     // Block ids have 32 bits.
     let num_blocks = (config.kv_cache_bytes / block_bytes).min(u32::MAX as usize);
     let needed = max_model_len.div_ceil(BLOCK_SIZE);
