@@ -183,7 +183,7 @@ impl LlamaRunner {
             scratch.input.fill(&self.kernels, head, normed);
             self.kernels.matmul(head, &scratch.input, logits);
         }
-        Logits::new(logits, vocab)
+        Logits::new(logits, vocab).with_workers(&self.kernels)
     }
 }
 
