@@ -18,11 +18,11 @@ const SEQUENCES: u32 = 8;
 const BLOCKS: u32 = 4;
 
 /// One step that computes some positions of each sequence.
-fn plan(positions: Range<usize>) -> BatchPlan {
+fn plan(positions: Range<u32>) -> BatchPlan {
     let sequences = (0..SEQUENCES).map(|id| ScheduledSequence {
         id: SequenceId(u64::from(id)),
-        tokens: positions.clone().map(|i| 1_000 + i as u32 + id).collect(),
-        start: positions.start,
+        tokens: positions.clone().map(|i| 1_000 + i + id).collect(),
+        start: positions.start as usize,
         block_table: (id * BLOCKS..(id + 1) * BLOCKS).map(BlockId).collect(),
         logits: LogitRows::Last,
     });
@@ -44,18 +44,19 @@ fn model(threads: usize) -> LlamaRunner {
 
 #[test]
 fn steps_allocate_nothing_once_buffers_have_grown() {
-    let end = BLOCK_SIZE * BLOCKS as usize;
+    let block = u32::try_from(BLOCK_SIZE).unwrap();
+    let end = block * BLOCKS;
     for threads in [1, 2] {
         let mut model = model(threads);
-        let prompt = plan(0..BLOCK_SIZE);
-        let decodes: Vec<_> = (BLOCK_SIZE..end).map(|i| plan(i..i + 1)).collect();
+        let prompt = plan(0..block);
+        let decodes: Vec<_> = (block..end).map(|i| plan(i..i + 1)).collect();
         // The longest context of all, so that tables reach it.
-        model.forward(&plan(end - BLOCK_SIZE..end)).unwrap();
+        model.forward(&plan(end - block..end)).unwrap();
 
         let first = measure(|| drop(model.forward(&prompt).unwrap()));
         assert!(first.count_total < 10, "{first:?}");
         let again = measure(|| {
-            model.forward(&prompt).unwrap();
+            drop(model.forward(&prompt).unwrap());
             for plan in &decodes {
                 let mut logits = model.forward(plan).unwrap();
                 assert_eq!(logits.rows().count(), SEQUENCES as usize);

@@ -29,3 +29,4 @@ pub use error::KernelError;
 pub use matmul::{ActivationBits, InputRows, MatmulInput, PackedMatrix, TensorBytes};
 pub use ops::{AddedRows, Gate, GatedRows, NormedRows, RopeStyle, RopeTable};
 pub use quant::{Format, dequantise};
+pub(crate) use simd::{PlainLoop, widest};
