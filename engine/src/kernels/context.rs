@@ -60,9 +60,13 @@ impl Kernels {
         self.pool.threads()
     }
 
-    /// Runs `chunk(index)` for each of `0..chunks` on the threads.
-    pub(super) fn run_plain(&self, chunks: usize, chunk: &(dyn Fn(usize) + Sync)) {
-        self.pool.run(chunks, chunk);
+    /// Calls `task` with each of `0..tasks`, on the threads and in any order, and returns when all
+    /// calls have: for work beside the kernels, while they have none.
+    ///
+    /// # Panics
+    /// With a task's panic, after the tasks that had begun have ended.
+    pub fn for_each(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.pool.run(tasks, task);
     }
 
     /// Runs `kernel(index)` for each of `0..chunks` on the threads.

@@ -126,7 +126,7 @@ impl Kernels {
     /// Whether `sound` holds for each of `0..count`, asked on all threads.
     pub(crate) fn all(&self, count: usize, sound: impl Fn(usize) -> bool + Sync) -> bool {
         let bad = AtomicBool::new(false);
-        self.run_plain(count, &|index| {
+        self.for_each(count, &|index| {
             if !sound(index) {
                 bad.store(true, Ordering::Relaxed);
             }

@@ -14,6 +14,7 @@
 //! it sees; stretches are counted from position 0, so that, too, depends on its position only.
 
 mod cache;
+mod heads;
 mod products;
 mod rows;
 mod span;
@@ -24,6 +25,7 @@ mod tile;
 mod write;
 
 pub use cache::{KvLayer, KvShape, KvSlot};
+pub use heads::{HeadNorms, HeadRows};
 pub use span::AttentionSpan;
 #[cfg(test)]
 mod tests;

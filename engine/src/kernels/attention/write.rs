@@ -15,7 +15,6 @@ impl Kernels {
     /// # Panics
     /// When the rows are not one a slot, or a slot lies outside the cache.
     pub fn write_kv(&self, cache: &mut KvLayer, k: &[f32], v: &[f32], slots: &[KvSlot]) {
-        let num_blocks = cache.num_blocks();
         let (kv_heads, head_dim) = (cache.kv_heads(), cache.head_dim());
         assert_eq!(
             k.len(),
@@ -24,10 +23,7 @@ impl Kernels {
             slots.len()
         );
         assert_eq!(v.len(), k.len(), "values for {} slots", slots.len());
-        for slot in slots {
-            let inside = (slot.block.0 as usize) < num_blocks && slot.offset < BLOCK_SIZE;
-            assert!(inside, "{slot:?} of {num_blocks} blocks");
-        }
+        prove(cache, slots);
         let to = &cache.heads_mut();
         let least = (SERIAL_VALUES / (slots.len() * head_dim).max(1)).max(1);
         self.run_items(kv_heads, least, |start, len| WriteHeads {
@@ -35,6 +31,16 @@ impl Kernels {
             rows: Rows { k, v, slots },
             to,
         });
+    }
+}
+
+/// # Panics
+/// When a slot lies outside the cache.
+pub(super) fn prove(cache: &KvLayer, slots: &[KvSlot]) {
+    let num_blocks = cache.num_blocks();
+    for slot in slots {
+        let inside = (slot.block.0 as usize) < num_blocks && slot.offset < BLOCK_SIZE;
+        assert!(inside, "{slot:?} of {num_blocks} blocks");
     }
 }
 
