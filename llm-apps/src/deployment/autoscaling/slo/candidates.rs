@@ -1,5 +1,7 @@
 //! Which stage to grow and which to shrink: what each change would do to the objectives.
 
+use std::time::Duration;
+
 use super::config::SloConfig;
 use super::forecast::{Forecast, forecast};
 use super::stage::StageLoad;
@@ -136,7 +138,7 @@ fn best_next(
     p95: f64,
     bounded: bool,
 ) -> Option<(usize, f64)> {
-    let bound = std::time::Duration::from_secs_f64(broken.bound);
+    let bound = Duration::try_from_secs_f64(broken.bound).unwrap_or_default();
     let mut trial = replicas.to_vec();
     let mut best: Option<(usize, f64)> = None;
     for (index, stage) in stages.iter().enumerate() {

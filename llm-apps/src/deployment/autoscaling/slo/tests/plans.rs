@@ -1,5 +1,7 @@
 //! Single plans: which stage, how many, when, and in which words.
 
+use std::slice::from_ref;
+
 use crate::deployment::autoscaling::slo::{Objective, PlannerState, SloConfig, StageLoad, plan};
 use crate::deployment::autoscaling::{AutoscalingFault, Bounds, PolicyName};
 
@@ -125,8 +127,8 @@ fn tokens_come_faster_where_fewer_streams_share_a_replica() {
     answer.between_tokens = Some(times(70, 80));
     let slo = SloConfig::new(None, Some(0.05), None).unwrap();
     let mut state = PlannerState::default();
-    plan(&slo, &[answer.clone()], &mut state, at(0));
-    let plan = plan(&slo, &[answer], &mut state, at(10));
+    plan(&slo, from_ref(&answer), &mut state, at(0));
+    let plan = plan(&slo, from_ref(&answer), &mut state, at(10));
     // 6 streams a replica are 80 ms apart, so 50 ms want 3.75 of them: 12 streams, 4 replicas.
     assert_eq!(
         plan.reason,
@@ -177,20 +179,20 @@ fn a_stage_without_requests_goes_to_zero_and_wakes_at_once() {
     let mut state = PlannerState::default();
     let slo = ttft(1.0);
     for now in [0, 60, 119] {
-        let plan = plan(&slo, &[idle.clone()], &mut state, at(now));
+        let plan = plan(&slo, from_ref(&idle), &mut state, at(now));
         assert_eq!(plan.change, None);
     }
-    let asleep = plan(&slo, &[idle.clone()], &mut state, at(120));
+    let asleep = plan(&slo, from_ref(&idle), &mut state, at(120));
     assert_eq!(asleep.change.unwrap().decision.curr_num_replicas, 0);
 
     idle.target_replicas = 0;
     idle.running_replicas = 0;
     assert_eq!(
-        plan(&slo, &[idle.clone()], &mut state, at(500)).change,
+        plan(&slo, from_ref(&idle), &mut state, at(500)).change,
         None
     );
     idle.arrival_rate = 0.2;
-    let awake = plan(&slo, &[idle], &mut state, at(501));
+    let awake = plan(&slo, from_ref(&idle), &mut state, at(501));
     assert_eq!(
         awake.reason,
         "cold start: requests come to answer and it has no replica; 0 -> 1 replicas"
@@ -227,7 +229,7 @@ fn numbers_that_are_none_do_no_harm() {
     odd.max_ongoing_requests = 0;
     odd.between_tokens = Some(times(0, 0));
     let slo = SloConfig::new(Some(1.0), Some(1.0), Some(1.0)).unwrap();
-    let plan = plan(&slo, &[odd], &mut PlannerState::default(), at(0));
+    let plan = plan(&slo, from_ref(&odd), &mut PlannerState::default(), at(0));
     assert_eq!(plan.change, None);
     assert!(plan.forecasts.iter().all(|f| f.p95.is_finite()));
 }

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::deployment::autoscaling::slo::{Plan, PlannerState, SloConfig, StageLoad, plan};
+use crate::deployment::autoscaling::slo::{
+    Plan, PlannerState, ServiceTimes, SloConfig, StageLoad, plan,
+};
 
 /// How long a replica takes to start, in plans.
 const START: usize = 2;
@@ -48,7 +50,7 @@ impl World {
             let busy = rate * last.service.unwrap().mean.as_secs_f64();
             let crowd = (busy / f64::from(last.running_replicas.max(1))).max(1.0);
             let apart = alone.mul_f64(crowd.min(f64::from(last.max_ongoing_requests)));
-            last.between_tokens = Some(crate::deployment::autoscaling::slo::ServiceTimes {
+            last.between_tokens = Some(ServiceTimes {
                 mean: apart,
                 p95: apart,
             });
