@@ -172,7 +172,7 @@ fn attention(criterion: &mut Criterion, kernels: &Kernels, roofline: &Roofline) 
         let tables = case.tables();
         let blocks = tables.iter().flatten().map(|block| block.0 + 1).max();
         let blocks = blocks.unwrap_or(0) as usize;
-        let block_bytes = KvLayer::bytes_per_block(kv_heads, head_dim);
+        let block_bytes = KvLayer::new(1, kv_heads, head_dim).block_bytes();
         // As a model does, which has left a layer's cache for long when it comes back to it.
         let layers = COLD_BYTES.div_ceil(blocks * block_bytes).min(LAYERS);
         let caches: Vec<KvLayer> = (0..layers)

@@ -37,7 +37,7 @@ impl<'a> Ahead<'a> {
     ) -> Self {
         let mut ahead = Self::NOTHING;
         for (bytes, block) in ahead.blocks.iter_mut().zip(blocks) {
-            *bytes = cut(bytemuck::cast_slice(cache.keys(*block, head)), part);
+            *bytes = cut(cache.key_bytes(*block, head), part);
         }
         ahead
     }
@@ -51,7 +51,7 @@ impl<'a> Ahead<'a> {
     ) -> Self {
         let mut ahead = Self::NOTHING;
         for (bytes, block) in ahead.blocks.iter_mut().zip(blocks) {
-            *bytes = cut(bytemuck::cast_slice(cache.values(*block, head)), part);
+            *bytes = cut(cache.value_bytes(*block, head), part);
         }
         ahead
     }
