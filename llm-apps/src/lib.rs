@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod deployment;
 pub mod ingest;
 pub mod spec;
 pub mod stage;
