@@ -1,7 +1,7 @@
 //! Collections of passages that are found again by meaning and by words.
 //!
 //! [`VectorIndex`] is the one interface. [`EmbeddedIndex`] keeps a collection in a folder of this
-//! machine and searches it exactly; [`QdrantIndex`] asks a Qdrant server. Both mean the same by
+//! machine and compares every vector; [`QdrantIndex`] asks a Qdrant server. Both mean the same by
 //! every call, which one set of tests holds for both.
 //!
 //! A [`Point`] is a passage with its vector and its metadata. A search goes by vector (cosine

@@ -71,8 +71,9 @@ async fn killed_in_mid_write() {
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let stored = lines.filter_map(|line| line.unwrap().strip_prefix("stored ")?.parse().ok());
-    let last: usize = stored.take(25).last().unwrap();
+    let mut stored = lines.filter_map(|line| line.unwrap().strip_prefix("stored ")?.parse().ok());
+    // The pipe stays open until it is killed, so that it is killed and does not end by itself.
+    let last: usize = stored.by_ref().take(25).last().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(last, 24);
