@@ -117,10 +117,13 @@ impl CollectionSpec {
         if encoders.iter().any(|encoder| encoder.name == self.encoder) {
             return;
         }
-        let known: Vec<&str> = encoders
+        let mut known: Vec<&str> = encoders
             .iter()
             .map(|encoder| encoder.name.as_str())
             .collect();
+        // A name that is taken twice is a fault of its own.
+        known.sort_unstable();
+        known.dedup();
         let known = if known.is_empty() {
             "none".to_owned()
         } else {

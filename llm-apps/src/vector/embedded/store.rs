@@ -52,6 +52,8 @@ impl Store {
         std::fs::create_dir_all(folder).map_err(|error| cannot_open(folder, &error))?;
         let database = Database::builder()
             .set_cache_size(options.cache_bytes)
+            // All of it is about to be read anyway, and a damaged file must be an error, not a panic.
+            .set_check_integrity_on_open(true)
             .create(folder.join(FILE))
             .map_err(|error| open_error(folder, error))?;
         let opened = prepare(&database, &identity)
