@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::fixture::{Place, ask, ids, metadata, near, on_both, passages, point, scrolled};
-use crate::vector::{Filter, Near, Query, RRF_K, VectorIndex};
+use crate::vector::{Condition, Filter, Near, Query, RRF_K, VectorIndex};
 
 on_both!(
     what_was_stored_is_found_by_meaning,
@@ -161,7 +161,7 @@ async fn storing_again_replaces(place: Place) {
         .await
         .unwrap();
     assert_eq!(ids(&hits), ["river"]);
-    let old = Filter::must([crate::vector::Condition::equals("year", 1990_i64)]);
+    let old = Filter::must([Condition::equals("year", 1990_i64)]);
     assert_eq!(
         index.count(Some(old)).await.unwrap(),
         0,
@@ -176,9 +176,9 @@ async fn metadata_is_replaced_alone(place: Place) {
         ("absent".to_owned(), metadata(json!({"lang": "fr"}))),
     ];
     index.set_metadata(changes).await.unwrap();
-    let french = Filter::must([crate::vector::Condition::equals("lang", "fr")]);
+    let french = Filter::must([Condition::equals("lang", "fr")]);
     assert_eq!(scrolled(index, Some(french)).await, ["bank"]);
-    let drafts = Filter::must([crate::vector::Condition::equals("draft", true)]);
+    let drafts = Filter::must([Condition::equals("draft", true)]);
     assert_eq!(index.count(Some(drafts)).await.unwrap(), 0);
     let hits = index
         .search(ask(Query::Sparse("money".to_owned()), 5))
@@ -231,7 +231,7 @@ async fn a_collection_is_read_through_page_by_page(place: Place) {
     let index = filled(&place).await;
     let all = scrolled(index, None).await;
     assert_eq!(all, ["bank", "fluss", "mill", "plain", "river"]);
-    let english = Filter::must([crate::vector::Condition::equals("lang", "en")]);
+    let english = Filter::must([Condition::equals("lang", "en")]);
     assert_eq!(
         scrolled(index, Some(english)).await,
         ["bank", "mill", "river"]
