@@ -6,5 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod deployment;
+pub mod payload;
 pub mod spec;
 pub mod stage;

@@ -1,3 +1,12 @@
-//! Stages: what a deployment runs. One room each.
+//! Stages: what a deployment runs. One room each; beside them the trait that all of them are.
 
+mod call;
+mod error;
 pub mod generate;
+mod record;
+mod traits;
+
+pub use call::Call;
+pub use error::{CallError, StageError};
+pub use record::{StageTiming, TokenCount};
+pub use traits::{ErasedStage, Stage, erase};
