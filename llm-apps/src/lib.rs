@@ -8,5 +8,7 @@
 
 pub mod deployment;
 pub mod payload;
+pub mod pipeline;
 pub mod spec;
 pub mod stage;
+pub mod template;

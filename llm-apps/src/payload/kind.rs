@@ -9,6 +9,8 @@ use serde_json::Value;
 pub enum Kind {
     /// Whatever JSON can say.
     Any,
+    /// Null: what a loop has yet to make, in its first attempt.
+    Nothing,
     /// A text.
     Text,
     /// A number.
@@ -31,7 +33,7 @@ impl Kind {
     pub fn serves(self, wanted: Self) -> bool {
         let list = |kind| matches!(kind, Self::Messages | Self::Passages);
         self == wanted
-            || self == Self::Any
+            || (self == Self::Any && wanted != Self::Nothing)
             || wanted == Self::Any
             || (wanted == Self::List && list(self))
             || (self == Self::List && list(wanted))
@@ -43,6 +45,7 @@ impl Kind {
             |fits: fn(&Value) -> bool| value.as_array().is_some_and(|list| list.iter().all(fits));
         match self {
             Self::Any => true,
+            Self::Nothing => value.is_null(),
             Self::Text => value.is_string(),
             Self::Number => value.is_number(),
             Self::Boolean => value.is_boolean(),
@@ -58,6 +61,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Any => "a value",
+            Self::Nothing => "nothing yet",
             Self::Text => "a text",
             Self::Number => "a number",
             Self::Boolean => "true or false",
