@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::deployment::Deployment;
-use crate::payload::Payload;
+use crate::payload::{Answer, Payload, VariableError, names};
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::stage::Call;
 
@@ -58,12 +60,49 @@ impl Application {
         self.parts.deployed
     }
 
+    /// The same in whole seconds.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a time after 1970 has a sign and a size that fit"
+    )]
+    pub fn created(&self) -> u64 {
+        self.parts.deployed as u64
+    }
+
     /// Sends a payload through the pipeline. See [`Pipeline::run`].
     ///
     /// # Errors
     /// [`PipelineError`] of the first step that fails.
     pub async fn answer(&self, payload: Payload, call: &Call) -> Result<Payload, PipelineError> {
         self.parts.pipeline.run(payload, call).await
+    }
+
+    /// The application's answer to a payload as a text that is read piece by piece, and the passages that
+    /// it was made from (null where nothing is looked up). An answer that is no text is written as JSON.
+    ///
+    /// # Errors
+    /// [`PipelineError`] of the first step that fails before the answer begins.
+    pub async fn text(
+        &self,
+        payload: Payload,
+        call: &Call,
+    ) -> Result<(Answer, Value), PipelineError> {
+        let mut payload = self.answer(payload, call).await?;
+        let sources = payload.get(names::PASSAGES).cloned().unwrap_or_default();
+        let output = &*self.parts.output;
+        let answer = match payload.take_answer() {
+            Some(answer) if output == names::ANSWER => answer,
+            _ => match payload.get(output) {
+                Some(Value::String(text)) => Answer::of(text.clone()),
+                Some(value) => Answer::of(value.to_string()),
+                None => {
+                    let missing = VariableError::Missing(output.to_owned());
+                    return Err(PipelineError::Answer(missing.into()));
+                }
+            },
+        };
+        Ok((answer, sources))
     }
 
     /// How it stands.
