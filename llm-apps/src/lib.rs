@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod controller;
 pub mod deployment;
 pub mod payload;
 pub mod pipeline;

@@ -44,7 +44,10 @@ pub(in crate::cli) async fn run(
         biased;
         started = starting => started?,
         // Told to stop while the models were coming: what came of them stays.
-        () = &mut serving => return Ok(()),
+        () = &mut serving => {
+            tracing::warn!("told to stop before the models were there");
+            return Ok(());
+        }
         () = signals.second() => return Err(Interrupted.into()),
     }
     tokio::select! {

@@ -90,7 +90,11 @@ async fn a_loop_ends_when_it_is_enough_or_when_its_attempts_are_used_up() {
         };
         let end = walk(vec![again], start()).await.unwrap();
         assert_eq!(end.read::<Vec<String>>("trail").unwrap().len(), runs);
-        assert_eq!(end.get("reason"), Some(&Value::Null), "what nobody has made yet");
+        assert_eq!(
+            end.get("reason"),
+            Some(&Value::Null),
+            "what nobody has made yet"
+        );
     }
 }
 
