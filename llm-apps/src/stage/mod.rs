@@ -3,6 +3,7 @@
 mod call;
 mod error;
 pub mod generate;
+pub mod prompt;
 mod record;
 mod traits;
 

@@ -1,8 +1,8 @@
-//! Conditions.
+//! Conditions and prompts.
 
 use serde_json::{Map, Value, json};
 
-use super::Condition;
+use super::{Condition, PromptTemplate};
 
 fn variables(value: Value) -> Map<String, Value> {
     match value {
@@ -66,4 +66,55 @@ fn what_is_no_condition_is_told_apart_from_what_cannot_be_decided() {
     );
     let endless = Condition::new("range(100000) | sum > 0").unwrap();
     assert!(endless.holds(&Map::new()).is_err(), "it is given up");
+}
+
+#[test]
+fn a_prompt_is_rendered_as_chat_templates_are() {
+    let source = "{#- variables: passages, question -#}\n{% for p in passages %}\n[{{ loop.index }}] {{ p.text }}\n\
+                  {% endfor %}\n{{ question }}\n";
+    let template = PromptTemplate::new("a.j2", source).unwrap();
+    let names: Vec<_> = template.names().iter().map(String::as_str).collect();
+    assert_eq!(names, ["passages", "question"]);
+    let given = json!({"passages": [{"text": "<b>"}, {"text": "c"}], "question": "Why?"});
+    let text = template.render(&variables(given)).unwrap();
+    assert_eq!(text, "[1] <b>\n[2] c\nWhy?", "nothing is escaped");
+}
+
+#[test]
+fn what_a_prompt_does_not_find_is_named_with_its_line() {
+    let template = PromptTemplate::new("a.j2", "Q\n{{ question.text }}").unwrap();
+    for (given, said) in [
+        (json!({}), "undefined value"),
+        (json!({"question": {}}), "undefined value"),
+        (json!({"question": "text"}), "undefined value"),
+    ] {
+        let error = template.render(&variables(given)).unwrap_err().to_string();
+        let start = format!("the template `a.j2`, line 2, cannot be rendered: {said}");
+        assert!(error.starts_with(&start), "{error}");
+    }
+}
+
+#[test]
+fn a_prompt_that_is_none_is_refused() {
+    for (source, said) in [
+        ("{{ a", "the template `p`, line 1, is no Jinja template: "),
+        ("a\n{%- include 'b' %}", "the template `p`, line 2, uses `include`"),
+        ("{# {% include 'b' %} #}\n{% extends 'b' %}", "the template `p`, line 2, uses `extends`"),
+        ("{% nonsense %}", "the template `p`, line 1, is no Jinja"),
+    ] {
+        let error = PromptTemplate::new("p", source).unwrap_err().to_string();
+        assert!(error.starts_with(said), "{error}");
+    }
+    PromptTemplate::new("p", "{# {% include 'b' %} #} {{ a }}").unwrap();
+}
+
+#[test]
+fn a_prompt_that_never_ends_is_given_up() {
+    let endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
+    let error = PromptTemplate::new("p", endless).unwrap().render(&Map::new());
+    assert!(error.unwrap_err().reason.contains("steps"));
+    let long = "{% for a in range(9999) %}{{ text }}{% endfor %}";
+    let given = json!({"text": "x".repeat(1 << 16)});
+    let error = PromptTemplate::new("p", long).unwrap().render(&variables(given));
+    assert!(error.unwrap_err().reason.contains("bytes"));
 }
