@@ -129,7 +129,7 @@ async fn start() -> (Server, Arc<Semaphore>) {
     let pipeline = Pipeline::new(deployments.iter().map(|(_, d)| step(d)).collect());
     let application = Application::new(ApplicationParts {
         name: NAME.into(),
-        route_prefix: None,
+        route_prefix: Some("/assistant".into()),
         output: "answer".into(),
         pipeline,
         deployments,
@@ -305,4 +305,34 @@ async fn what_fails_names_its_stage_and_has_its_status() {
         .await
         .unwrap();
     assert_eq!(after.status(), 200);
+}
+
+#[tokio::test]
+async fn below_its_prefix_it_takes_a_text_or_an_object() {
+    let (server, gate) = start().await;
+    gate.add_permits(12);
+    let ask = |path: &'static str, body: Value| {
+        let server = &server;
+        async move {
+            let response = server.post(path, &body).send().await.unwrap();
+            let status = response.status().as_u16();
+            (status, response.json::<Value>().await.unwrap())
+        }
+    };
+    assert_eq!(
+        ask("/assistant", json!("Hi?")).await,
+        (200, json!("Hello, you"))
+    );
+    let (status, told) = ask("/assistant/ask", json!({"question": "Hi?"})).await;
+    assert_eq!((status, &told["answer"]), (200, &json!("Hello, you")));
+    assert_eq!(told["penstock"]["sources"][0]["id"], "1");
+    let messages = json!({"messages": [{"role": "user", "content": "Hi?"}]});
+    assert_eq!(ask("/assistant", messages).await.0, 200);
+
+    let (status, told) = ask("/assistant", json!({"query": "Hi?"})).await;
+    assert_eq!((status, &told["error"]["param"]), (400, &json!("question")));
+    assert_eq!(ask("/assistant", json!(["Hi?"])).await.0, 400);
+    assert_eq!(ask("/assistants", json!("Hi?")).await.0, 404);
+    let get = server.get("/assistant").send().await.unwrap();
+    assert_eq!(get.status(), 405);
 }

@@ -60,8 +60,12 @@ impl PromptTemplate {
             let reason = format!("uses `{tag}`; a prompt is one template without others");
             return Err(fault(Some(line), reason));
         }
-        let syntax =
-            |error: &Error| fault(error.line(), format!("is no Jinja template: {}", said(error)));
+        let syntax = |error: &Error| {
+            fault(
+                error.line(),
+                format!("is no Jinja template: {}", said(error)),
+            )
+        };
         let mut environment = environment().map_err(|error| syntax(&error))?;
         environment
             .add_template_owned(name.to_string(), source.to_owned())
@@ -103,17 +107,18 @@ impl PromptTemplate {
             bytes: Vec::new(),
             full: false,
         };
-        let rendered = self.environment.get_template(&self.name).and_then(|template| {
-            template
-                .render_captured_to(Serde(variables), &mut output)
-                .map(drop)
-        });
+        let rendered = self
+            .environment
+            .get_template(&self.name)
+            .and_then(|template| {
+                template
+                    .render_captured_to(Serde(variables), &mut output)
+                    .map(drop)
+            });
         let (line, reason) = match rendered {
             // Jinja writes texts only.
             Ok(()) => return Ok(String::from_utf8_lossy(&output.bytes).into_owned()),
-            Err(_) if output.full => {
-                (None, format!("writes more than {MAX_OUTPUT} bytes"))
-            }
+            Err(_) if output.full => (None, format!("writes more than {MAX_OUTPUT} bytes")),
             Err(error) if error.kind() == ErrorKind::OutOfFuel => {
                 (None, format!("takes more than {FUEL} steps"))
             }
@@ -155,7 +160,9 @@ fn tag_of_others(source: &str) -> Option<(usize, &str)> {
             at = start + end + 2;
             continue;
         }
-        let rest = source[found + 2..].trim_start_matches(['-', '+']).trim_start();
+        let rest = source[found + 2..]
+            .trim_start_matches(['-', '+'])
+            .trim_start();
         let end = rest
             .find(|c: char| !c.is_ascii_alphabetic())
             .unwrap_or(rest.len());

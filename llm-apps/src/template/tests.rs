@@ -98,8 +98,14 @@ fn what_a_prompt_does_not_find_is_named_with_its_line() {
 fn a_prompt_that_is_none_is_refused() {
     for (source, said) in [
         ("{{ a", "the template `p`, line 1, is no Jinja template: "),
-        ("a\n{%- include 'b' %}", "the template `p`, line 2, uses `include`"),
-        ("{# {% include 'b' %} #}\n{% extends 'b' %}", "the template `p`, line 2, uses `extends`"),
+        (
+            "a\n{%- include 'b' %}",
+            "the template `p`, line 2, uses `include`",
+        ),
+        (
+            "{# {% include 'b' %} #}\n{% extends 'b' %}",
+            "the template `p`, line 2, uses `extends`",
+        ),
         ("{% nonsense %}", "the template `p`, line 1, is no Jinja"),
     ] {
         let error = PromptTemplate::new("p", source).unwrap_err().to_string();
@@ -111,10 +117,14 @@ fn a_prompt_that_is_none_is_refused() {
 #[test]
 fn a_prompt_that_never_ends_is_given_up() {
     let endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
-    let error = PromptTemplate::new("p", endless).unwrap().render(&Map::new());
+    let error = PromptTemplate::new("p", endless)
+        .unwrap()
+        .render(&Map::new());
     assert!(error.unwrap_err().reason.contains("steps"));
     let long = "{% for a in range(9999) %}{{ text }}{% endfor %}";
     let given = json!({"text": "x".repeat(1 << 16)});
-    let error = PromptTemplate::new("p", long).unwrap().render(&variables(given));
+    let error = PromptTemplate::new("p", long)
+        .unwrap()
+        .render(&variables(given));
     assert!(error.unwrap_err().reason.contains("bytes"));
 }
