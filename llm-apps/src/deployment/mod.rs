@@ -32,4 +32,6 @@ pub use deployment::Deployment;
 pub use handle::DeploymentHandle;
 pub use permit::Permit;
 pub use replica::ReplicaId;
-pub use status::{DeploymentState, DeploymentStatus, ReplicaState, StatusTrigger};
+pub use status::{
+    DeploymentState, DeploymentStatus, ReplicaState, ScalingDecision, StatusTrigger,
+};
