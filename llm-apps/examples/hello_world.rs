@@ -31,7 +31,10 @@ async fn main() -> Result<(), CallError> {
         Box::new(PowerOfTwoChoices::new(1)),
     );
     let call = Call::new("first");
-    println!("{}", hello.handle().call("Theodore".to_owned(), &call).await?);
+    println!(
+        "{}",
+        hello.handle().call("Theodore".to_owned(), &call).await?
+    );
     hello.shut_down().await;
     Ok(())
 }

@@ -28,16 +28,7 @@ pub struct DeploymentConfig {
     pub graceful_shutdown_timeout: Duration,
     /// What the stage is configured with, in place, whenever it changes. Default: nothing.
     pub user_config: Option<Value>,
-    /// How many replicas a deployment has.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Replicas {
-    /// So many.
-    Fixed(usize),
-    /// As many as its load asks for.
-    Auto(AutoscalingConfig),
-}
-
-/// What one replica takes of the machine.
+    /// What one replica takes of the machine.
     pub resources: Resources,
     /// Share of the replicas that a rollout replaces at a time, above 0 to 1; at least one replica.
     /// Default: 0.2.
@@ -50,6 +41,15 @@ pub enum Replicas {
     /// Starts that may fail in a row before a deployment gives up, whatever its size; three for each
     /// replica else. Default: 20.
     pub max_constructor_retry_count: usize,
+}
+
+/// How many replicas a deployment has.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Replicas {
+    /// So many.
+    Fixed(usize),
+    /// As many as its load asks for.
+    Auto(AutoscalingConfig),
 }
 
 /// What one replica takes of its machine, in whole or broken devices. They are counted, not enforced.

@@ -214,7 +214,11 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
 
     /// The replicas that are wanted. A change is logged with its reason.
     fn wanted(&mut self, load: &Load, now: Duration) -> usize {
-        let running = self.replicas.iter().filter(|kept| serves(&kept.cell)).count();
+        let running = self
+            .replicas
+            .iter()
+            .filter(|kept| serves(&kept.cell))
+            .count();
         let target = self.scaler.target(load, running, now);
         if let Some(decision) = target.decision {
             tracing::info!(

@@ -32,6 +32,4 @@ pub use deployment::Deployment;
 pub use handle::DeploymentHandle;
 pub use permit::Permit;
 pub use replica::ReplicaId;
-pub use status::{
-    DeploymentState, DeploymentStatus, ReplicaState, ScalingDecision, StatusTrigger,
-};
+pub use status::{DeploymentState, DeploymentStatus, ReplicaState, ScalingDecision, StatusTrigger};

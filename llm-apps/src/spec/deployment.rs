@@ -21,11 +21,17 @@ pub(super) fn read(keys: &mut Section<'_>, f: &mut Faults) -> DeploymentConfig {
     let share = read::number("a number above 0 and at most 1", |v| v > 0.0 && v <= 1.0);
     let percent = read::number("a number from 0 to 100", |v| (0.0..=100.0).contains(&v));
     let devices = || read::number("a number of 0 or more", |v| (0.0..=1e6).contains(&v));
-    let user_config = keys.node("user_config").filter(|node| node.value != Value::Faulty);
+    let user_config = keys
+        .node("user_config")
+        .filter(|node| node.value != Value::Faulty);
     DeploymentConfig {
         replicas: replicas(keys, f),
         max_ongoing_requests: keys
-            .take("max_ongoing_requests", f, read::integer(1..=1_048_576_usize))
+            .take(
+                "max_ongoing_requests",
+                f,
+                read::integer(1..=1_048_576_usize),
+            )
             .unwrap_or(default.max_ongoing_requests),
         max_queued_requests: keys
             .take("max_queued_requests", f, read::integer(0..=1_048_576_usize))
@@ -52,18 +58,24 @@ pub(super) fn read(keys: &mut Section<'_>, f: &mut Faults) -> DeploymentConfig {
             .take("max_surge_percent", f, percent)
             .unwrap_or(default.max_surge_percent),
         max_constructor_retry_count: keys
-            .take("max_constructor_retry_count", f, read::integer(1..=10_000_usize))
+            .take(
+                "max_constructor_retry_count",
+                f,
+                read::integer(1..=10_000_usize),
+            )
             .unwrap_or(default.max_constructor_retry_count),
     }
 }
 
 /// `num_replicas`, a number or `auto`, or `autoscaling_config`.
 fn replicas(keys: &mut Section<'_>, f: &mut Faults) -> Replicas {
-    let count = keys.take("num_replicas", f, |node| match read::text(node).as_deref() {
-        Ok("auto") => Ok(None),
-        _ => read::integer(0..=10_000_usize)(node)
-            .map(Some)
-            .map_err(|expected| format!("{expected}, or auto")),
+    let count = keys.take("num_replicas", f, |node| {
+        match read::text(node).as_deref() {
+            Ok("auto") => Ok(None),
+            _ => read::integer(0..=10_000_usize)(node)
+                .map(Some)
+                .map_err(|expected| format!("{expected}, or auto")),
+        }
     });
     let path = keys.path("autoscaling_config");
     let section = keys.node("autoscaling_config");

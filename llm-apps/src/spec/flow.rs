@@ -60,7 +60,10 @@ impl Members<'_> {
             match &step.kind {
                 StepKind::Call(index) => {
                     let signature = self.signatures.get(*index);
-                    signature.into_iter().flat_map(|s| s.writes.keys().cloned()).collect()
+                    signature
+                        .into_iter()
+                        .flat_map(|s| s.writes.keys().cloned())
+                        .collect()
                 }
                 StepKind::Branch {
                     then, otherwise, ..

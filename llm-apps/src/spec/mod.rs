@@ -5,11 +5,15 @@
 //! proved: nothing below re-checks it. Where a default is not the engine's own, it stands in the
 //! `Default` of its section, and nowhere else. The environment is passed in.
 
+mod autoscaling;
 mod config;
+mod deployment;
 mod engine;
 mod fault;
+mod flow;
 mod http;
 mod interpolate;
+mod json;
 mod model;
 mod node;
 mod opening;
@@ -20,6 +24,7 @@ mod section;
 mod size;
 mod source;
 mod speculation;
+mod steps;
 
 #[cfg(test)]
 mod tests;

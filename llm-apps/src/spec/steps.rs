@@ -81,7 +81,8 @@ fn step(path: &str, node: &Node, names: &[String], faults: &mut Faults) -> Optio
             let (first, second) = (forms.next(), forms.next());
             keys.finish(faults);
             if let (Some((one, _)), Some((other, node))) = (first, second) {
-                let message = format!("`{path}` is a `{one}` already; write `{other}` as a step of its own");
+                let message =
+                    format!("`{path}` is a `{one}` already; write `{other}` as a step of its own");
                 faults.note(node.at, message);
                 return None;
             }
@@ -125,7 +126,10 @@ fn deployment(
             None => format!("there are {}", names.join(", ")),
         };
         let name = name.escape_debug();
-        faults.note(node.at, format!("`{path}`: no deployment is called `{name}`; {remedy}"));
+        faults.note(
+            node.at,
+            format!("`{path}`: no deployment is called `{name}`; {remedy}"),
+        );
     }
     found
 }
@@ -133,8 +137,12 @@ fn deployment(
 fn branch(path: &str, node: &Node, names: &[String], f: &mut Faults) -> Option<StepKind> {
     let mut keys = Section::open(path, node, f);
     let when = keys.require("when", "when: \"passages | length == 0\"", f, condition);
-    let then = keys.list("then", f).map(|list| read(&keys.path("then"), list, names, f));
-    let otherwise = keys.list("else", f).map(|list| read(&keys.path("else"), list, names, f));
+    let then = keys
+        .list("then", f)
+        .map(|list| read(&keys.path("then"), list, names, f));
+    let otherwise = keys
+        .list("else", f)
+        .map(|list| read(&keys.path("else"), list, names, f));
     if then.is_none() && otherwise.is_none() {
         keys.miss("then", "write for example `then: [refuse]`");
     }
@@ -148,7 +156,10 @@ fn branch(path: &str, node: &Node, names: &[String], f: &mut Faults) -> Option<S
 
 fn parallel(path: &str, node: &Node, names: &[String], f: &mut Faults) -> Option<StepKind> {
     let Value::List(list) = &node.value else {
-        let message = format!("`{path}` must be a list of lists of steps, but is {}", node.shown());
+        let message = format!(
+            "`{path}` must be a list of lists of steps, but is {}",
+            node.shown()
+        );
         f.note(node.at, message);
         return None;
     };
@@ -165,7 +176,9 @@ fn parallel(path: &str, node: &Node, names: &[String], f: &mut Faults) -> Option
 
 fn repeat(path: &str, node: &Node, names: &[String], f: &mut Faults) -> Option<StepKind> {
     let mut keys = Section::open(path, node, f);
-    let steps = keys.list("steps", f).map(|list| read(&keys.path("steps"), list, names, f));
+    let steps = keys
+        .list("steps", f)
+        .map(|list| read(&keys.path("steps"), list, names, f));
     if steps.is_none() {
         keys.miss("steps", "write for example `steps: [answer, check]`");
     }

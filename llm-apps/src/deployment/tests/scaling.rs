@@ -45,11 +45,17 @@ async fn it_grows_with_the_load_and_shrinks_without_it_and_drops_nothing() {
     let last = grown.decisions.last().unwrap();
     assert_eq!(last.curr_num_replicas, 4);
     assert!(!last.reason.is_empty());
-    until(&deployment, |s| s.status_trigger == StatusTrigger::UpscaleCompleted).await;
+    until(&deployment, |s| {
+        s.status_trigger == StatusTrigger::UpscaleCompleted
+    })
+    .await;
     let answers = calls.join_all().await;
     assert!(answers.iter().all(Result::is_ok));
 
-    let idle = until(&deployment, |s| s.running() == 1 && s.status == DeploymentState::Healthy).await;
+    let idle = until(&deployment, |s| {
+        s.running() == 1 && s.status == DeploymentState::Healthy
+    })
+    .await;
     assert_eq!(idle.status_trigger, StatusTrigger::DownscaleCompleted);
     assert_eq!(world.alive.load(Ordering::SeqCst), 1);
 }
@@ -62,11 +68,21 @@ async fn from_zero_the_first_request_waits_for_the_start_instead_of_failing() {
     assert_eq!(world.made.load(Ordering::SeqCst), 0);
     let began = Instant::now();
     assert_eq!(deployment.handle().call(1, &call()).await.unwrap(), (1, 1));
-    assert!(began.elapsed() <= seconds(4.2), "no delay but the start's: {:?}", began.elapsed());
+    assert!(
+        began.elapsed() <= seconds(4.2),
+        "no delay but the start's: {:?}",
+        began.elapsed()
+    );
     let gone = Instant::now();
-    until(&deployment, |s| s.running() == 0 && s.replica_states.is_empty()).await;
+    until(&deployment, |s| {
+        s.running() == 0 && s.replica_states.is_empty()
+    })
+    .await;
     let after = gone.elapsed();
-    assert!(after >= seconds(60.0), "it has a delay of its own: {after:?}");
+    assert!(
+        after >= seconds(60.0),
+        "it has a delay of its own: {after:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,6 +96,10 @@ async fn half_the_capacity_is_half_the_replicas_and_none_is_none() {
         };
         let deployment = start(config, blueprint(&world, 1, Duration::ZERO, seconds(1.0)));
         until(&deployment, |s| s.status == DeploymentState::Healthy).await;
-        assert_eq!(world.alive.load(Ordering::SeqCst), expected, "{replicas} at {percent}%");
+        assert_eq!(
+            world.alive.load(Ordering::SeqCst),
+            expected,
+            "{replicas} at {percent}%"
+        );
     }
 }
