@@ -10,6 +10,7 @@ mod engine;
 mod fault;
 mod http;
 mod interpolate;
+mod json;
 mod model;
 mod node;
 mod opening;
@@ -20,6 +21,7 @@ mod section;
 mod size;
 mod source;
 mod speculation;
+mod stages;
 
 #[cfg(test)]
 mod tests;
@@ -32,3 +34,4 @@ pub use places::Places;
 pub use sampling::SamplingDefaults;
 pub use size::ByteSize;
 pub use speculation::DraftModelSpec;
+pub use stages::StageSpec;

@@ -3,7 +3,10 @@
 mod call;
 mod error;
 pub mod generate;
+pub mod http;
+pub mod process;
 pub mod prompt;
+pub mod validate;
 mod record;
 mod traits;
 

@@ -23,7 +23,7 @@ pub struct PromptTemplate {
 
 /// Why a template cannot be used, or cannot be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the template `{name}`{} {reason}", at(*line))]
+#[error("the template `{name}`{} {reason}", at(.line.as_ref()))]
 pub struct PromptTemplateError {
     /// The template, as the configuration names it.
     pub name: Arc<str>,
@@ -47,6 +47,15 @@ impl PromptTemplate {
     /// [`PromptTemplateError`] when it is no Jinja, or needs other templates: a prompt stands in one
     /// file, so that what it reads is known from the file.
     pub fn new(name: &str, source: &str) -> Result<Self, PromptTemplateError> {
+        Self::compile(name, source, |_| ())
+    }
+
+    /// The same, in an environment that was set up further.
+    pub(super) fn compile(
+        name: &str,
+        source: &str,
+        set_up: impl FnOnce(&mut Environment<'static>),
+    ) -> Result<Self, PromptTemplateError> {
         let name: Arc<str> = name.into();
         let fault = |line, reason: String| PromptTemplateError {
             name: Arc::clone(&name),
@@ -60,9 +69,14 @@ impl PromptTemplate {
             let reason = format!("uses `{tag}`; a prompt is one template without others");
             return Err(fault(Some(line), reason));
         }
-        let syntax =
-            |error: &Error| fault(error.line(), format!("is no Jinja template: {}", said(error)));
+        let syntax = |error: &Error| {
+            fault(
+                error.line(),
+                format!("is no Jinja template: {}", said(error)),
+            )
+        };
         let mut environment = environment().map_err(|error| syntax(&error))?;
+        set_up(&mut environment);
         environment
             .add_template_owned(name.to_string(), source.to_owned())
             .map_err(|error| syntax(&error))?;
@@ -103,17 +117,18 @@ impl PromptTemplate {
             bytes: Vec::new(),
             full: false,
         };
-        let rendered = self.environment.get_template(&self.name).and_then(|template| {
-            template
-                .render_captured_to(Serde(variables), &mut output)
-                .map(drop)
-        });
+        let rendered = self
+            .environment
+            .get_template(&self.name)
+            .and_then(|template| {
+                template
+                    .render_captured_to(Serde(variables), &mut output)
+                    .map(drop)
+            });
         let (line, reason) = match rendered {
             // Jinja writes texts only.
             Ok(()) => return Ok(String::from_utf8_lossy(&output.bytes).into_owned()),
-            Err(_) if output.full => {
-                (None, format!("writes more than {MAX_OUTPUT} bytes"))
-            }
+            Err(_) if output.full => (None, format!("writes more than {MAX_OUTPUT} bytes")),
             Err(error) if error.kind() == ErrorKind::OutOfFuel => {
                 (None, format!("takes more than {FUEL} steps"))
             }
@@ -155,7 +170,9 @@ fn tag_of_others(source: &str) -> Option<(usize, &str)> {
             at = start + end + 2;
             continue;
         }
-        let rest = source[found + 2..].trim_start_matches(['-', '+']).trim_start();
+        let rest = source[found + 2..]
+            .trim_start_matches(['-', '+'])
+            .trim_start();
         let end = rest
             .find(|c: char| !c.is_ascii_alphabetic())
             .unwrap_or(rest.len());
@@ -196,7 +213,7 @@ fn said(error: &Error) -> String {
     }
 }
 
-fn at(line: Option<usize>) -> String {
+fn at(line: Option<&usize>) -> String {
     line.map_or_else(String::new, |line| format!(", line {line},"))
 }
 
