@@ -4,11 +4,10 @@ use llm_apps::payload::{Payload, names};
 use serde_json::{Map, Value, json};
 
 use super::ChatRequest;
+use super::chat_request::conversation;
 use super::decoding::Decoding;
+use super::parse::name;
 use crate::error::ApiError;
-
-/// The variable that holds what of the request says how to generate, for those stages that heed it.
-const REQUEST: &str = "request";
 
 /// The variables of a chat: `messages`, `question` (the text of the user's last message) and `request`.
 ///
@@ -24,20 +23,69 @@ pub(crate) fn chat_payload(request: ChatRequest) -> Result<Payload, ApiError> {
     if conversation.continue_final_message {
         return Err(no_meaning("continue_final_message"));
     }
-    let question = conversation
-        .messages
-        .iter()
-        .rev()
-        .find(|message| message.get("role").and_then(Value::as_str) == Some("user"))
-        .and_then(|message| message.get("content"))
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
+    let question = last_question(&conversation.messages);
     let mut payload = Payload::new();
     payload.set(names::QUESTION, question);
     payload.set(names::MESSAGES, conversation.messages);
-    payload.set(REQUEST, given(&decoding));
+    payload.set(names::REQUEST, given(&decoding));
     Ok(payload)
+}
+
+/// The variables of a request that is no chat of OpenAI's, and whether it is a bare text: that is the
+/// `question`; an object brings a `question` or `messages`, and stands whole in `request`.
+///
+/// # Errors
+/// Says what is missing, or no JSON.
+pub(crate) fn plain_payload(body: &[u8]) -> Result<(Payload, bool), ApiError> {
+    let value: Value = serde_json::from_slice(body).map_err(|error| ApiError::Invalid {
+        message: format!("invalid JSON: {error}"),
+        param: None,
+        code: None,
+    })?;
+    let mut payload = Payload::new();
+    let (question, messages, bare) = match &value {
+        Value::String(text) => (text.clone(), None, true),
+        Value::Object(fields) => match (fields.get("question"), fields.get("messages")) {
+            (_, Some(_)) => {
+                let messages = conversation(&value)?.messages;
+                (last_question(&messages), Some(messages), false)
+            }
+            (Some(Value::String(text)), None) => (text.clone(), None, false),
+            (Some(_), None) => {
+                return Err(ApiError::invalid("question", "question must be a string"));
+            }
+            (None, None) => {
+                let message = "the field `question` (or `messages`) is required";
+                return Err(ApiError::invalid("question", message));
+            }
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+            let found = name(&value);
+            return Err(ApiError::Invalid {
+                message: format!("the request body must be a string or an object, but is {found}"),
+                param: None,
+                code: None,
+            });
+        }
+    };
+    let asked = || vec![json!({"role": "user", "content": question})];
+    payload.set(names::MESSAGES, messages.unwrap_or_else(asked));
+    payload.set(names::QUESTION, question);
+    payload.set(names::REQUEST, if bare { json!({}) } else { value });
+    Ok((payload, bare))
+}
+
+/// The text of the user's last message.
+fn last_question(messages: &[Value]) -> String {
+    let asked = messages
+        .iter()
+        .rev()
+        .find(|message| message.get("role").and_then(Value::as_str) == Some("user"));
+    let content = asked.and_then(|message| message.get("content"));
+    content
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// What only a model by itself can answer.

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::autoscaling::{AutoscalingConfig, TargetCapacity};
+
 /// How many replicas, how full, how healthy, how they go. [`DeploymentConfig::default`] has the
 /// defaults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeploymentConfig {
-    /// Replicas. Default: 1.
-    pub num_replicas: usize,
+    /// How many replicas. Default: one.
+    pub replicas: Replicas,
+    /// A share of these numbers, for all deployments alike. Default: all.
+    pub target_capacity: TargetCapacity,
     /// Requests at one replica at the same time. Default: 5.
     pub max_ongoing_requests: usize,
     /// Requests that wait for a place; one more is refused. 0 refuses at once. Default: 256. (Ray
@@ -24,7 +28,16 @@ pub struct DeploymentConfig {
     pub graceful_shutdown_timeout: Duration,
     /// What the stage is configured with, in place, whenever it changes. Default: nothing.
     pub user_config: Option<Value>,
-    /// What one replica takes of the machine.
+    /// How many replicas a deployment has.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Replicas {
+    /// So many.
+    Fixed(usize),
+    /// As many as its load asks for.
+    Auto(AutoscalingConfig),
+}
+
+/// What one replica takes of the machine.
     pub resources: Resources,
     /// Share of the replicas that a rollout replaces at a time, above 0 to 1; at least one replica.
     /// Default: 0.2.
@@ -51,7 +64,8 @@ pub struct Resources {
 impl Default for DeploymentConfig {
     fn default() -> Self {
         Self {
-            num_replicas: 1,
+            replicas: Replicas::default(),
+            target_capacity: TargetCapacity::default(),
             max_ongoing_requests: 5,
             max_queued_requests: 256,
             health_check_period: Duration::from_secs(10),
@@ -63,6 +77,12 @@ impl Default for DeploymentConfig {
             max_surge_percent: 20.0,
             max_constructor_retry_count: 20,
         }
+    }
+}
+
+impl Default for Replicas {
+    fn default() -> Self {
+        Self::Fixed(1)
     }
 }
 

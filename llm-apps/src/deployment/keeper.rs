@@ -9,12 +9,16 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::autoscaling::RecentDecisions;
 use super::blueprint::Blueprint;
 use super::config::DeploymentConfig;
 use super::dispatcher::{Dispatcher, Limits, Load};
 use super::reconcile::{Action, Failures, View, Wish, reconcile};
 use super::replica::{Ending, Life, ReplicaCell, ReplicaConfig, ReplicaId};
-use super::status::{DeploymentState, DeploymentStatus, ReplicaState, StatusTrigger};
+use super::scaler::Scaler;
+use super::status::{
+    DeploymentState, DeploymentStatus, ReplicaState, ScalingDecision, StatusTrigger,
+};
 use super::verdict::{Facts, Verdict};
 
 /// Time between two looks at the replicas where nothing calls for one before.
@@ -44,6 +48,8 @@ pub(super) struct Keeper<I: Send + 'static, O: Send + 'static> {
     failures: Failures,
     message: String,
     verdict: Verdict,
+    scaler: Scaler,
+    decisions: RecentDecisions,
     status: watch::Sender<DeploymentStatus>,
     /// When it began to go away.
     leaving: Option<Duration>,
@@ -88,10 +94,11 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             status: DeploymentState::Updating,
             status_trigger: StatusTrigger::ConfigUpdateStarted,
             message: String::new(),
-            target_num_replicas: config.num_replicas,
+            target_num_replicas: 0,
             replica_states: BTreeMap::new(),
             ongoing_requests: 0,
             queued_requests: 0,
+            decisions: Vec::new(),
         });
         let keeper = Self {
             dispatcher,
@@ -106,6 +113,8 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             failures: Failures::default(),
             message: String::new(),
             verdict: Verdict::default(),
+            scaler: Scaler::new(&config.replicas, config.target_capacity),
+            decisions: RecentDecisions::default(),
             status,
             leaving: None,
         };
@@ -122,6 +131,7 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             if deleting && self.left(&config, &load, now) {
                 return;
             }
+            let wanted = self.wanted(&load, now);
             let target = match self.leaving {
                 // Those who wait are served first.
                 Some(since)
@@ -129,7 +139,7 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
                 {
                     0
                 }
-                _ => config.num_replicas,
+                _ => wanted,
             };
             self.act(target, &config, &blueprint, &load, now);
             self.report(target, &config, &blueprint, &load);
@@ -186,6 +196,7 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             self.verdict.update();
             self.dispatcher.set_limits(Limits::of(&config));
             self.dispatcher.reopen();
+            self.scaler.adopt(&config.replicas, config.target_capacity);
             let told = replica_config(&config);
             self.replica_config.send_if_modified(|known| {
                 let differs = *known != told;
@@ -199,6 +210,24 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             self.verdict.delete();
         }
         (config, blueprint, deleting)
+    }
+
+    /// The replicas that are wanted. A change is logged with its reason.
+    fn wanted(&mut self, load: &Load, now: Duration) -> usize {
+        let running = self.replicas.iter().filter(|kept| serves(&kept.cell)).count();
+        let target = self.scaler.target(load, running, now);
+        if let Some(decision) = target.decision {
+            tracing::info!(
+                deployment = &**self.dispatcher.name(),
+                from = decision.prev_num_replicas,
+                to = decision.curr_num_replicas,
+                policy = decision.policy.name(),
+                reason = %decision,
+                "autoscaling"
+            );
+            self.decisions.keep(&decision);
+        }
+        target.replicas
     }
 
     /// Whether a deployment that is deleted has nothing left.
@@ -335,6 +364,7 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             replica_states,
             ongoing_requests: load.ongoing.iter().map(|(_, count)| count).sum(),
             queued_requests: load.queued,
+            decisions: self.decisions.iter().map(ScalingDecision::of).collect(),
         };
         self.status.send_if_modified(|known| {
             let differs = *known != told;

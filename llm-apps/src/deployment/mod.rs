@@ -9,6 +9,7 @@
 //! which does what the pure `reconcile` says: how far the replicas that are differ from those that
 //! should be, and what to do about it now.
 
+pub mod autoscaling;
 mod blueprint;
 mod config;
 mod deployment;
@@ -19,15 +20,18 @@ mod permit;
 mod reconcile;
 mod replica;
 pub mod router;
+mod scaler;
 mod status;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 pub use blueprint::Blueprint;
-pub use config::{DeploymentConfig, Resources};
+pub use config::{DeploymentConfig, Replicas, Resources};
 pub use deployment::Deployment;
 pub use handle::DeploymentHandle;
 pub use permit::Permit;
 pub use replica::ReplicaId;
-pub use status::{DeploymentState, DeploymentStatus, ReplicaState, StatusTrigger};
+pub use status::{
+    DeploymentState, DeploymentStatus, ReplicaState, ScalingDecision, StatusTrigger,
+};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::autoscaling::Decision;
+
 /// Where a replica stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -61,7 +63,7 @@ pub enum StatusTrigger {
 }
 
 /// A deployment at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DeploymentStatus {
     /// Where it stands.
     pub status: DeploymentState,
@@ -77,6 +79,36 @@ pub struct DeploymentStatus {
     pub ongoing_requests: usize,
     /// Requests that wait.
     pub queued_requests: usize,
+    /// The autoscaler's last decisions, from the oldest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<ScalingDecision>,
+}
+
+/// A decision of the autoscaler, as `status` shows it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScalingDecision {
+    /// Seconds since the deployment began.
+    pub timestamp_s: f64,
+    /// Replicas wanted before.
+    pub prev_num_replicas: u32,
+    /// Replicas wanted from then on.
+    pub curr_num_replicas: u32,
+    /// Who decided.
+    pub policy: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+impl ScalingDecision {
+    pub(super) fn of(decision: &Decision) -> Self {
+        Self {
+            timestamp_s: decision.timestamp.as_secs_f64(),
+            prev_num_replicas: decision.prev_num_replicas,
+            curr_num_replicas: decision.curr_num_replicas,
+            policy: decision.policy.name(),
+            reason: decision.reason.clone(),
+        }
+    }
 }
 
 impl DeploymentStatus {

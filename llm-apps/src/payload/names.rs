@@ -2,6 +2,8 @@
 
 /// The text of the last message of the user, or of a completion's prompt.
 pub const QUESTION: &str = "question";
+/// What of a request says how to generate, for those stages that heed it.
+pub const REQUEST: &str = "request";
 /// The conversation, as OpenAI's API has it.
 pub const MESSAGES: &str = "messages";
 /// What was found for the question.

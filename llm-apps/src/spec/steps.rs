@@ -5,6 +5,8 @@
     reason = "whatever else a node is, it is wrong here"
 )]
 
+use std::collections::BTreeSet;
+
 use super::fault::Faults;
 use super::node::{Node, Position, Value};
 use super::read;
@@ -185,4 +187,17 @@ fn condition(node: &Node) -> Result<Condition, read::Expected> {
         _ => read::text(node).map_err(|_| "a Jinja expression in quotes".to_owned())?,
     };
     Condition::new(&text).map_err(|error| format!("a Jinja expression (it {})", error.reason))
+}
+
+/// The deployments that steps call, by their indexes.
+pub(super) fn called(steps: &[StepSpec]) -> BTreeSet<usize> {
+    let of_step = |step: &StepSpec| match &step.kind {
+        StepKind::Call(index) => BTreeSet::from([*index]),
+        StepKind::Branch {
+            then, otherwise, ..
+        } => &called(then) | &called(otherwise),
+        StepKind::Parallel(ways) => ways.iter().flat_map(|way| called(way)).collect(),
+        StepKind::Loop { steps, .. } => called(steps),
+    };
+    steps.iter().flat_map(of_step).collect()
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::float_cmp, reason = "sums of zeros are exact")]
 
+mod stored;
+
 use half::f16;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -9,7 +11,10 @@ use proptest::test_runner::{Config, TestRunner};
 use super::*;
 use crate::kernels::Kernels;
 use crate::kernels::tests::{Random, isas, kernels};
-use crate::{BLOCK_SIZE, BlockId};
+use crate::{BLOCK_SIZE, BlockId, KvCacheDtype};
+
+/// What keys and values may be stored as.
+const DTYPES: [KvCacheDtype; 2] = [KvCacheDtype::F16, KvCacheDtype::Int8];
 
 /// A sequence with its own keys, values and queries, one row a position.
 struct Sequence {
@@ -27,6 +32,7 @@ struct Layer {
     kv_heads: usize,
     head_dim: usize,
     window: usize,
+    dtype: KvCacheDtype,
 }
 
 impl Layer {
@@ -36,6 +42,15 @@ impl Layer {
             kv_heads,
             head_dim: 64,
             window: usize::MAX,
+            dtype: KvCacheDtype::F16,
+        }
+    }
+
+    fn shape(self) -> KvShape {
+        KvShape {
+            kv_heads: self.kv_heads,
+            head_dim: self.head_dim,
+            dtype: self.dtype,
         }
     }
 }
@@ -75,14 +90,9 @@ impl Fixture {
 
     /// A cache whose unwritten places hold what would spoil every sum.
     fn cache(&self, kernels: &Kernels) -> KvLayer {
-        let Layer {
-            kv_heads,
-            head_dim,
-            window,
-            ..
-        } = self.layer;
-        let mut cache = KvLayer::new(self.num_blocks, kv_heads, head_dim).with_window(window);
-        let width = kv_heads * head_dim;
+        let cache = KvLayer::layers(1, self.num_blocks, self.layer.shape()).remove(0);
+        let mut cache = cache.with_window(self.layer.window);
+        let width = self.layer.kv_heads * self.layer.head_dim;
         let all: Vec<KvSlot> = (0..self.num_blocks * BLOCK_SIZE)
             .map(|i| KvSlot {
                 block: BlockId(u32::try_from(i / BLOCK_SIZE).unwrap()),
@@ -149,13 +159,23 @@ impl Sequence {
             kv_heads,
             head_dim,
             window,
+            dtype,
         } = fixture.layer;
         let kv_head = head / (heads / kv_heads);
         let at = |values: &[f32], heads: usize, row: usize, head: usize, d: usize| {
             values[(row * heads + head) * head_dim + d]
         };
         let stored = |values: &[f32], row: usize, d: usize| {
-            f16::from_f32(at(values, kv_heads, row, kv_head, d)).to_f64()
+            let number = at(values, kv_heads, row, kv_head, d);
+            match dtype {
+                KvCacheDtype::F16 => f16::from_f32(number).to_f64(),
+                KvCacheDtype::Int8 => {
+                    let all = (0..head_dim).map(|d| at(values, kv_heads, row, kv_head, d).abs());
+                    let largest = all.fold(0.0, f32::max);
+                    let code = (number * (127.0 / largest)).round_ties_even();
+                    f64::from(code) * f64::from(largest / 127.0)
+                }
+            }
         };
         let first = (query + 1).saturating_sub(window);
         let scores: Vec<f64> = (first..=query)
@@ -204,8 +224,14 @@ fn assert_softmax(fixture: &Fixture) {
 
 #[test]
 fn attention_is_softmax() {
-    for (heads, kv_heads) in [(9, 3), (4, 4), (8, 1), (14, 2), (40, 1)] {
-        assert_softmax(&Fixture::new(41, Layer::new(heads, kv_heads), &[1, 16, 53]));
+    for dtype in DTYPES {
+        for (heads, kv_heads) in [(9, 3), (4, 4), (8, 1), (14, 2), (40, 1)] {
+            let layer = Layer {
+                dtype,
+                ..Layer::new(heads, kv_heads)
+            };
+            assert_softmax(&Fixture::new(41, layer, &[1, 16, 53]));
+        }
     }
 }
 
@@ -219,12 +245,15 @@ fn attention_within_a_window_is_softmax_of_the_window() {
         };
         assert_softmax(&Fixture::new(42, layer, &[1, 64, 65, 230]));
     }
-    let gemma = Layer {
-        head_dim: 256,
-        window: 70,
-        ..Layer::new(4, 1)
-    };
-    assert_softmax(&Fixture::new(43, gemma, &[150]));
+    for dtype in DTYPES {
+        let gemma = Layer {
+            head_dim: 256,
+            window: 70,
+            dtype,
+            ..Layer::new(4, 1)
+        };
+        assert_softmax(&Fixture::new(43, gemma, &[150]));
+    }
 }
 
 #[test]
@@ -234,10 +263,11 @@ fn chunks_batches_threads_and_instructions_change_no_bit() {
         1..5usize,
         prop::collection::vec(1..90usize, 1..5),
         prop_oneof![Just(usize::MAX), 1..100usize],
+        prop::sample::select(DTYPES.to_vec()),
         any::<u64>(),
     );
     let config = Config {
-        cases: 32,
+        cases: 48,
         failure_persistence: None,
         ..Config::default()
     };
@@ -247,9 +277,10 @@ fn chunks_batches_threads_and_instructions_change_no_bit() {
         .flat_map(|isa| (1..=3).map(move |n| kernels(n, isa)))
         .collect();
     TestRunner::new(config)
-        .run(&cases, |(kv_heads, group, lengths, window, seed)| {
+        .run(&cases, |(kv_heads, group, lengths, window, dtype, seed)| {
             let layer = Layer {
                 window,
+                dtype,
                 ..Layer::new(kv_heads * group, kv_heads)
             };
             let fixture = Fixture::new(seed, layer, &lengths);
@@ -275,37 +306,6 @@ fn chunks_batches_threads_and_instructions_change_no_bit() {
             Ok(())
         })
         .unwrap();
-}
-
-#[test]
-fn stored_values_are_bounded() {
-    for isa in isas() {
-        let kernels = kernels(1, isa);
-        let mut cache = KvLayer::new(2, 1, 16);
-        assert_eq!(cache.bytes(), 2 * KvLayer::bytes_per_block(1, 16));
-        let mut v = [0.0; 16];
-        v[..4].copy_from_slice(&[1e30, -1e30, 1.0 / 3.0, f32::INFINITY]);
-        let slot = KvSlot {
-            block: BlockId(1),
-            offset: 3,
-        };
-        kernels.write_kv(&mut cache, &v, &v, &[slot]);
-        let span = AttentionSpan {
-            heads: 1,
-            q_start: 0,
-            q_len: 1,
-            context_start: 0,
-            block_table: &[BlockId(0)],
-        };
-        let stored = &cache.values(BlockId(1), 0)[3 * 16..][..4];
-        let expected = [65504.0, -65504.0, 1.0 / 3.0, 65504.0].map(|x| f16::from_f32(x).to_bits());
-        assert_eq!(stored, expected);
-        let keys = cache.keys(BlockId(1), 0);
-        assert_eq!([0, 1, 2, 3].map(|d| keys[d][3]), expected);
-        let mut out = [9.0; 16];
-        kernels.attention(&cache, &[1.0; 16], &[span], 1.0, &mut out);
-        assert_eq!(out, [0.0; 16], "block 0 holds zeros");
-    }
 }
 
 #[test]

@@ -86,6 +86,13 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn load_i8(self, x: &[i8; LANES]) -> Self::F {
+        let bytes = call!(_mm_loadu_si128(x.as_ptr().cast()));
+        let integers = call!(_mm512_cvtepi8_epi32(bytes));
+        self.to_f32(integers)
+    }
+
+    #[inline(always)]
     fn load_f32_bytes(self, x: &[u8; 64]) -> Self::F {
         call!(_mm512_loadu_ps(x.as_ptr().cast()))
     }
@@ -190,6 +197,12 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn to_f32(self, v: Self::I) -> Self::F {
         call!(_mm512_cvtepi32_ps(v))
+    }
+
+    #[inline(always)]
+    fn store_i8(self, v: Self::I, out: &mut [i8; LANES]) {
+        let bytes = call!(_mm512_cvtepi32_epi8(v));
+        call!(_mm_storeu_si128(out.as_mut_ptr().cast(), bytes));
     }
 
     #[inline(always)]

@@ -53,6 +53,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn load_i8(self, x: &[i8; LANES]) -> Self::F {
+        lanes!(i => f32::from(x[i]))
+    }
+
+    #[inline(always)]
     fn load_f32_bytes(self, x: &[u8; 64]) -> Self::F {
         let (words, _) = x.as_chunks::<4>();
         lanes!(i => f32::from_le_bytes(words[i]))
@@ -154,6 +159,15 @@ impl Simd for Portable {
     )]
     fn to_f32(self, v: Self::I) -> Self::F {
         lanes!(i => v[i] as f32)
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the values are within 8 bits"
+    )]
+    fn store_i8(self, v: Self::I, out: &mut [i8; LANES]) {
+        *out = lanes!(i => v[i] as i8);
     }
 
     #[inline(always)]

@@ -15,6 +15,7 @@ fn deployment(status: DeploymentState, message: &str) -> DeploymentStatus {
         replica_states: BTreeMap::new(),
         ongoing_requests: 0,
         queued_requests: 0,
+        decisions: Vec::new(),
     }
 }
 

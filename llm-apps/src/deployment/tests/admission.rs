@@ -8,12 +8,12 @@ use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::fixture::{World, blueprint, call, seconds, start, until};
-use crate::deployment::{DeploymentConfig, DeploymentState};
+use crate::deployment::{DeploymentConfig, DeploymentState, Replicas};
 use crate::stage::CallError;
 
 fn config(replicas: usize, ongoing: usize, queued: usize) -> DeploymentConfig {
     DeploymentConfig {
-        num_replicas: replicas,
+        replicas: Replicas::Fixed(replicas),
         max_ongoing_requests: ongoing,
         max_queued_requests: queued,
         ..DeploymentConfig::default()

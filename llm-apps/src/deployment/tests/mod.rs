@@ -6,4 +6,5 @@ mod fixture;
 mod health;
 mod rollout;
 mod routing;
+mod scaling;
 mod steps;

@@ -9,11 +9,11 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::fixture::{EchoDeployment, World, blueprint, call, seconds, start, until};
-use crate::deployment::{DeploymentConfig, DeploymentState};
+use crate::deployment::{DeploymentConfig, DeploymentState, Replicas};
 
 fn config(replicas: usize) -> DeploymentConfig {
     DeploymentConfig {
-        num_replicas: replicas,
+        replicas: Replicas::Fixed(replicas),
         ..DeploymentConfig::default()
     }
 }
@@ -106,7 +106,7 @@ async fn the_same_again_changes_nothing_and_user_config_is_taken_in_place() {
     // Replicas that come later get it as well.
     deployment.update(
         DeploymentConfig {
-            num_replicas: 4,
+            replicas: Replicas::Fixed(4),
             ..tuned
         },
         made,

@@ -28,7 +28,10 @@ pub(super) struct Written {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(options: &'a PromptOptions, payload: &'a Payload) -> Result<Self, StageError> {
+    pub(super) fn new(
+        options: &'a PromptOptions,
+        payload: &'a Payload,
+    ) -> Result<Self, StageError> {
         let history = match &options.form {
             PromptForm::Messages { history, .. } => history.as_deref(),
             PromptForm::Text(template) => {
@@ -36,7 +39,8 @@ impl<'a> Draft<'a> {
                 reads.then_some(names::MESSAGES)
             }
         };
-        let conversation = |name| Ok::<_, StageError>((name, Conversation::of(payload.read(name)?)));
+        let conversation =
+            |name| Ok::<_, StageError>((name, Conversation::of(payload.read(name)?)));
         let passages: Vec<Value> = if options.drops_passages() {
             payload.read(&options.passages)?
         } else {
@@ -74,11 +78,13 @@ impl<'a> Draft<'a> {
             (history.past_turns(), hopeless)
         });
         // What is left away, as one number: turns first, then passages.
-        let write = |left_away: usize| {
-            self.write(left_away.min(turns), left_away.saturating_sub(turns))
-        };
+        let write =
+            |left_away: usize| self.write(left_away.min(turns), left_away.saturating_sub(turns));
         let first = write(hopeless)?;
-        if count(&first, max_bytes, counter).await?.is_some_and(|tokens| tokens <= max_tokens) {
+        if count(&first, max_bytes, counter)
+            .await?
+            .is_some_and(|tokens| tokens <= max_tokens)
+        {
             return Ok(first);
         }
         let (mut too_long, mut fits) = (hopeless, turns + self.passages.len());

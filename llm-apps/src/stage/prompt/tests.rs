@@ -44,7 +44,11 @@ fn template(source: &str) -> PromptTemplate {
     PromptTemplate::new("test.j2", source).unwrap()
 }
 
-fn conversation(system: Option<&str>, user: Option<&str>, max_tokens: Option<usize>) -> PromptOptions {
+fn conversation(
+    system: Option<&str>,
+    user: Option<&str>,
+    max_tokens: Option<usize>,
+) -> PromptOptions {
     PromptOptions {
         form: PromptForm::Messages {
             system: system.map(template),
@@ -83,7 +87,11 @@ async fn run(options: PromptOptions, variables: Value) -> Result<Map<String, Val
 
 #[tokio::test]
 async fn the_conversation_goes_on_with_the_applications_words() {
-    let options = conversation(Some("Be brief."), Some("Docs: {{ passages[0].text }}\nQ: {{ question }}"), None);
+    let options = conversation(
+        Some("Be brief."),
+        Some("Docs: {{ passages[0].text }}\nQ: {{ question }}"),
+        None,
+    );
     let variables = json!({
         "question": "And now?",
         "passages": [passage("wool", 1.0)],
@@ -93,7 +101,9 @@ async fn the_conversation_goes_on_with_the_applications_words() {
     });
     let after = run(options, variables).await.unwrap();
     let expected = json!([
-        said("system", "Be brief."), said("user", "Hi"), said("assistant", "Hello"),
+        said("system", "Be brief."),
+        said("user", "Hi"),
+        said("assistant", "Hello"),
         said("user", "Docs: wool\nQ: And now?"),
     ]);
     assert_eq!(after["messages"], expected);
@@ -114,8 +124,13 @@ async fn running_again_in_a_loop_changes_nothing_but_what_the_template_reads() {
 #[tokio::test]
 async fn a_system_message_alone_leaves_the_question_as_it_is() {
     let variables = json!({"messages": [said("user", "Hi")]});
-    let after = run(conversation(Some("Be brief."), None, None), variables).await.unwrap();
-    assert_eq!(after["messages"], json!([said("system", "Be brief."), said("user", "Hi")]));
+    let after = run(conversation(Some("Be brief."), None, None), variables)
+        .await
+        .unwrap();
+    assert_eq!(
+        after["messages"],
+        json!([said("system", "Be brief."), said("user", "Hi")])
+    );
 }
 
 #[tokio::test]
@@ -163,7 +178,11 @@ const ASKED: &str = "{% for p in passages %}{{ p.text }} {% endfor %}{{ question
 async fn oldest_turns_go_first_then_the_passages_that_fit_least() {
     // With everything: 3 + 6 + 6 + (1 + 9 + 2) = 27.
     for (max_tokens, turns, kept) in [
-        (27, 2, &["one one one", "two two two", "three three three"][..]),
+        (
+            27,
+            2,
+            &["one one one", "two two two", "three three three"][..],
+        ),
         (26, 1, &["one one one", "two two two", "three three three"]),
         (21, 1, &["one one one", "two two two", "three three three"]),
         (20, 0, &["one one one", "two two two", "three three three"]),
@@ -177,7 +196,10 @@ async fn oldest_turns_go_first_then_the_passages_that_fit_least() {
         assert_eq!(messages.len(), 2 + 2 * turns, "{max_tokens}");
         assert!(words(messages) <= max_tokens);
         let passages = after["passages"].as_array().unwrap();
-        let texts: Vec<_> = passages.iter().map(|p| p["text"].as_str().unwrap()).collect();
+        let texts: Vec<_> = passages
+            .iter()
+            .map(|p| p["text"].as_str().unwrap())
+            .collect();
         assert_eq!(texts, kept, "{max_tokens}");
         let question = messages.last().unwrap()["content"].as_str().unwrap();
         assert!(question.ends_with("Say more"), "{question}");
@@ -188,18 +210,29 @@ async fn oldest_turns_go_first_then_the_passages_that_fit_least() {
 async fn a_question_that_does_not_fit_is_the_clients_fault() {
     let options = conversation(Some("Be brief"), Some(ASKED), Some(5));
     let error = run(options, long()).await.unwrap_err();
-    assert!(matches!(&error, StageError::Invalid { param: Some(param), .. } if param == "messages"));
-    assert!(error.to_string().starts_with("the prompt may have 5 tokens, but has 6 tokens even"), "{error}");
+    assert!(
+        matches!(&error, StageError::Invalid { param: Some(param), .. } if param == "messages")
+    );
+    assert!(
+        error
+            .to_string()
+            .starts_with("the prompt may have 5 tokens, but has 6 tokens even"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn what_is_hopeless_is_not_counted() {
-    let mut messages = vec![said("user", &"x ".repeat(1 << 20)), said("assistant", "yes")];
+    let mut messages = vec![
+        said("user", &"x ".repeat(1 << 20)),
+        said("assistant", "yes"),
+    ];
     messages.extend(std::iter::repeat_n(said("user", ""), 10_000));
     messages.push(said("user", "Say more"));
     let counter = Arc::new(Words::default());
     let options = conversation(None, Some("{{ question }}"), Some(8));
-    let stage = PromptStage::new(options, Some(Arc::clone(&counter) as Arc<dyn TokenCounter>)).unwrap();
+    let stage =
+        PromptStage::new(options, Some(Arc::clone(&counter) as Arc<dyn TokenCounter>)).unwrap();
     let payload = payload(json!({"question": "Say more", "messages": messages}));
     let after = stage.call(payload, &Call::new("test")).await.unwrap();
     assert_eq!(words(after.get("messages").unwrap().as_array().unwrap()), 8);
@@ -215,9 +248,15 @@ fn a_budget_needs_somebody_who_counts() {
 #[tokio::test]
 async fn a_template_that_fails_is_a_defect_and_says_where() {
     let options = conversation(None, Some("{{ question.text }}"), None);
-    let error = run(options, json!({"question": "a", "messages": []})).await.unwrap_err();
+    let error = run(options, json!({"question": "a", "messages": []}))
+        .await
+        .unwrap_err();
     assert!(matches!(error, StageError::Failed(_)));
-    assert!(error.to_string().starts_with("the template `test.j2`, line 1, cannot be rendered"));
+    assert!(
+        error
+            .to_string()
+            .starts_with("the template `test.j2`, line 1, cannot be rendered")
+    );
 }
 
 proptest! {

@@ -45,7 +45,10 @@ async fn the_answer_comes_in_pieces_and_is_counted_at_its_end() {
         ..GenerateOptions::new("fake")
     };
     assert_eq!(options.signature().reads["prompt"], Kind::Text);
-    let mut payload = stage(&model, options).call(asked("ab"), &call).await.unwrap();
+    let mut payload = stage(&model, options)
+        .call(asked("ab"), &call)
+        .await
+        .unwrap();
     let events: Vec<_> = payload.take_answer().unwrap().into_stream().collect().await;
     let texts: Vec<_> = events
         .iter()
@@ -56,9 +59,16 @@ async fn the_answer_comes_in_pieces_and_is_counted_at_its_end() {
         .collect();
     assert!(texts.len() > 1, "{texts:?}");
     assert_eq!(texts.concat(), "Hello world");
-    assert!(matches!(events.last(), Some(Ok(AnswerEvent::Finished(Completion::Stop)))));
+    assert!(matches!(
+        events.last(),
+        Some(Ok(AnswerEvent::Finished(Completion::Stop)))
+    ));
     // The beginning token and two bytes; four tokens and the one that ends.
-    let spent = TokenCount { prompt: 3, cached: 0, completion: 5 };
+    let spent = TokenCount {
+        prompt: 3,
+        cached: 0,
+        completion: 5,
+    };
     assert_eq!(call.tokens(), spent);
 }
 
@@ -83,16 +93,29 @@ async fn its_own_options_stand_over_the_models_defaults() {
         output: "summary".to_owned(),
         ..GenerateOptions::new("fake")
     };
-    let payload = stage(&model, options).call(asked("x"), &Call::new("1")).await.unwrap();
-    assert_eq!(payload.text("summary").unwrap(), "one.", "another variable is complete");
+    let payload = stage(&model, options)
+        .call(asked("x"), &Call::new("1"))
+        .await
+        .unwrap();
+    assert_eq!(
+        payload.text("summary").unwrap(),
+        "one.",
+        "another variable is complete"
+    );
 
     let options = GenerateOptions {
         max_tokens: Some(3),
         ..GenerateOptions::new("fake")
     };
-    let mut payload = stage(&model, options).call(asked("x"), &Call::new("1")).await.unwrap();
+    let mut payload = stage(&model, options)
+        .call(asked("x"), &Call::new("1"))
+        .await
+        .unwrap();
     let events: Vec<_> = payload.take_answer().unwrap().into_stream().collect().await;
-    assert!(matches!(events.last(), Some(Ok(AnswerEvent::Finished(Completion::Length)))));
+    assert!(matches!(
+        events.last(),
+        Some(Ok(AnswerEvent::Finished(Completion::Length)))
+    ));
 }
 
 #[tokio::test]
@@ -103,7 +126,10 @@ async fn each_request_has_a_seed_unless_one_is_set() {
         ..GenerateOptions::new("fake")
     };
     let params = options.params(&SamplingParams::default());
-    assert_eq!((params.seed, params.temperature.to_bits()), (3, 1.5_f32.to_bits()));
+    assert_eq!(
+        (params.seed, params.temperature.to_bits()),
+        (3, 1.5_f32.to_bits())
+    );
     let stage = stage(&drawing(), GenerateOptions::new("fake"));
     assert_eq!(stage.request(&asked("x")).unwrap().params.seed, 7);
 }
@@ -118,37 +144,63 @@ async fn a_given_up_answer_is_cancelled_and_counted_as_far_as_it_went() {
         max_tokens: Some(200),
         ..GenerateOptions::new("fake")
     };
-    let mut payload = stage(&model, options).call(asked("Once"), &call).await.unwrap();
+    let mut payload = stage(&model, options)
+        .call(asked("Once"), &call)
+        .await
+        .unwrap();
     let mut events = payload.take_answer().unwrap().into_stream();
     latch.wait_async().await.expect("a step");
     latch.release();
-    assert!(matches!(events.next().await, Some(Ok(AnswerEvent::Text(_)))));
+    assert!(matches!(
+        events.next().await,
+        Some(Ok(AnswerEvent::Text(_)))
+    ));
     latch.wait_async().await.expect("a step");
     drop(events);
     latch.release();
-    let probe = model.submit(&model.prepare(asking("Twice")).await.unwrap()).unwrap();
+    let probe = model
+        .submit(&model.prepare(asking("Twice")).await.unwrap())
+        .unwrap();
     drop(latch);
     read(probe, 1).await;
     assert_eq!(model.engine().stats().counters.aborted, 1);
     let spent = call.tokens();
-    assert!(spent.prompt > 4 && (1..=2).contains(&spent.completion), "{spent:?}");
+    assert!(
+        spent.prompt > 4 && (1..=2).contains(&spent.completion),
+        "{spent:?}"
+    );
 }
 
 #[tokio::test]
 async fn what_goes_wrong_keeps_its_kind() {
-    let broken = fake().on_step(|_| Err(ModelError::Plan { why: "lost".to_owned() }));
+    let broken = fake().on_step(|_| {
+        Err(ModelError::Plan {
+            why: "lost".to_owned(),
+        })
+    });
     let model = model_on(broken, &EngineConfig::default());
     let mut payload = stage(&model, GenerateOptions::new("fake"))
         .call(asked("x"), &Call::new("1"))
         .await
         .unwrap();
     let error = payload.complete().await.unwrap_err();
-    assert!(matches!(error, StageError::Generate(GenerateError::Engine(EngineError::Model(_)))));
+    assert!(matches!(
+        error,
+        StageError::Generate(GenerateError::Engine(EngineError::Model(_)))
+    ));
 
     let stage = stage(&model, GenerateOptions::new("fake"));
-    let missing = stage.call(Payload::new(), &Call::new("1")).await.unwrap_err();
-    assert!(matches!(missing, StageError::Invalid { param: Some(param), .. } if param == "messages"));
-    let long = stage.call(asked(&"x".repeat(300)), &Call::new("1")).await.unwrap_err();
+    let missing = stage
+        .call(Payload::new(), &Call::new("1"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(missing, StageError::Invalid { param: Some(param), .. } if param == "messages")
+    );
+    let long = stage
+        .call(asked(&"x".repeat(300)), &Call::new("1"))
+        .await
+        .unwrap_err();
     assert!(matches!(long, StageError::Generate(error) if error.kind() == "context_length"));
     model.engine().shutdown();
     let gone = stage.call(asked("x"), &Call::new("1")).await.unwrap_err();
