@@ -1,6 +1,6 @@
 //! `applications`: products as pipelines of deployments.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use super::deployment;
@@ -12,6 +12,7 @@ use super::section::Section;
 use super::stages::StageSpec;
 use super::steps::{self, StepSpec};
 use crate::deployment::DeploymentConfig;
+use crate::deployment::autoscaling::TargetCapacity;
 use crate::payload::{Kind, Signature, names};
 
 /// One application.
@@ -42,18 +43,41 @@ pub struct DeploymentSpec {
     pub at: Position,
 }
 
+impl ApplicationSpec {
+    /// The variables that some of its steps may write.
+    pub fn writes(&self, steps: &[StepSpec]) -> BTreeSet<String> {
+        let names: Vec<String> = self.deployments.iter().map(|d| d.name.clone()).collect();
+        let signatures: Vec<_> = self
+            .deployments
+            .iter()
+            .map(|d| d.stage.signature())
+            .collect();
+        let members = Members {
+            names: &names,
+            signatures: &signatures,
+        };
+        members.writes(steps)
+    }
+}
+
 /// What is known when applications are read: what their stages may name.
 pub(super) struct Known<'a> {
     pub(super) folder: &'a Path,
-    /// Names and aliases of `models`, with their places.
-    pub(super) models: &'a HashMap<String, Position>,
+    /// Names and aliases of `models`.
+    pub(super) models: &'a BTreeSet<String>,
+    /// The share of their replicas that all deployments have.
+    pub(super) target_capacity: TargetCapacity,
 }
 
 /// Longest name, in characters.
 const MAX_NAME: usize = 128;
 
 /// Reads the list. Names and route prefixes are unique, and no name is a model's.
-pub(super) fn read_all(list: &[Node], known: &Known<'_>, faults: &mut Faults) -> Vec<ApplicationSpec> {
+pub(super) fn read_all(
+    list: &[Node],
+    known: &Known<'_>,
+    faults: &mut Faults,
+) -> Vec<ApplicationSpec> {
     let mut taken = Taken::default();
     let read = |(index, node): (usize, &Node)| {
         let path = format!("applications[{index}]");
@@ -79,8 +103,9 @@ fn application(
     let name = keys.require("name", "name: docs-assistant", f, name);
     if let (Some(name), Some(node)) = (&name, keys.node("name")) {
         let at_path = keys.path("name");
-        if let Some(first) = known.models.get(name) {
-            let message = format!("`{at_path}`: a model at {first} is called `{name}`; requests name either");
+        if known.models.contains(name) {
+            let message =
+                format!("`{at_path}`: a model is called `{name}` too; requests name either");
             f.note(node.at, message);
         }
         claim(name, node.at, (&at_path, "the name"), &mut taken.names, f);
@@ -88,7 +113,13 @@ fn application(
     let route_prefix = keys.take("route_prefix", f, prefix);
     if let (Some(prefix), Some(node)) = (&route_prefix, keys.node("route_prefix")) {
         let at_path = keys.path("route_prefix");
-        claim(prefix, node.at, (&at_path, "the prefix"), &mut taken.prefixes, f);
+        claim(
+            prefix,
+            node.at,
+            (&at_path, "the prefix"),
+            &mut taken.prefixes,
+            f,
+        );
     }
     let output = keys
         .take("output", f, variable)
@@ -108,7 +139,10 @@ fn application(
         route_prefix,
         output,
         pipeline: pipeline?,
-        deployments: deployments.into_iter().filter_map(|(_, found)| found).collect(),
+        deployments: deployments
+            .into_iter()
+            .filter_map(|(_, found)| found)
+            .collect(),
     })
 }
 
@@ -126,11 +160,28 @@ fn deployments(
         let mut keys = Section::open(&path, node, f);
         let name = keys.require("name", "name: answer", f, name);
         if let (Some(name), Some(node)) = (&name, keys.node("name")) {
-            claim(name, node.at, (&keys.path("name"), "the name"), &mut taken, f);
+            claim(
+                name,
+                node.at,
+                (&keys.path("name"), "the name"),
+                &mut taken,
+                f,
+            );
         }
-        let config = deployment::read(&mut keys, f);
-        let stage = StageSpec::read(&mut keys, known, f);
+        let config = deployment::read(&mut keys, known.target_capacity, f);
+        let stage = StageSpec::read(&mut keys, known.folder, f);
         keys.finish(f);
+        for model in stage.iter().flat_map(StageSpec::models) {
+            if !known.models.contains(model) {
+                let names: Vec<_> = known.models.iter().map(String::as_str).collect();
+                let message = format!(
+                    "`{path}`: no model is called `{}`; there are {}",
+                    model.escape_debug(),
+                    names.join(", ")
+                );
+                f.note(node.at, message);
+            }
+        }
         let Some(name) = name else { continue };
         let spec = stage.map(|stage| DeploymentSpec {
             name: name.clone(),
@@ -154,7 +205,10 @@ fn pipeline(
     let names: Vec<String> = deployments.iter().map(|(name, _)| name.clone()).collect();
     let steps = match keys.list("pipeline", f) {
         Some([]) | None => {
-            keys.miss("pipeline", "write for example `pipeline: [retrieve, answer]`");
+            keys.miss(
+                "pipeline",
+                "write for example `pipeline: [retrieve, answer]`",
+            );
             return None;
         }
         Some(list) => steps::read(&path, list, &names, f),
@@ -171,7 +225,23 @@ fn pipeline(
     };
     let mut scope = given();
     members.follow(&steps, &mut scope, f);
-    let called = steps::called(&steps);
+    let mut called = steps::called(&steps);
+    for deployment in &whole {
+        for judge in deployment.stage.judges() {
+            match names.iter().position(|name| name == judge) {
+                Some(index) => drop(called.insert(index)),
+                None => {
+                    let message = format!(
+                        "the judge of `{}` calls `{}`, which is no deployment; there are {}",
+                        deployment.name,
+                        judge.escape_debug(),
+                        names.join(", ")
+                    );
+                    f.note(deployment.at, message);
+                }
+            }
+        }
+    }
     for (index, deployment) in whole.iter().enumerate() {
         if !called.contains(&index) {
             let message = format!("no step of the pipeline calls `{}`", deployment.name);
@@ -185,7 +255,9 @@ fn pipeline(
              ways; it makes {}",
             known.join(", ")
         );
-        let at = keys.node("pipeline").map_or_else(|| keys.at(), |node| node.at);
+        let at = keys
+            .node("pipeline")
+            .map_or_else(|| keys.at(), |node| node.at);
         f.note(at, message);
     }
     Some(steps)
@@ -221,7 +293,9 @@ fn name(node: &Node) -> Result<String, read::Expected> {
         _ => text,
     })?;
     let fits = name.len() <= MAX_NAME
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     if fits { Ok(name) } else { Err(expected()) }
 }
 
@@ -238,17 +312,34 @@ fn prefix(node: &Node) -> Result<String, read::Expected> {
     let expected = "a path such as /docs-assistant: it begins with a slash, does not end with one, and is \
                     not below /v1";
     let prefix = read::text(node).map_err(|_| expected.to_owned())?;
-    let ours = ["/v1", "/api", "/livez", "/readyz", "/health", "/metrics", "/version", "/tokenize", "/detokenize", "/-"];
+    let ours = [
+        "/v1",
+        "/api",
+        "/livez",
+        "/readyz",
+        "/health",
+        "/metrics",
+        "/version",
+        "/tokenize",
+        "/detokenize",
+        "/-",
+    ];
     let below = |ours: &&str| {
         prefix
-            .strip_prefix(**ours)
+            .strip_prefix(*ours)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let fits = prefix.len() > 1
         && prefix.starts_with('/')
         && !prefix.ends_with('/')
         && !prefix.contains("//")
-        && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./~".contains(&b))
+        && prefix
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_./~".contains(&b))
         && !ours.iter().any(below);
-    if fits { Ok(prefix) } else { Err(expected.to_owned()) }
+    if fits {
+        Ok(prefix)
+    } else {
+        Err(expected.to_owned())
+    }
 }

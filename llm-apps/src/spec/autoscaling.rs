@@ -5,7 +5,7 @@ use super::node::{Node, Position};
 use super::read;
 use super::section::Section;
 use crate::deployment::Replicas;
-use crate::deployment::autoscaling::{Aggregation, AutoscalingConfig, AutoscalingSettings};
+use crate::deployment::autoscaling::{AutoscalingConfig, AutoscalingSettings};
 
 /// Reads the section; `auto` takes the defaults of `num_replicas: auto`, and needs none.
 pub(super) fn read(

@@ -8,12 +8,17 @@ use super::json;
 use super::node::Value;
 use super::read;
 use super::section::Section;
+use crate::deployment::autoscaling::TargetCapacity;
 use crate::deployment::{DeploymentConfig, Replicas, Resources};
 
 const A_DAY: f64 = 86_400.0;
 
 /// Takes the keys of a [`DeploymentConfig`] from a deployment's section.
-pub(super) fn read(keys: &mut Section<'_>, f: &mut Faults) -> DeploymentConfig {
+pub(super) fn read(
+    keys: &mut Section<'_>,
+    target_capacity: TargetCapacity,
+    f: &mut Faults,
+) -> DeploymentConfig {
     let default = DeploymentConfig::default();
     let seconds = |keys: &mut Section<'_>, key, least, f: &mut Faults| -> Option<Duration> {
         keys.take(key, f, read::seconds(least..=A_DAY))
@@ -26,6 +31,7 @@ pub(super) fn read(keys: &mut Section<'_>, f: &mut Faults) -> DeploymentConfig {
         .filter(|node| node.value != Value::Faulty);
     DeploymentConfig {
         replicas: replicas(keys, f),
+        target_capacity,
         max_ongoing_requests: keys
             .take(
                 "max_ongoing_requests",

@@ -3,9 +3,12 @@
 mod call;
 mod error;
 pub mod generate;
+pub mod http;
+pub mod process;
 pub mod prompt;
 mod record;
 mod traits;
+pub mod validate;
 
 pub use call::Call;
 pub use error::{CallError, StageError};

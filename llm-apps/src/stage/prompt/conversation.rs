@@ -84,10 +84,6 @@ impl Conversation {
         self.messages.iter().map(text_bytes).sum()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.messages.len()
-    }
-
     pub(super) fn into_messages(self) -> Vec<Value> {
         self.messages
     }
