@@ -86,6 +86,10 @@ impl Records {
     }
 
     /// For threads that each write parts of their own.
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "borrowing it alone keeps others from reading what is being written"
+    )]
     pub(super) fn disjoint(&mut self) -> DisjointRecords<'_> {
         DisjointRecords {
             records: self,

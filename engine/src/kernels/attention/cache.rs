@@ -139,11 +139,27 @@ impl KvLayer {
         self.half(block, 2 * head + 1)
     }
 
+    /// The bytes of [`keys`](Self::keys).
+    #[inline(always)]
+    pub(super) fn key_bytes(&self, block: BlockId, head: usize) -> &[u8] {
+        self.half_bytes(block, 2 * head)
+    }
+
+    /// The bytes of [`values`](Self::values).
+    #[inline(always)]
+    pub(super) fn value_bytes(&self, block: BlockId, head: usize) -> &[u8] {
+        self.half_bytes(block, 2 * head + 1)
+    }
+
     #[inline(always)]
     fn half(&self, block: BlockId, index: usize) -> Stored<'_> {
+        Stored::of(self.shape.dtype, self.half_bytes(block, index))
+    }
+
+    #[inline(always)]
+    fn half_bytes(&self, block: BlockId, index: usize) -> &[u8] {
         let len = self.shape.half_bytes();
-        let bytes = &self.blocks.get(block.0 as usize)[index * len..][..len];
-        Stored::of(self.shape.dtype, bytes)
+        &self.blocks.get(block.0 as usize)[index * len..][..len]
     }
 
     /// For threads that write heads of their own.

@@ -8,6 +8,7 @@ use half::f16;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use super::section::SECTION;
 use super::*;
 use crate::kernels::Kernels;
 use crate::kernels::tests::{Random, isas, kernels};
@@ -86,6 +87,23 @@ impl Fixture {
             num_blocks: blocks + 3,
             sequences,
         }
+    }
+
+    /// The same, but each sequence has the first `shared` positions, down to a block, of the first
+    /// one, in the same blocks.
+    fn sharing(seed: u64, layer: Layer, lengths: &[usize], shared: usize) -> Self {
+        let mut fixture = Self::new(seed, layer, lengths);
+        let width = layer.kv_heads * layer.head_dim;
+        if let Some((first, rest)) = fixture.sequences.split_first_mut() {
+            for sequence in rest {
+                let blocks = shared.min(first.len).min(sequence.len) / BLOCK_SIZE;
+                let values = blocks * BLOCK_SIZE * width;
+                sequence.blocks[..blocks].copy_from_slice(&first.blocks[..blocks]);
+                sequence.k[..values].copy_from_slice(&first.k[..values]);
+                sequence.v[..values].copy_from_slice(&first.v[..values]);
+            }
+        }
+        fixture
     }
 
     /// A cache whose unwritten places hold what would spoil every sum.
@@ -202,6 +220,11 @@ impl Sequence {
 }
 
 fn assert_softmax(fixture: &Fixture) {
+    assert_softmax_of(fixture, |_| true);
+}
+
+/// Of the queries at some positions.
+fn assert_softmax_of(fixture: &Fixture, queries: impl Fn(usize) -> bool) {
     let Layer {
         heads, head_dim, ..
     } = fixture.layer;
@@ -210,6 +233,9 @@ fn assert_softmax(fixture: &Fixture) {
         for (index, sequence) in fixture.sequences.iter().enumerate() {
             let out = fixture.whole(&kernels, index);
             for (row, out) in out.chunks_exact(head_dim).enumerate() {
+                if !queries(row / heads) {
+                    continue;
+                }
                 let naive = sequence.naive(fixture, row / heads, row % heads);
                 for (ours, exact) in out.iter().zip(naive) {
                     let ours = f64::from(f32::from_bits(*ours));
@@ -253,6 +279,23 @@ fn attention_within_a_window_is_softmax_of_the_window() {
             ..Layer::new(4, 1)
         };
         assert_softmax(&Fixture::new(43, gemma, &[150]));
+    }
+}
+
+#[test]
+fn sections_are_merged_to_the_softmax_of_all() {
+    let near = |query: usize| (query + 3) % SECTION < 6;
+    assert_softmax_of(
+        &Fixture::new(44, Layer::new(3, 1), &[513, 2 * SECTION + 2]),
+        near,
+    );
+    // Windows that begin in the section of the query and in those before.
+    for window in [5, SECTION, SECTION + 1] {
+        let layer = Layer {
+            window,
+            ..Layer::new(2, 1)
+        };
+        assert_softmax_of(&Fixture::new(45, layer, &[2 * SECTION + 40]), near);
     }
 }
 
@@ -306,6 +349,88 @@ fn chunks_batches_threads_and_instructions_change_no_bit() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn sections_and_shared_prefixes_change_no_bit() {
+    // Lengths and shared parts around the ends of stretches and sections.
+    let length = prop_oneof![1..200usize, SECTION - 3..SECTION + 70, 1000..1100usize];
+    let cases = (
+        prop_oneof![Just((1, 1)), Just((2, 1)), Just((1, 3)), Just((1, 4))],
+        prop::collection::vec(length, 2..6),
+        prop_oneof![
+            Just(0),
+            Just(64),
+            40..300usize,
+            Just(SECTION),
+            500..1000usize
+        ],
+        prop_oneof![Just(usize::MAX), 1..100usize, 400..700usize],
+        any::<u64>(),
+    );
+    let config = Config {
+        cases: 12,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let reference = kernels(1, crate::Isa::Portable);
+    let machines: Vec<Kernels> = isas()
+        .into_iter()
+        .flat_map(|isa| [1, 2, 3, 7].map(move |n| kernels(n, isa)))
+        .collect();
+    TestRunner::new(config)
+        .run(
+            &cases,
+            |((kv_heads, group), lengths, shared, window, seed)| {
+                let layer = Layer {
+                    window,
+                    ..Layer::new(kv_heads * group, kv_heads)
+                };
+                let fixture = Fixture::sharing(seed, layer, &lengths, shared);
+                let width = fixture.width();
+                let alone: Vec<Vec<u32>> = (0..lengths.len())
+                    .map(|index| fixture.whole(&reference, index))
+                    .collect();
+                let random = &mut Random::new(seed);
+                for kernels in &machines {
+                    // Mostly decode: few queries at the end of each sequence, or else a chunk of it.
+                    let stretches: Vec<_> = (0..lengths.len())
+                        .map(|index| {
+                            let most = [1, 1, 3, 60][random.below(4)];
+                            let len = 1 + random.below(most.min(lengths[index]));
+                            (index, lengths[index] - len, len)
+                        })
+                        .collect();
+                    let outs = fixture.attend(kernels, &stretches);
+                    for ((index, start, len), out) in stretches.into_iter().zip(outs) {
+                        let whole = &alone[index][start * width..(start + len) * width];
+                        prop_assert!(out == whole, "{index}: {start}+{len} of {kernels:?}");
+                    }
+                }
+                Ok(())
+            },
+        )
+        .unwrap();
+}
+
+#[test]
+fn heads_of_several_tiles_share_prefixes_and_windows_too() {
+    let layer = Layer {
+        head_dim: 256,
+        window: 512,
+        ..Layer::new(4, 1)
+    };
+    let fixture = Fixture::sharing(46, layer, &[600, 650, 530, 1040], 512);
+    let width = fixture.width();
+    for isa in isas() {
+        let one = kernels(1, isa);
+        let stretches = [(0, 599, 1), (1, 648, 2), (2, 529, 1), (3, 1039, 1)];
+        let together = fixture.attend(&kernels(2, isa), &stretches);
+        for (out, (index, start, len)) in together.into_iter().zip(stretches) {
+            let whole = fixture.whole(&one, index);
+            assert_eq!(out, whole[start * width..(start + len) * width], "{index}");
+        }
+    }
 }
 
 #[test]

@@ -338,6 +338,13 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch_l2(self, bytes: &[u8]) {
+        for line in bytes.chunks(64) {
+            call!(_mm_prefetch::<{ x86::_MM_HINT_T1 }>(line.as_ptr().cast()));
+        }
+    }
+
+    #[inline(always)]
     fn codes8(self, line: &[u8; 64]) -> Self::Codes {
         let parts: [_; 4] = self.parts(line);
         let mut words = self.dot_zero();

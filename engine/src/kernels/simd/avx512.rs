@@ -222,6 +222,13 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch_l2(self, bytes: &[u8]) {
+        for line in bytes.chunks(64) {
+            call!(_mm_prefetch::<{ x86::_MM_HINT_T1 }>(line.as_ptr().cast()));
+        }
+    }
+
+    #[inline(always)]
     fn codes8(self, line: &[u8; 64]) -> Self::Codes {
         call!(_mm512_loadu_si512(line.as_ptr().cast()))
     }

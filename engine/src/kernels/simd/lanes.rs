@@ -94,6 +94,9 @@ pub(in crate::kernels) trait Simd: Copy {
     /// Asks for the cache lines of `bytes.len()` bytes that lie `ahead` bytes behind those given,
     /// whatever is there: a hint, which reads nothing.
     fn prefetch(self, bytes: &[u8], ahead: usize);
+    /// Asks for the cache lines of `bytes` in the second cache, which has more lines on their way
+    /// at once than the first.
+    fn prefetch_l2(self, bytes: &[u8]);
     /// 64 codes of a byte each: quad-interleaved, column by column.
     fn codes8(self, line: &[u8; 64]) -> Self::Codes;
     /// Two quads of 4-bit codes: the low nibbles are the first.

@@ -179,6 +179,9 @@ impl Simd for Portable {
     fn prefetch(self, _: &[u8], _: usize) {}
 
     #[inline(always)]
+    fn prefetch_l2(self, _: &[u8]) {}
+
+    #[inline(always)]
     fn codes8(self, line: &[u8; 64]) -> Self::Codes {
         *line
     }

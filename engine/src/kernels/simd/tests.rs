@@ -107,7 +107,9 @@ fn bytes_are_loaded_and_stored_exactly() {
         #[inline(always)]
         fn run<S: Simd>(self, s: S) -> Self::Output {
             let (mut floats, mut bytes) = ([0.0; LANES], [0; LANES]);
-            let v = s.load_i8(&std::array::from_fn(|lane| self.0.wrapping_add(lane as i8)));
+            let v = s.load_i8(&std::array::from_fn(|lane| {
+                self.0.wrapping_add(i8::try_from(lane).unwrap())
+            }));
             s.store(v, &mut floats);
             s.store_i8(s.nearest(v), &mut bytes);
             (floats, bytes)

@@ -89,7 +89,7 @@ impl PackedPlace {
     /// # Errors
     /// When it cannot be written; what was there before is there still.
     pub(super) fn save(&self, segments: &[(SegmentKey, &[u8])]) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let folder = self.path.parent().unwrap_or_else(|| Path::new("."));
         fs::create_dir_all(folder)?;
         let partial = self.path.with_extension("part");
         let mut file = OpenOptions::new()

@@ -43,9 +43,8 @@ pub(in crate::model) fn start(
 }
 
 fn is_not_packed(error: &ModelError) -> bool {
-    match error {
-        ModelError::Kernel(KernelError::NotPacked { .. }) => true,
-        ModelError::File { source, .. } => is_not_packed(source),
-        _ => false,
+    if let ModelError::File { source, .. } = error {
+        return is_not_packed(source);
     }
+    matches!(error, ModelError::Kernel(KernelError::NotPacked { .. }))
 }

@@ -23,7 +23,9 @@ fn place(folder: &Path, model: u8) -> PackedPlace {
 /// A matrix of counting bytes; its blocks decode to some numbers.
 fn bytes(format: Format, rows: usize, cols: usize) -> Vec<u8> {
     let len = format.tensor_bytes(rows, cols).unwrap();
-    (0..len).map(|i| (i * 37 % 101) as u8).collect()
+    (0..len)
+        .map(|i| u8::try_from(i * 37 % 101).unwrap())
+        .collect()
 }
 
 /// Packs two matrices, one of them of two parts and larger than a chunk.
