@@ -235,7 +235,7 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
     }
 
     /// Whether a deployment that is deleted has nothing left.
-    fn left(&mut self, config: &DeploymentConfig, load: &Load, now: Duration) -> bool {
+    fn left(&self, config: &DeploymentConfig, load: &Load, now: Duration) -> bool {
         let waited = self.leaving.map_or(Duration::ZERO, |since| now - since);
         if waited >= config.graceful_shutdown_timeout {
             self.dispatcher.turn_away();

@@ -12,10 +12,10 @@
 pub mod autoscaling;
 mod blueprint;
 mod config;
-mod deployment;
 mod dispatcher;
 mod handle;
 mod keeper;
+mod owner;
 mod permit;
 mod reconcile;
 mod replica;
@@ -28,8 +28,8 @@ mod verdict;
 
 pub use blueprint::Blueprint;
 pub use config::{DeploymentConfig, Replicas, Resources};
-pub use deployment::Deployment;
 pub use handle::DeploymentHandle;
+pub use owner::Deployment;
 pub use permit::Permit;
 pub use replica::ReplicaId;
 pub use status::{DeploymentState, DeploymentStatus, ReplicaState, ScalingDecision, StatusTrigger};

@@ -19,7 +19,7 @@ pub(super) struct Scaler {
 enum Wanted {
     Fixed(u32),
     Auto {
-        config: AutoscalingConfig,
+        config: Box<AutoscalingConfig>,
         state: AutoscalingState,
         window: OngoingWindow,
     },
@@ -43,7 +43,7 @@ impl Scaler {
         match (&mut self.wanted, replicas) {
             (Wanted::Auto { config, window, .. }, Replicas::Auto(new)) => {
                 window.reconfigure(new);
-                *config = new.clone();
+                **config = new.clone();
             }
             (wanted, replicas) => *wanted = Wanted::new(replicas, capacity),
         }
@@ -93,7 +93,7 @@ impl Wanted {
             Replicas::Auto(config) => Self::Auto {
                 state: AutoscalingState::new(config.initial_replicas(capacity)),
                 window: OngoingWindow::new(config),
-                config: config.clone(),
+                config: Box::new(config.clone()),
             },
         }
     }

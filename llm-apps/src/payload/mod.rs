@@ -4,13 +4,13 @@ mod answer;
 mod kind;
 pub mod names;
 mod passage;
-mod payload;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod variables;
 
 pub use answer::{Answer, AnswerEvent, AnswerStream, Completion};
 pub use kind::Kind;
 pub use passage::Passage;
-pub use payload::{Payload, VariableError};
 pub use signature::{Signature, SignatureError};
+pub use variables::{Payload, VariableError};

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::error::PipelineError;
 use super::step::{Member, Pipeline, Step};
-use crate::payload::Payload;
+use crate::payload::{Payload, names};
 use crate::stage::Call;
 use crate::template::Condition;
 
@@ -77,7 +77,7 @@ async fn ask(member: &Member, mut payload: Payload, call: &Call) -> Result<Paylo
 
 /// Decides a condition, for which the answer must be there if it looks at it.
 async fn holds(condition: &Condition, payload: &mut Payload) -> Result<bool, PipelineError> {
-    if condition.names().contains(crate::payload::names::ANSWER) {
+    if condition.names().contains(names::ANSWER) {
         payload.complete().await.map_err(PipelineError::Answer)?;
     }
     Ok(condition.holds(payload.variables())?)

@@ -290,7 +290,13 @@ fn name(node: &Node) -> Result<String, read::Expected> {
     let expected = || format!("a text of 1 to {MAX_NAME} letters, digits and -_.");
     let name = read::text(node).map_err(|text| match node.value {
         Value::Text(_) | Value::Expanded { .. } => expected(),
-        _ => text,
+        Value::Null
+        | Value::Bool(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::List(_)
+        | Value::Map(_)
+        | Value::Faulty => text,
     })?;
     let fits = name.len() <= MAX_NAME
         && name

@@ -132,9 +132,9 @@ impl CallError {
         let Self::Stage { error, .. } = self else {
             return None;
         };
-        match error {
-            StageError::Call(inner) => inner.root().or(Some(error)),
-            own => Some(own),
+        if let StageError::Call(inner) = error {
+            return inner.root().or(Some(error));
         }
+        Some(error)
     }
 }

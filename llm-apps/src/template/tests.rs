@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use super::{Condition, PromptTemplate, UrlTemplate, UrlTemplateError};
 
 fn variables(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        other => panic!("{other} is no object"),
-    }
+    let Value::Object(map) = value else {
+        panic!("{value} is no object")
+    };
+    map
 }
 
 #[test]

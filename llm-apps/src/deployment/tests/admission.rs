@@ -1,4 +1,8 @@
 //! Who runs, who waits, who is refused.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test's tasks end with its runtime"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,8 @@
 //! Replicas that fail, and how they are replaced.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test's tasks end with its runtime"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -11,6 +11,7 @@ use engine::{ModelError, OpenError, StartError};
 use engine::{Speculation, SpeculationMethod};
 
 use super::{AllowOrigins, ByteSize, ServeConfig, StepKind};
+use crate::deployment::autoscaling::TargetCapacity;
 use crate::deployment::{DeploymentConfig, Replicas};
 
 fn parse(yaml: &str) -> Result<ServeConfig, String> {
@@ -387,9 +388,10 @@ fn an_application_is_read_with_its_stages_and_its_defaults() {
     };
     assert_eq!(compose.config, DeploymentConfig::default());
     assert_eq!(answer.config.max_ongoing_requests, 8);
-    assert!(
-        matches!(&answer.config.replicas, Replicas::Auto(auto) if auto.target_ongoing_requests() == 4.0)
-    );
+    let Replicas::Auto(auto) = &answer.config.replicas else {
+        panic!("it scales")
+    };
+    assert_eq!(auto.bounds(TargetCapacity::FULL).max, 4);
     assert_eq!(check.config.replicas, Replicas::Fixed(2));
     assert!(check.stage.takes_stream() && !answer.stage.takes_stream());
 }

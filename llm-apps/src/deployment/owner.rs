@@ -27,6 +27,10 @@ pub struct Deployment<I: Send + 'static, O: Send + 'static> {
 
 impl<I: Send + 'static, O: Send + 'static> Deployment<I, O> {
     /// Begins to make the replicas. Calls wait for the first of them.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the deployment owns its keeper, and joins or aborts it"
+    )]
     pub fn start(
         name: impl Into<Arc<str>>,
         config: DeploymentConfig,
