@@ -7,7 +7,7 @@
 
 use crate::spec::node::{Node, Value};
 use crate::spec::read;
-use crate::stage::validate::OnFailure;
+use crate::stage::validate::{OnFailure, Retry};
 
 /// Attempts of a loop at most.
 const MAX_ATTEMPTS: u32 = 100;
@@ -16,7 +16,7 @@ const MAX_ATTEMPTS: u32 = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Remedy {
     Repair,
-    Retry(Option<u32>),
+    Retry(Retry),
     Fallback(String),
     Refuse,
 }
@@ -35,7 +35,7 @@ pub(super) fn read(node: &Node) -> Result<OnFailure, read::Expected> {
                 "remedies in the order repair, retry, fallback, refuse, each once".to_owned(),
             );
         }
-        if matches!(first, Remedy::Retry(None) | Remedy::Fallback(_)) {
+        if matches!(first, Remedy::Retry(Retry::Always) | Remedy::Fallback(_)) {
             let name = first.name();
             return Err(format!(
                 "a list in which nothing stands behind what always helps, as `{name}` does (write `retry: 3` \
@@ -47,7 +47,7 @@ pub(super) fn read(node: &Node) -> Result<OnFailure, read::Expected> {
     for remedy in remedies {
         match remedy {
             Remedy::Repair => on_failure.repair = true,
-            Remedy::Retry(most) => on_failure.retry = Some(most),
+            Remedy::Retry(retry) => on_failure.retry = Some(retry),
             Remedy::Fallback(text) => on_failure.fallback = Some(text),
             Remedy::Refuse => {}
         }
@@ -61,7 +61,7 @@ fn remedy(node: &Node) -> Result<Remedy, read::Expected> {
     let Value::Map(map) = &node.value else {
         return match read::text(node).map_err(|_| expected())?.as_str() {
             "repair" => Ok(Remedy::Repair),
-            "retry" => Ok(Remedy::Retry(None)),
+            "retry" => Ok(Remedy::Retry(Retry::Always)),
             "refuse" => Ok(Remedy::Refuse),
             _ => Err(expected()),
         };
@@ -74,7 +74,7 @@ fn remedy(node: &Node) -> Result<Remedy, read::Expected> {
             .map(Remedy::Fallback)
             .map_err(|_| expected()),
         Value::Text(key) if key == "retry" => read::integer(1..=MAX_ATTEMPTS)(value)
-            .map(|most| Remedy::Retry(Some(most)))
+            .map(|most| Remedy::Retry(Retry::Until(most)))
             .map_err(|count| format!("{} (`retry` is {count})", expected())),
         _ => Err(expected()),
     }

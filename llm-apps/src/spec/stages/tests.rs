@@ -13,7 +13,7 @@ use crate::spec::section::Section;
 use crate::stage::generate::{GenerateInput, GenerateOptions};
 use crate::stage::http::{HttpMethod, HttpResponse};
 use crate::stage::prompt::PromptForm;
-use crate::stage::validate::{AnswerSchema, StreamMode};
+use crate::stage::validate::{AnswerSchema, Retry, StreamMode};
 
 /// A configuration's folder with a few files.
 fn folder() -> tempfile::TempDir {
@@ -185,7 +185,10 @@ validate:
     assert_eq!((grounding.ngram, grounding.passages.as_str()), (2, "found"));
     assert_eq!(options.judge.as_ref().unwrap().steps, ["ask", "judge"]);
     let on_failure = &options.on_failure;
-    assert_eq!((on_failure.repair, on_failure.retry), (true, Some(Some(3))));
+    assert_eq!(
+        (on_failure.repair, on_failure.retry),
+        (true, Some(Retry::Until(3)))
+    );
     assert_eq!(on_failure.fallback.as_deref(), Some("Sorry."));
     assert_eq!(on_failure.refusal.code.as_deref(), Some("off_limits"));
     assert_eq!(options.stream, StreamMode::Never);
@@ -261,6 +264,7 @@ fn every_key_of_process_is_read() {
 
 /// What is wrong, and what is said of it behind the place.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn each_fault_is_named() {
     for (yaml, said) in [
         (

@@ -1,6 +1,7 @@
 //! One child process and who waits for it.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -188,7 +189,7 @@ async fn read(stdout: ChildStdout, waiting: &Waiting, most: usize) -> String {
                 Err(error) => return format!("it wrote a line that is no answer: {error}"),
             },
             Ok(None) => return "its output has ended".to_owned(),
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
                 return format!("it wrote a line of more than {most} bytes");
             }
             Err(error) => return error.to_string(),

@@ -73,10 +73,10 @@ fn passage(text: &str, score: f32) -> Value {
 }
 
 fn payload(variables: Value) -> Payload {
-    match variables {
-        Value::Object(map) => Payload::of(map),
-        other => panic!("{other} is no object"),
-    }
+    let Value::Object(variables) = variables else {
+        panic!("{variables} is no object")
+    };
+    Payload::of(variables)
 }
 
 async fn run(options: PromptOptions, variables: Value) -> Result<Map<String, Value>, StageError> {

@@ -29,7 +29,7 @@ mod watcher;
 pub use grounding::Grounding;
 pub use judge::{Judge, JudgeOptions};
 pub use language::{Languages, UnknownLanguage};
-pub use options::{OnFailure, Refusal, StreamMode, ValidateOptions};
+pub use options::{OnFailure, Refusal, Retry, StreamMode, ValidateOptions};
 pub use pattern::{Forbidden, Pattern, PatternError};
 pub use schema::{AnswerSchema, SchemaError};
 pub use stage::ValidateStage;

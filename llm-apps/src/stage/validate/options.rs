@@ -36,12 +36,21 @@ pub struct OnFailure {
     /// It is made valid where that can be done without a model: cut before what is too long or
     /// forbidden; the JSON is taken out of what stands around it.
     pub repair: bool,
-    /// The pipeline's loop makes it anew; `Some(n)` gives up when the variable `attempt` is `n`.
-    pub retry: Option<Option<u32>>,
+    /// The pipeline's loop makes it anew.
+    pub retry: Option<Retry>,
     /// This text is the answer.
     pub fallback: Option<String>,
     /// What a client is told when nothing else is left.
     pub refusal: Refusal,
+}
+
+/// How often an answer is made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// As often as the loop goes round.
+    Always,
+    /// No more in this attempt of the loop, counted from 1.
+    Until(u32),
 }
 
 /// What a client is told.

@@ -1,5 +1,6 @@
 //! Patterns, compiled to automata that can be followed byte by byte.
 
+use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
 
@@ -110,8 +111,8 @@ fn compile(expressions: &[&str], written: &str) -> Result<NFA, PatternError> {
             return PatternError::TooLarge;
         }
         // The parser draws the pattern; its last line says what is wrong.
-        let cause = std::error::Error::source(&error)
-            .map_or_else(|| error.to_string(), ToString::to_string);
+        let cause = error.source();
+        let cause = cause.map_or_else(|| error.to_string(), ToString::to_string);
         let reason = cause.lines().last().unwrap_or_default();
         PatternError::Syntax {
             written: written.to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::judge::Judge;
-use super::options::{ATTEMPT, ValidateOptions};
+use super::options::{ATTEMPT, Retry, ValidateOptions};
 use super::repair::repaired;
 use super::verdict::{Action, Breach};
 use super::watcher::Watcher;
@@ -100,8 +100,9 @@ impl Inspection {
         {
             return Ok((repaired, Action::Repaired));
         }
-        let goes_on = |most: Option<u32>| {
-            most.is_none_or(|most| self.attempt.is_none_or(|attempt| attempt < u64::from(most)))
+        let goes_on = |retry| match (retry, self.attempt) {
+            (Retry::Always, _) | (Retry::Until(_), None) => true,
+            (Retry::Until(last), Some(attempt)) => attempt < u64::from(last),
         };
         if on_failure.retry.is_some_and(goes_on) {
             return Ok((text.to_owned(), Action::Retry));

@@ -100,8 +100,8 @@ pub(super) fn verdict<'a>(payload: &'a Payload, key: &str) -> &'a Value {
 }
 
 pub(super) fn code(error: &StageError) -> &str {
-    match error {
-        StageError::Refused { code, .. } => code,
-        other => panic!("{other:?} is no refusal"),
-    }
+    let StageError::Refused { code, .. } = error else {
+        panic!("{error:?} is no refusal")
+    };
+    code
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::fixture::*;
 use crate::payload::Kind;
-use crate::stage::validate::{AnswerSchema, OnFailure, Refusal, ValidateOptions};
+use crate::stage::validate::{AnswerSchema, OnFailure, Refusal, Retry, ValidateOptions};
 
 fn extracting() -> ValidateOptions {
     let schema = json!({"type": "object", "required": ["name"]});
@@ -58,7 +58,7 @@ async fn remedies_are_tried_in_their_order() {
     let mut options = forbidding(&["bad"], &[]);
     options.on_failure = OnFailure {
         repair: true,
-        retry: Some(Some(2)),
+        retry: Some(Retry::Until(2)),
         fallback: Some("Sorry.".to_owned()),
         refusal: Refusal::default(),
     };

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::fixture::*;
 use crate::payload::{Answer, Kind, Payload};
 use crate::stage::validate::{
-    AnswerSchema, Grounding, Judge, JudgeOptions, Languages, OnFailure, Pattern, ValidateOptions,
-    ValidateStage,
+    AnswerSchema, Grounding, Judge, JudgeOptions, Languages, OnFailure, Pattern, Retry,
+    ValidateOptions, ValidateStage,
 };
 use crate::stage::{Call, StageError};
 use crate::template::Condition;
@@ -23,7 +23,7 @@ async fn reason(
 ) -> Option<String> {
     let options = ValidateOptions {
         on_failure: OnFailure {
-            retry: Some(None),
+            retry: Some(Retry::Always),
             ..OnFailure::default()
         },
         ..options

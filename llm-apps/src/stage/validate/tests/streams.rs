@@ -9,7 +9,9 @@ use regex_automata::nfa::thompson::pikevm::PikeVM;
 use super::fixture::*;
 use crate::payload::{Answer, AnswerEvent, Completion};
 use crate::stage::StageError;
-use crate::stage::validate::{Forbidden, OnFailure, Pattern, Refusal, StreamMode, ValidateOptions};
+use crate::stage::validate::{
+    Forbidden, OnFailure, Pattern, Refusal, Retry, StreamMode, ValidateOptions,
+};
 
 #[tokio::test]
 async fn what_is_valid_goes_on_as_it_comes() {
@@ -89,7 +91,7 @@ async fn a_doomed_generation_is_cancelled_although_it_is_held_back() {
     let options = ValidateOptions {
         regex: Some(Pattern::new(r"^\s*\{").unwrap()),
         on_failure: OnFailure {
-            retry: Some(None),
+            retry: Some(Retry::Always),
             ..OnFailure::default()
         },
         ..ValidateOptions::default()
