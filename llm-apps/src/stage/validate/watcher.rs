@@ -2,7 +2,8 @@
 //!
 //! What comes out does not depend on how the text was cut into pieces. A place is decided when the
 //! character behind it comes, whichever piece brings it; of the breaches that one piece brings, the one
-//! that is decided first counts, and of those the one whose rule stands first.
+//! that is decided first counts; of those the one that leaves least, and then the one whose rule stands
+//! first.
 
 use super::options::ValidateOptions;
 use super::pattern::{Forbidden, Pattern};
@@ -87,7 +88,7 @@ impl Watcher {
         let first = breaches
             .into_iter()
             .flatten()
-            .min_by_key(|decided| decided.at);
+            .min_by_key(|decided| (decided.at, decided.breach.cut.unwrap_or(usize::MAX)));
         first.map(|decided| decided.breach)
     }
 
