@@ -291,11 +291,14 @@ impl ApiError {
                 }
             }
             CallError::DeadlineExceeded { .. } => Self::TimedOut(error.to_string()),
-            CallError::Stage { error: inner, .. } => match Self::stage(inner, retry_after) {
-                // The innermost stage is named already.
-                Self::StageFailed(_) => Self::StageFailed(error.to_string()),
-                told => told,
-            },
+            CallError::Stage { error: inner, .. } => {
+                let told = Self::stage(inner, retry_after);
+                if let Self::StageFailed(_) = told {
+                    // This names all stages on the way.
+                    return Self::StageFailed(error.to_string());
+                }
+                told
+            }
         }
     }
 

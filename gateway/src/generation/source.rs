@@ -35,9 +35,11 @@ impl Stream for Source {
                 stream,
                 retry_after,
             } => {
-                let told = |event| match event {
-                    TextEvent::Failed { error, .. } => Err(ApiError::engine(&error, *retry_after)),
-                    event => Ok(event),
+                let told = |event| {
+                    if let TextEvent::Failed { error, .. } = &event {
+                        return Err(ApiError::engine(error, *retry_after));
+                    }
+                    Ok(event)
                 };
                 stream.poll_next_unpin(cx).map(|event| event.map(told))
             }

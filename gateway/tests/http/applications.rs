@@ -73,9 +73,10 @@ impl Stage for Speak {
             let (gate, call) = (Arc::clone(&gate), call.clone());
             async move {
                 gate.acquire().await.unwrap().forget();
-                let mut count = TokenCount::default();
-                count.completion = 1;
-                call.count_tokens(count);
+                call.count_tokens(TokenCount {
+                    completion: 1,
+                    ..TokenCount::default()
+                });
                 Ok(event)
             }
         });

@@ -46,11 +46,12 @@ pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> Option<HttpS
     });
     let body = body(&mut keys, f);
     let method = keys.take("method", f, method);
-    let method = method.unwrap_or(if body.is_some() {
+    let usual = if body.is_some() {
         HttpMethod::Post
     } else {
         HttpMethod::Get
-    });
+    };
+    let method = method.unwrap_or(usual);
     let retries = keys.take("retries", f, read::integer(0..=MAX_RETRIES));
     if let (Some(1..), false, Some(node)) = (retries, method.is_idempotent(), keys.node("retries"))
     {
@@ -73,7 +74,7 @@ pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> Option<HttpS
         output: output.unwrap_or_else(|| "response".to_owned()),
         timeout: timeout.unwrap_or(TIMEOUT),
         max_response_bytes: max_response_bytes.unwrap_or(MAX_RESPONSE),
-        retries: retries.unwrap_or(if method.is_idempotent() { RETRIES } else { 0 }),
+        retries: retries.unwrap_or_else(|| if method.is_idempotent() { RETRIES } else { 0 }),
         method,
         body,
     };

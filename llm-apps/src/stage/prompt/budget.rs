@@ -165,16 +165,13 @@ async fn count(
     max_bytes: usize,
     counter: &dyn TokenCounter,
 ) -> Result<Option<usize>, StageError> {
-    let (prompt, bytes) = match &written.prompt {
-        Value::Array(messages) => {
-            let conversation = Conversation::of(messages.clone());
-            let bytes = conversation.bytes();
-            (Prompt::chat(conversation.into_messages()), bytes)
-        }
-        other => {
-            let text = other.as_str().unwrap_or_default();
-            (Prompt::text(text), text.len())
-        }
+    let (prompt, bytes) = if let Value::Array(messages) = &written.prompt {
+        let conversation = Conversation::of(messages.clone());
+        let bytes = conversation.bytes();
+        (Prompt::chat(conversation.into_messages()), bytes)
+    } else {
+        let text = written.prompt.as_str().unwrap_or_default();
+        (Prompt::text(text), text.len())
     };
     if bytes > max_bytes {
         return Ok(None);
