@@ -12,6 +12,7 @@ use super::model::TextModel;
 use super::options::{GenerateInput, GenerateOptions};
 use super::request::{ChatPrompt, Prompt, TextRequest};
 use super::stream::TextStream;
+use super::wishes::Wishes;
 use crate::payload::{Answer, AnswerEvent, Completion, Payload, names};
 use crate::stage::{Call, Stage, StageError, TokenCount};
 
@@ -63,11 +64,15 @@ impl GenerateStage {
         if self.options.seed.is_none() {
             params.seed = (self.defaults.seed)();
         }
-        Ok(TextRequest {
+        let mut request = TextRequest {
             max_tokens: self.options.max_tokens.or(self.defaults.max_tokens),
             stop: self.options.stop.clone(),
             ..TextRequest::new(prompt, params)
-        })
+        };
+        if self.options.output == names::ANSWER {
+            Wishes::of(payload)?.apply(&mut request);
+        }
+        Ok(request)
     }
 }
 

@@ -206,3 +206,36 @@ async fn what_goes_wrong_keeps_its_kind() {
     let gone = stage.call(asked("x"), &Call::new("1")).await.unwrap_err();
     assert!(gone.may_retry(), "{gone}");
 }
+
+#[tokio::test]
+async fn the_clients_wishes_go_before_the_options_but_never_beyond_their_length() {
+    let model = saying(bytes("yes"));
+    let options = GenerateOptions {
+        max_tokens: Some(50),
+        temperature: Some(0.5),
+        stop: vec!["END".to_owned()],
+        ..GenerateOptions::new("fake")
+    };
+    let mut payload = asked("ab");
+    payload.set(
+        "request",
+        json!({"temperature": 1.5, "max_tokens": 80, "seed": 3, "stop": ["STOP"], "question": "ab"}),
+    );
+    let request = stage(&model, options.clone()).request(&payload).unwrap();
+    assert!((request.params.temperature - 1.5).abs() < f32::EPSILON);
+    assert_eq!((request.params.seed, request.max_tokens), (3, Some(50)));
+    assert_eq!(request.stop, ["END", "STOP"]);
+
+    // A stage that makes something else than the answer is the application's own affair.
+    let options = GenerateOptions {
+        output: "summary".to_owned(),
+        ..options
+    };
+    let request = stage(&model, options.clone()).request(&payload).unwrap();
+    assert!((request.params.temperature - 0.5).abs() < f32::EPSILON);
+
+    payload.set("request", json!({"seed": "seven"}));
+    let options = GenerateOptions::new("fake");
+    let error = stage(&model, options).request(&payload).unwrap_err();
+    assert!(matches!(error, StageError::Invalid { .. }), "{error:?}");
+}
