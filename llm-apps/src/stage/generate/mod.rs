@@ -31,6 +31,7 @@ mod stage;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod wishes;
 
 pub use error::GenerateError;
 pub use event::{Alternative, FinishReason, Logprobs, StopMatch, TextEvent, TextToken, TextUsage};
