@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use parking_lot::Mutex;
 
 use super::KernelError;
+use super::attention::Buffers;
 use super::pages::Arena;
 use super::pool::Pool;
 use super::ready::Ready;
@@ -22,6 +23,8 @@ pub struct Kernels {
     isa: Isa,
     /// Where packed weights lie.
     pub(super) arena: Mutex<Arena>,
+    /// What attention used last; whoever computes has taken it.
+    pub(super) attention: Mutex<Buffers>,
     /// Weights that were packed before, or what is packed now.
     pub(super) ready: Ready,
 }
@@ -41,6 +44,7 @@ impl Kernels {
             pool: Pool::new(threads)?,
             isa,
             arena: Mutex::default(),
+            attention: Mutex::default(),
             ready: Ready::default(),
         })
     }

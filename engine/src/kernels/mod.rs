@@ -24,7 +24,9 @@ mod simd;
 #[cfg(test)]
 mod tests;
 
-pub use attention::{AttentionSpan, HeadNorms, HeadRows, KvLayer, KvShape, KvSlot};
+pub use attention::{
+    AttentionPlan, AttentionShape, AttentionSpan, HeadNorms, HeadRows, KvLayer, KvShape, KvSlot,
+};
 pub use context::Kernels;
 pub use error::KernelError;
 pub use matmul::{ActivationBits, InputRows, MatmulInput, PackedMatrix, TensorBytes};
