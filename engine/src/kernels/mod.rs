@@ -9,6 +9,7 @@
 //! the number of rows, their neighbours, the threads and the instruction set. Integer sums are exact;
 //! float sums go group by group in order of `k`, with fused multiply-add, one output a lane.
 
+mod amx;
 mod attention;
 mod context;
 mod disjoint;
@@ -22,6 +23,7 @@ mod simd;
 #[cfg(test)]
 mod tests;
 
+pub use amx::AmxError;
 pub use attention::{AttentionSpan, KvLayer, KvSlot};
 pub use context::Kernels;
 pub use error::KernelError;

@@ -2,8 +2,10 @@
 
 #![expect(unsafe_code, reason = "row blocks are written by several threads")]
 
-use super::rows::{self, RowBlock};
+use super::rows::{self, BlockSizes, RowBlock};
+use super::tiled::TILED_ROWS;
 use crate::kernels::Kernels;
+use crate::kernels::amx::Tiles;
 use crate::kernels::disjoint::Disjoint;
 use crate::kernels::simd::{InputGroup, Kernel, LANES, Simd, dispatch};
 
@@ -27,7 +29,7 @@ pub struct MatmulInput {
     rows: usize,
     cols: usize,
     /// Rows in a block, as the instruction set wants them.
-    block_rows: usize,
+    block_sizes: BlockSizes,
     /// For each block, for each group, one a row. Empty where `cols` is not whole groups.
     groups: Vec<InputGroup>,
     /// The rows as they are.
@@ -72,7 +74,7 @@ impl MatmulInput {
         assert_eq!(x.len(), rows * cols, "{rows} x {cols} activations");
         self.rows = rows;
         self.cols = cols;
-        self.block_rows = dispatch(kernels.isa(), BlockRows);
+        self.block_sizes = block_sizes(kernels);
         let groups = if cols.is_multiple_of(GROUP) {
             cols / GROUP
         } else {
@@ -87,19 +89,19 @@ impl MatmulInput {
             groups: &Disjoint::new(&mut self.groups),
             floats: &Disjoint::new(&mut self.floats),
         };
-        let block_rows = self.block_rows;
-        let least = (SERIAL_VALUES / (block_rows * cols).max(1)).max(1);
-        kernels.run_items(rows::count(rows, block_rows), least, |start, len| {
+        let block_sizes = self.block_sizes;
+        let least = (SERIAL_VALUES / (block_sizes.largest * cols).max(1)).max(1);
+        kernels.run_items(rows::count(rows, block_sizes), least, |start, len| {
             FillBlocks {
                 task: &task,
-                blocks: rows::blocks(rows, block_rows, start..start + len),
+                blocks: rows::blocks(rows, block_sizes, start..start + len),
             }
         });
     }
 
     /// Number of row blocks.
     pub(super) fn blocks(&self) -> usize {
-        rows::count(self.rows, self.block_rows)
+        rows::count(self.rows, self.block_sizes)
     }
 
     /// Blocks of a range, each with its quantised groups: `block.len` a group.
@@ -107,16 +109,21 @@ impl MatmulInput {
         &self,
         range: std::ops::Range<usize>,
     ) -> impl Iterator<Item = RowBlock> {
-        rows::blocks(self.rows, self.block_rows, range)
+        rows::blocks(self.rows, self.block_sizes, range)
     }
 
     pub(super) fn bits(&self) -> ActivationBits {
         self.bits
     }
 
-    /// Rows of a whole block.
-    pub(super) fn block_rows(&self) -> usize {
-        self.block_rows
+    /// How the rows fall into blocks.
+    pub(super) fn block_sizes(&self) -> BlockSizes {
+        self.block_sizes
+    }
+
+    /// Blocks of the largest size; they are the first ones.
+    pub(super) fn largest_blocks(&self) -> usize {
+        self.rows / self.block_sizes.largest
     }
 
     /// Quantised groups of a block.
@@ -133,6 +140,16 @@ impl MatmulInput {
 
 /// Values below which filling is not worth another thread.
 const SERIAL_VALUES: usize = 16 * 1024;
+
+/// Row blocks as the kernels want them: for tiles where there are tiles, and for vectors.
+pub(super) fn block_sizes(kernels: &Kernels) -> BlockSizes {
+    let then = dispatch(kernels.isa(), BlockRows);
+    let largest = match kernels.tiles() {
+        Tiles::None => then,
+        _ => TILED_ROWS,
+    };
+    BlockSizes { largest, then }
+}
 
 /// Asks an instruction set for its row block.
 struct BlockRows;

@@ -17,7 +17,8 @@
 //!
 //! **Row blocks.** Rows of activations are interleaved in blocks of up to
 //! [`Simd::MATMUL_ROWS`](super::simd::Simd::MATMUL_ROWS), so that weights that were loaded once
-//! serve all rows of a block.
+//! serve all rows of a block. Where the processor has tile registers (AMX), quantised weights times
+//! blocks of 16 rows are theirs: see [`tiled`].
 
 mod float;
 mod input;
@@ -27,6 +28,7 @@ mod product;
 mod quantised;
 mod row;
 mod rows;
+mod tiled;
 
 pub use input::{ActivationBits, MatmulInput};
 pub use packed::{PackedMatrix, TensorBytes};
