@@ -25,9 +25,7 @@ pub(in crate::kernels) struct TileConfig {
 impl TileConfig {
     /// For products of 16 rows by 16 columns over `quads` x 4 values: registers 0 to 3 are sums, 4
     /// and 5 the columns' values (a row has one quad of each column), 6 and 7 the rows' values.
-    pub(in crate::kernels) const fn products(quads: u8) -> Self {
-        let (sums, rows) = (ROW_BYTES as u16, TILE_ROWS as u8);
-        let values = quads as u16 * 4;
+    pub(in crate::kernels) fn products(quads: u8) -> Self {
         let mut config = Self {
             palette: 1,
             start_row: 0,
@@ -35,12 +33,9 @@ impl TileConfig {
             row_bytes: [0; 16],
             rows: [0; 16],
         };
-        let mut tile = 0;
-        while tile < TILES {
-            config.row_bytes[tile] = if tile < 6 { sums } else { values };
-            config.rows[tile] = if tile == 4 || tile == 5 { quads } else { rows };
-            tile += 1;
-        }
+        config.rows[..TILES].copy_from_slice(&[16, 16, 16, 16, quads, quads, 16, 16]);
+        config.row_bytes[..6].fill(64);
+        config.row_bytes[6..TILES].fill(u16::from(quads) * 4);
         config
     }
 

@@ -1,10 +1,5 @@
 //! Whether the tile registers can be used here.
 
-#![expect(
-    unsafe_code,
-    reason = "asks the processor and Linux, and vouches for their answers"
-)]
-
 use super::error::AmxError;
 use super::unit::Tiles;
 use crate::Isa;
@@ -16,13 +11,22 @@ pub(in crate::kernels) fn detect(vectors: Isa) -> Result<Tiles, AmxError> {
         return Err(AmxError::Missing);
     }
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    return linux::detect();
+    {
+        linux::detect()
+    }
     #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-    Err(AmxError::Missing)
+    {
+        Err(AmxError::Missing)
+    }
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod linux {
+    #![expect(
+        unsafe_code,
+        reason = "asks the processor and Linux, and vouches for their answers"
+    )]
+
     use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
     use std::io;
 

@@ -118,18 +118,18 @@ impl TileRegisters for Faulty {
     }
 
     fn load<const TILE: usize>(&mut self, bytes: &[u8], stride: usize) {
-        match self.fault {
-            Fault::StrideOf64 => self.registers.load::<TILE>(bytes, 64),
-            Fault::ColumnsOf7Bits if TILE < 6 => {
-                let bytes: Vec<u8> = bytes.iter().map(|byte| byte & 0x7f).collect();
-                self.registers.load::<TILE>(&bytes, stride);
-            }
+        let changed = |change: fn(&u8) -> u8| bytes.iter().map(change).collect::<Vec<u8>>();
+        if self.fault == Fault::StrideOf64 {
+            self.registers.load::<TILE>(bytes, 64);
+        } else if self.fault == Fault::ColumnsOf7Bits && TILE < 6 {
+            self.registers
+                .load::<TILE>(&changed(|byte| byte & 0x7f), stride);
+        } else if self.fault == Fault::RowsUnsigned && TILE >= 6 {
             // Half of an unsigned byte is a signed one.
-            Fault::RowsUnsigned if TILE >= 6 => {
-                let bytes: Vec<u8> = bytes.iter().map(|byte| byte >> 1).collect();
-                self.registers.load::<TILE>(&bytes, stride);
-            }
-            _ => self.registers.load::<TILE>(bytes, stride),
+            self.registers
+                .load::<TILE>(&changed(|byte| byte >> 1), stride);
+        } else {
+            self.registers.load::<TILE>(bytes, stride);
         }
     }
 
@@ -143,19 +143,16 @@ impl TileRegisters for Faulty {
 
     fn store<const TILE: usize>(&mut self, out: &mut TileSums) {
         self.registers.store::<TILE>(out);
-        match self.fault {
-            Fault::StoresTransposed => {
-                let sums = out.0;
-                for (m, out) in out.0.iter_mut().enumerate() {
-                    *out = std::array::from_fn(|n| sums[n][m]);
-                }
+        if self.fault == Fault::StoresTransposed {
+            let sums = out.0;
+            for (m, out) in out.0.iter_mut().enumerate() {
+                *out = std::array::from_fn(|n| sums[n][m]);
             }
-            Fault::SumsSaturate => {
-                for sum in out.0.as_flattened_mut() {
-                    *sum = (*sum).clamp(-(1 << 20), 1 << 20);
-                }
+        }
+        if self.fault == Fault::SumsSaturate {
+            for sum in out.0.as_flattened_mut() {
+                *sum = (*sum).clamp(-(1 << 20), 1 << 20);
             }
-            _ => {}
         }
     }
 }

@@ -144,9 +144,10 @@ const SERIAL_VALUES: usize = 16 * 1024;
 /// Row blocks as the kernels want them: for tiles where there are tiles, and for vectors.
 pub(super) fn block_sizes(kernels: &Kernels) -> BlockSizes {
     let then = dispatch(kernels.isa(), BlockRows);
-    let largest = match kernels.tiles() {
-        Tiles::None => then,
-        _ => TILED_ROWS,
+    let largest = if matches!(kernels.tiles(), Tiles::None) {
+        then
+    } else {
+        TILED_ROWS
     };
     BlockSizes { largest, then }
 }

@@ -97,7 +97,7 @@ impl<U: TileUnit, P: Shape, const WIDE: bool> Kernel for Tiled<'_, U, P, WIDE> {
             blocks,
             ..
         } = self;
-        let config = const { TileConfig::products(if P::QUADS == 8 { 8 } else { 4 }) };
+        let config = TileConfig::products(if P::QUADS == 8 { 8 } else { 4 });
         let mut tiles = unit.configure(&config);
         let mut scratch = Scratch::EMPTY;
         let mut sums: [BlockSums; MOST_BLOCKS] = [[[0.0; LANES]; TILED_ROWS]; MOST_BLOCKS];

@@ -22,11 +22,11 @@
 //! |---|---|---|
 //! | tile products, whatever their depth | 16 | 32 |
 //! | scaling: 16 rows of convert, multiply, two fused multiply-adds; with 16 bits shift and add | 32 | 48 |
-//! | loads: columns 8, rows 16 or 32 (a quarter of them twice), sums 16 or 32, two factors a row | 38 | 60 |
+//! | loads: columns 8, rows 16 or 32 (a quarter of them twice), sums 16 or 32, two factors a row | 38 | 56 |
 //! | stores: sums | 16 | 32 |
 //! | the same on AVX-512 VNNI: 8 quads of 16 rows, once or twice, and scaling | 96 | 176 |
 //!
-//! These overlap, so a group takes about as long as its loads: 430 and 270 operations a cycle, against
+//! These overlap, so a group takes about as long as its loads: 430 and 290 operations a cycle, against
 //! 170 and 93. The scaling cannot be made the smaller part: each group has scales of its own, each sum
 //! is scaled once, and its rounding is part of the result. A tile product over two groups would need
 //! one scale for both. What is left is to keep the tiles busy meanwhile: the products of a group are
