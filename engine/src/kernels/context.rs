@@ -8,6 +8,7 @@ use super::KernelError;
 use super::amx::{self, AmxError, Tiles};
 use super::pages::Arena;
 use super::pool::Pool;
+use super::ready::Ready;
 use super::simd::{Kernel, best_isa, dispatch};
 use crate::Isa;
 
@@ -24,6 +25,8 @@ pub struct Kernels {
     tiles: Tiles,
     /// Where packed weights lie.
     pub(super) arena: Mutex<Arena>,
+    /// Weights that were packed before, or what is packed now.
+    pub(super) ready: Ready,
 }
 
 impl Kernels {
@@ -42,6 +45,7 @@ impl Kernels {
             isa,
             tiles,
             arena: Mutex::default(),
+            ready: Ready::default(),
         })
     }
 
@@ -67,6 +71,15 @@ impl Kernels {
     /// Threads that take part in an operation, the caller included.
     pub fn threads(&self) -> usize {
         self.pool.threads()
+    }
+
+    /// Calls `task` with each of `0..tasks`, on the threads and in any order, and returns when all
+    /// calls have: for work beside the kernels, while they have none.
+    ///
+    /// # Panics
+    /// With a task's panic, after the tasks that had begun have ended.
+    pub fn for_each(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.pool.run(tasks, task);
     }
 
     /// Runs `kernel(index)` for each of `0..chunks` on the threads.

@@ -8,8 +8,9 @@ use std::thread;
 
 use super::eos;
 use super::files::{ModelFiles, ModelFolder, WeightFiles};
-use super::identity::identity;
+use super::identity::{files_identity, identity};
 use super::llama::LlamaRunner;
+use super::packed::{self, PackedPlace};
 use super::spec::{ModelSpec, from_config_json, from_gguf};
 use super::weights::{GgufShards, SafetensorsShards, Weights};
 use crate::config::EngineConfig;
@@ -36,7 +37,7 @@ pub struct LoadedModel {
 /// [`ModelError`] names the file and what is wrong with it, or the knob of `config` that does not
 /// fit the model.
 pub fn load(files: &ModelFiles, config: &EngineConfig) -> Result<LoadedModel, ModelError> {
-    let mut loaded = run(Opened::open(files)?, config)?;
+    let mut loaded = run(files, Opened::open(files)?, config)?;
     if config.kv_tiers.as_ref().is_some_and(|t| t.disk.is_some()) {
         let identity = identity(files, config)?;
         loaded.runner = loaded.runner.with_identity(identity);
@@ -59,14 +60,20 @@ pub fn load_draft(
         max_model_len: Some(max_model_len.min(opened.spec.max_positions)),
         ..config.clone()
     };
-    run(opened, &config)
+    run(files, opened, &config)
 }
 
-fn run(opened: Opened, config: &EngineConfig) -> Result<LoadedModel, ModelError> {
+fn run(
+    files: &ModelFiles,
+    opened: Opened,
+    config: &EngineConfig,
+) -> Result<LoadedModel, ModelError> {
     let threads = config
         .threads
         .or_else(|| thread::available_parallelism().ok());
-    let kernels = Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), config.isa)?;
+    let kernels = |isa| Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), isa);
+    let first = kernels(config.isa)?;
+    let isa = first.isa();
     let Opened {
         name,
         spec,
@@ -74,7 +81,14 @@ fn run(opened: Opened, config: &EngineConfig) -> Result<LoadedModel, ModelError>
         eos_token_ids,
     } = opened;
     let (parameters, file_bytes) = weights.totals();
-    let runner = LlamaRunner::new(&spec, &weights, kernels, config)?;
+    let runner = |kernels| LlamaRunner::new(&spec, &weights, kernels, config);
+    let runner = match &config.packed_weights {
+        None => runner(first)?,
+        Some(folder) => {
+            let place = PackedPlace::new(folder, files.path(), files_identity(files)?, isa);
+            packed::start(&place, first, || kernels(Some(isa)), runner)?
+        }
+    };
     let info = ModelInfo {
         name,
         architecture: spec.architecture.name(),
@@ -83,6 +97,7 @@ fn run(opened: Opened, config: &EngineConfig) -> Result<LoadedModel, ModelError>
         weight_bytes: runner.weight_bytes(),
         kv_cache_bytes: runner.kv_cache_bytes(),
         num_blocks: runner.num_blocks(),
+        isa,
         max_positions: spec.max_positions,
         notes: spec.notes,
     };

@@ -13,6 +13,7 @@ mod identity;
 mod info;
 mod llama;
 mod load;
+mod packed;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ mod weights;
 
 pub use error::ModelError;
 pub use files::{ModelFiles, ModelFolder, WeightFiles};
-pub use forward::{Forward, Logits};
+pub use forward::{Forward, Logits, Workers};
 pub use info::ModelInfo;
 pub use llama::LlamaRunner;
 pub use load::{LoadedModel, load, load_draft, verify};

@@ -28,6 +28,7 @@ mod linux {
     )]
 
     use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
+    use std::fmt::Display;
     use std::io;
 
     use super::super::check::agree;
@@ -35,10 +36,14 @@ mod linux {
     use super::super::instructions::Amx;
     use super::{AmxError, Tiles};
 
+    /// Bit of CPUID leaf 1, register ECX: the system uses XSAVE.
+    const OSXSAVE: u32 = 1 << 27;
     /// Bits of CPUID leaf 7, register EDX.
     const AMX_TILE_AND_INT8: u32 = 1 << 24 | 1 << 25;
     /// Bits of XCR0 that say that the system keeps the tiles' configuration and data.
     const XTILE: u64 = 1 << 17 | 1 << 18;
+    /// `arch_prctl`: the register states that this process may use.
+    const ARCH_GET_XCOMP_PERM: libc::c_int = 0x1022;
     /// `arch_prctl`: asks for a register state.
     const ARCH_REQ_XCOMP_PERM: libc::c_int = 0x1023;
     /// The state of the tiles' data.
@@ -48,12 +53,16 @@ mod linux {
         if !processor_has_them() {
             return Err(AmxError::Missing);
         }
-        // SAFETY: AVX-512 was detected, which takes XSAVE and its use by the system.
+        if __cpuid(1).ecx & OSXSAVE == 0 {
+            return Err(AmxError::Disabled);
+        }
+        // SAFETY: the system uses XSAVE, so the processor has it.
         if unsafe { enabled_states() } & XTILE != XTILE {
             return Err(AmxError::Disabled);
         }
         ask()?;
-        // SAFETY: the processor, the system and its permission were checked just now.
+        // SAFETY: the processor, the system and its permission were checked just now, all before the
+        // first instruction.
         let amx = unsafe { Amx::new() };
         if agree(amx, Emulation) {
             Ok(Tiles::Amx(amx))
@@ -62,10 +71,12 @@ mod linux {
         }
     }
 
-    /// Tiles of palette 1 (8 registers of 16 rows of 64 bytes) and their int8 products.
+    /// Tiles of palette 1 (8 registers of 16 rows of 64 bytes) and their int8 products, of whole
+    /// tiles.
     fn processor_has_them() -> bool {
         const TILE_LEAF: u32 = 0x1d;
-        if __cpuid(0).eax < TILE_LEAF
+        const PRODUCT_LEAF: u32 = 0x1e;
+        if __cpuid(0).eax < PRODUCT_LEAF
             || __cpuid_count(7, 0).edx & AMX_TILE_AND_INT8 != AMX_TILE_AND_INT8
         {
             return false;
@@ -73,7 +84,9 @@ mod linux {
         let palette = __cpuid_count(TILE_LEAF, 1);
         let (row_bytes, registers) = (palette.ebx & 0xffff, palette.ebx >> 16);
         let rows = palette.ecx & 0xffff;
-        row_bytes >= 64 && registers >= 8 && rows >= 16
+        let product = __cpuid_count(PRODUCT_LEAF, 0);
+        let (depth, width) = (product.ebx & 0xff, product.ebx >> 8 & 0xffff);
+        row_bytes >= 64 && registers >= 8 && rows >= 16 && depth >= 16 && width >= 64
     }
 
     #[target_feature(enable = "xsave")]
@@ -82,15 +95,33 @@ mod linux {
         unsafe { _xgetbv(0) }
     }
 
-    /// Asks Linux for the tiles' data, for all threads of the process; asking again is allowed.
+    /// Asks Linux for the tiles' data, for all threads of the process; asking again is allowed. What
+    /// was granted is read back: a sandbox may answer a call with success and not make it, and an
+    /// instruction without the permission would end the process.
     fn ask() -> Result<(), AmxError> {
         // SAFETY: this call takes two numbers and changes what the process may use, nothing else.
-        let answer = unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA) };
-        if answer == 0 {
-            return Ok(());
+        let asked = unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA) };
+        if asked != 0 {
+            return Err(refused(&io::Error::last_os_error()));
         }
-        Err(AmxError::Refused {
-            reason: io::Error::last_os_error().to_string(),
-        })
+        let mut granted = 0_u64;
+        // SAFETY: this call writes one number of 64 bits to where the pointer points, no more.
+        let read =
+            unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_GET_XCOMP_PERM, &raw mut granted) };
+        if read != 0 {
+            return Err(refused(&io::Error::last_os_error()));
+        }
+        if granted >> XTILEDATA & 1 == 0 {
+            return Err(refused(
+                &"it was asked for, and is not among what is granted",
+            ));
+        }
+        Ok(())
+    }
+
+    fn refused(reason: &dyn Display) -> AmxError {
+        AmxError::Refused {
+            reason: reason.to_string(),
+        }
     }
 }

@@ -18,8 +18,10 @@
 //! **Row blocks.** Rows of activations are interleaved in blocks of up to
 //! [`Simd::MATMUL_ROWS`](super::simd::Simd::MATMUL_ROWS), so that weights that were loaded once
 //! serve all rows of a block. Where the processor has tile registers (AMX), quantised weights times
-//! blocks of 16 rows are theirs: see [`tiled`].
+//! blocks of 16 rows are theirs: see [`tiled`]. A row is computed from its source (plain, normed,
+//! gated) while it is taken in, and only the form that the product reads is written.
 
+mod fill;
 mod float;
 mod input;
 mod pack;
@@ -30,7 +32,8 @@ mod row;
 mod rows;
 mod tiled;
 
-pub use input::{ActivationBits, MatmulInput};
+pub use input::{ActivationBits, InputRows, MatmulInput};
+pub(in crate::kernels) use packed::Line;
 pub use packed::{PackedMatrix, TensorBytes};
 #[cfg(test)]
 mod tests;

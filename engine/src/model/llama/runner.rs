@@ -1,14 +1,18 @@
 //! A loaded model: weights, KV cache, kernels, and the step that joins them.
 
 use std::hint::black_box;
+use std::mem;
 
-use super::layer::{Layer, LayerSource, Shape, bits};
+use super::layer::{Layer, LayerSource, Pass, Shape, bits};
 use super::scratch::Scratch;
 use super::step::{Bounds, Step};
 use crate::BLOCK_SIZE;
 use crate::batch::{BatchPlan, BlockId};
 use crate::config::EngineConfig;
-use crate::kernels::{ActivationBits, Kernels, KvLayer, PackedMatrix, RopeTable};
+use crate::kernels::{
+    ActivationBits, AddedRows, InputRows, Kernels, KvLayer, KvShape, NormedRows, PackedMatrix,
+    RopeTable,
+};
 use crate::model::spec::{ModelSpec, RopeSpec};
 use crate::model::weights::{TensorName, Weights};
 use crate::model::{Forward, Logits, ModelError};
@@ -30,6 +34,8 @@ pub struct LlamaRunner {
     /// Keys and values, one cache a layer, all with the same blocks.
     cache: Vec<KvLayer>,
     scratch: Scratch,
+    /// The latest step; its buffers serve the next one.
+    step: Step<'static>,
     /// Grown to the most rows that were asked for at once.
     logits: Vec<f32>,
     /// Names the weights and the layout of the cache's blocks.
@@ -77,13 +83,13 @@ impl LlamaRunner {
             let (frequencies, scale) = rope.frequencies(spec.head_dim);
             RopeTable::new(&frequencies, scale, rope.style, 0)
         };
-        let cache = (0..spec.layers)
-            .map(|layer| {
-                let cache = KvLayer::new(num_blocks, spec.kv_heads, spec.head_dim);
-                match spec.window(layer) {
-                    Some(window) => cache.with_window(window),
-                    None => cache,
-                }
+        let cache = KvLayer::layers(spec.layers, num_blocks, kv_shape(spec, config));
+        let cache = cache
+            .into_iter()
+            .enumerate()
+            .map(|(layer, cache)| match spec.window(layer) {
+                Some(window) => cache.with_window(window),
+                None => cache,
             })
             .collect();
         Ok(Self {
@@ -106,6 +112,7 @@ impl LlamaRunner {
             head_bits: bits(config.activations, false),
             cache,
             scratch: Scratch::new(spec, max_tokens),
+            step: Step::default(),
             logits: Vec::new(),
             identity: [0; 32],
         })
@@ -116,6 +123,11 @@ impl LlamaRunner {
     pub(crate) fn with_identity(mut self, weights: [u8; 32]) -> Self {
         self.identity = weights;
         self
+    }
+
+    /// What computes.
+    pub(crate) fn kernels(&self) -> &Kernels {
+        &self.kernels
     }
 
     /// Bytes of the packed weights.
@@ -141,38 +153,42 @@ impl LlamaRunner {
         }
     }
 
-    /// Final norm and head, for the rows that want logits.
-    fn head(&mut self, logit_rows: &[usize]) -> Logits<'_> {
+    /// Last sum, final norm and head, for the rows of the step that want logits.
+    fn head(&mut self) -> Logits<'_> {
         let ModelSpec {
             hidden,
             vocab,
             norms,
             ..
         } = self.shape.spec;
-        let scratch = &mut self.scratch;
+        let (scratch, logit_rows) = (&mut self.scratch, &self.step.logit_rows);
         // Rows ascend, so each moves to a place at or before its own.
         for (to, &from) in logit_rows.iter().enumerate() {
             let row = from * hidden..(from + 1) * hidden;
-            scratch.hidden.copy_within(row, to * hidden);
+            scratch.hidden.copy_within(row.clone(), to * hidden);
+            scratch.delta.copy_within(row, to * hidden);
         }
         let rows = logit_rows.len();
-        let (stream, normed) = (
-            &scratch.hidden[..rows * hidden],
-            &mut scratch.delta[..rows * hidden],
-        );
         if self.logits.len() < rows * vocab {
             self.logits.resize(rows * vocab, 0.0);
         }
         let logits = &mut self.logits[..rows * vocab];
         if rows > 0 {
-            self.kernels
-                .rms_norm(stream, &self.final_norm, norms.eps, normed);
-            scratch.input.set_bits(self.head_bits);
-            scratch.input.set(&self.kernels, normed, rows, hidden);
+            let normed = InputRows::Normed(NormedRows {
+                stream: &mut scratch.hidden[..rows * hidden],
+                added: self.layers.last().map(|last| AddedRows {
+                    rows: &scratch.delta[..rows * hidden],
+                    norm: last.norm_after(),
+                }),
+                weight: &self.final_norm,
+                eps: norms.eps,
+            });
             let head = self.head.as_ref().unwrap_or(&self.embedding);
+            scratch.input.set_bits(self.head_bits);
+            scratch.input.fill(&self.kernels, head, normed);
             self.kernels.matmul(head, &scratch.input, logits);
         }
-        Logits::new(logits, vocab)
+        Logits::new(logits, vocab).with_workers(&self.kernels)
     }
 }
 
@@ -213,15 +229,24 @@ impl Forward for LlamaRunner {
     }
 
     fn forward(&mut self, plan: &BatchPlan) -> Result<Logits<'_>, ModelError> {
-        let step = Step::of(plan, &self.bounds, self.shape.spec.heads)?;
+        let earlier = mem::take(&mut self.step);
+        let step = Step::of(earlier, plan, &self.bounds, self.shape.spec.heads)?;
         if step.rows() > 0 {
             self.shape.reach(step.end());
             self.embed(&step.tokens);
+            let pass = Pass {
+                kernels: &self.kernels,
+                shape: &self.shape,
+                step: &step,
+            };
+            let mut before = None;
             for (layer, cache) in self.layers.iter().zip(&mut self.cache) {
-                layer.forward(&self.kernels, &self.shape, &step, cache, &mut self.scratch);
+                layer.forward(&pass, before, cache, &mut self.scratch);
+                before = Some(layer);
             }
         }
-        Ok(self.head(&step.logit_rows))
+        self.step = step.retired();
+        Ok(self.head())
     }
 }
 
@@ -237,13 +262,21 @@ fn max_model_len(spec: &ModelSpec, config: &EngineConfig) -> Result<usize, Model
     }
 }
 
+fn kv_shape(spec: &ModelSpec, config: &EngineConfig) -> KvShape {
+    KvShape {
+        kv_heads: spec.kv_heads,
+        head_dim: spec.head_dim,
+        dtype: config.kv_cache_dtype,
+    }
+}
+
 /// Blocks that fit the configured memory; enough for one full context, or an error.
 fn num_blocks(
     spec: &ModelSpec,
     config: &EngineConfig,
     max_model_len: usize,
 ) -> Result<usize, ModelError> {
-    let block_bytes = KvLayer::bytes_per_block(spec.kv_heads, spec.head_dim) * spec.layers;
+    let block_bytes = kv_shape(spec, config).block_bytes() * spec.layers;
     // Block ids have 32 bits.
     let num_blocks = (config.kv_cache_bytes / block_bytes).min(u32::MAX as usize);
     let needed = max_model_len.div_ceil(BLOCK_SIZE);

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use engine::Activations;
 use engine::hub::ModelReference;
+use engine::{Activations, KvCacheDtype};
 use engine::{ModelError, OpenError, StartError};
 use engine::{Speculation, SpeculationMethod};
 
@@ -104,6 +104,8 @@ const KEYS: &[&str] = &[
     "speculation",
     "threads",
     "activations",
+    "kv_cache_dtype",
+    "packed_weights",
 ];
 
 #[test]
@@ -146,6 +148,8 @@ models:
       kv_tiers: {ram: 2GiB, disk: {path: cache/kv, size: 10GiB}}
       threads: 2
       activations: mixed
+      kv_cache_dtype: int8
+      packed_weights: cache/packed
       speculation: {method: ngram, num_speculative_tokens: 6, prompt_lookup_min: 3}
     sampling_defaults: {temperature: 0.2, top_p: 0.9, top_k: 40, min_p: 0.05, repetition_penalty: 1.1,
       presence_penalty: 0.5, frequency_penalty: -0.5, max_tokens: 100}
@@ -199,6 +203,9 @@ models:
     assert_eq!(disk.path, Path::new("/etc/penstock/cache/kv"));
     assert_eq!(engine.threads.map(std::num::NonZero::get), Some(2));
     assert_eq!(engine.activations, Activations::Mixed);
+    assert_eq!(engine.kv_cache_dtype, KvCacheDtype::Int8);
+    let packed = engine.packed_weights.as_deref();
+    assert_eq!(packed, Some(Path::new("/etc/penstock/cache/packed")));
     let ngram = Speculation {
         num_speculative_tokens: 6,
         method: SpeculationMethod::Ngram {
