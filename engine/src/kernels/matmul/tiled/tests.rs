@@ -1,6 +1,8 @@
 //! Tiled products equal the others in every bit (E9), on emulated registers beside every instruction
 //! set; on real ones too, by the tests of [`matmul`](super::super), where the processor has them.
 
+mod fused;
+
 use std::num::NonZeroUsize;
 
 use proptest::prelude::*;
@@ -51,14 +53,15 @@ fn every_format_equals_the_vector_kernels() {
     let reference = kernels(1, Isa::Portable);
     let machines: Vec<Kernels> = isas().into_iter().map(|isa| emulating(2, isa)).collect();
     for format in Format::ALL {
+        let all: Vec<usize> = (1..=70).collect();
         // 768 columns are a slab and a half.
-        for (n, cols) in [(19, 256), (16, 768)] {
+        for (n, cols, counts) in [(19, 256, &all[..]), (16, 768, &[16, 31, 33, 63, 64, 70])] {
             let w = packed(random, &[(format, n)], cols);
             let x = random.normals(70 * cols);
             for bits in BITS {
                 let expected = product(&reference, &w, &x, bits);
                 for kernels in &machines {
-                    for rows in [1, 15, 16, 17, 31, 33, 47, 63, 64, 65, 70] {
+                    for &rows in counts {
                         let out = product(kernels, &w, &x[..rows * cols], bits);
                         let same = out == expected[..rows * n];
                         assert!(same, "{format:?} {bits:?} {rows} x {cols} {kernels:?}");
@@ -72,13 +75,8 @@ fn every_format_equals_the_vector_kernels() {
 #[test]
 fn a_row_alone_has_the_bits_that_it_has_in_a_batch() {
     let random = &mut Random::new(42);
-    let formats = [
-        (Format::Q4_1, 24),
-        (Format::Q6K, 17),
-        (Format::F16, 9),
-        (Format::Q8_0, 33),
-        (Format::Q2K, 5),
-    ];
+    // Whole tiles of columns and pieces, of all formats in one matrix.
+    let formats = Format::ALL.map(|format| (format, 5 + random.below(30)));
     let cols = 512;
     let w = packed(random, &formats, cols);
     let mut x = random.normals(64 * cols);
