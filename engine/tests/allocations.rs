@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
@@ -68,6 +69,6 @@ fn steps_allocate_nothing_once_buffers_have_grown() {
 
 #[test]
 fn the_counter_counts() {
-    let counted = measure(|| drop(vec![0_u8; 100]));
+    let counted = measure(|| drop(black_box(vec![0_u8; 100])));
     assert_eq!((counted.count_total, counted.bytes_total), (1, 100));
 }

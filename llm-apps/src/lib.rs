@@ -6,6 +6,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod controller;
 pub mod deployment;
+pub mod payload;
+pub mod pipeline;
 pub mod spec;
 pub mod stage;
+pub mod template;

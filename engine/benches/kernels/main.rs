@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use engine::kernels::{
-    ActivationBits, AttentionSpan, Format, Kernels, KvLayer, KvSlot, MatmulInput, PackedMatrix,
-    TensorBytes,
+    ActivationBits, AttentionPlan, AttentionShape, AttentionSpan, Format, Kernels, KvLayer, KvSlot,
+    MatmulInput, PackedMatrix, TensorBytes,
 };
 use engine::{BLOCK_SIZE, BlockId, Isa};
 
@@ -186,17 +186,22 @@ fn attention(criterion: &mut Criterion, kernels: &Kernels, roofline: &Roofline) 
         let caches: Vec<KvLayer> = (0..layers)
             .map(|_| full_cache(kernels, blocks, kv_heads, head_dim))
             .collect();
-        let spans: Vec<AttentionSpan<'_>> = tables
+        let spans = tables
             .iter()
             .enumerate()
             .map(|(sequence, table)| AttentionSpan {
-                heads,
                 q_start: sequence * queries,
                 q_len: queries,
                 context_start: context,
                 block_table: table,
-            })
-            .collect();
+            });
+        let shape = AttentionShape {
+            heads,
+            kv_heads,
+            window: usize::MAX,
+        };
+        let mut plan = AttentionPlan::default();
+        plan.set(kernels, shape, spans);
         let q = vec![0.1; sequences * queries * heads * head_dim];
         let mut out = vec![0.0; q.len()];
         let seen: usize = (0..queries).map(|query| context + query + 1).sum();
@@ -215,7 +220,7 @@ fn attention(criterion: &mut Criterion, kernels: &Kernels, roofline: &Roofline) 
         group.bench_function(BenchmarkId::new(case.name, parameter), |bencher| {
             roofline.iter(bencher, &full, work, || {
                 if let Some(cache) = next.next() {
-                    kernels.attention(cache, &q, &spans, 0.125, &mut out);
+                    kernels.attention(&plan, cache, &q, 0.125, &mut out);
                 }
             });
         });

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::KernelError;
 use super::amx::{self, AmxError, Tiles};
+use super::attention::Buffers;
 use super::pages::Arena;
 use super::pool::Pool;
 use super::ready::Ready;
@@ -25,6 +26,8 @@ pub struct Kernels {
     tiles: Tiles,
     /// Where packed weights lie.
     pub(super) arena: Mutex<Arena>,
+    /// What attention used last; whoever computes has taken it.
+    pub(super) attention: Mutex<Buffers>,
     /// Weights that were packed before, or what is packed now.
     pub(super) ready: Ready,
 }
@@ -45,6 +48,7 @@ impl Kernels {
             isa,
             tiles,
             arena: Mutex::default(),
+            attention: Mutex::default(),
             ready: Ready::default(),
         })
     }

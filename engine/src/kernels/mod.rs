@@ -26,7 +26,9 @@ mod simd;
 mod tests;
 
 pub use amx::AmxError;
-pub use attention::{AttentionSpan, HeadNorms, HeadRows, KvLayer, KvShape, KvSlot};
+pub use attention::{
+    AttentionPlan, AttentionShape, AttentionSpan, HeadNorms, HeadRows, KvLayer, KvShape, KvSlot,
+};
 pub use context::Kernels;
 pub use error::KernelError;
 pub use matmul::{ActivationBits, InputRows, MatmulInput, PackedMatrix, TensorBytes};
