@@ -19,7 +19,7 @@ use engine::kernels::{
     ActivationBits, AttentionPlan, AttentionShape, AttentionSpan, Format, Kernels, KvLayer, KvSlot,
     MatmulInput, PackedMatrix, TensorBytes,
 };
-use engine::{BLOCK_SIZE, BlockId};
+use engine::{BLOCK_SIZE, BlockId, Isa};
 
 use crate::machine::Machine;
 use crate::roofline::{Roofline, Work};
@@ -34,6 +34,10 @@ fn main() {
     let Ok(kernels) = Kernels::new(threads, None) else {
         return;
     };
+    // Where there are tiles, what they are worth is seen beside the vectors that would do without.
+    let vectors = (kernels.isa() == Isa::Amx)
+        .then(|| Kernels::new(threads, Some(Isa::Avx512Vnni)).ok())
+        .flatten();
     let mut criterion = Criterion::default()
         .sample_size(20)
         .warm_up_time(Duration::from_millis(300))
@@ -43,13 +47,17 @@ fn main() {
     let roofline = Roofline::new(machine, kernels.threads());
     for (outputs, inputs) in [(576, 1536), (1536, 576), (49152, 576)] {
         for format in [Format::Q4_1, Format::Q8_0] {
-            matmul(
-                &mut criterion,
-                &kernels,
-                &roofline,
-                format,
-                (outputs, inputs),
-            );
+            let mut matmul = |kernels| {
+                matmul(
+                    &mut criterion,
+                    kernels,
+                    &roofline,
+                    format,
+                    (outputs, inputs),
+                )
+            };
+            matmul(&kernels);
+            vectors.iter().for_each(matmul);
         }
     }
     attention(&mut criterion, &kernels, &roofline);
@@ -80,7 +88,7 @@ fn matmul(
     let Ok(weights) = (0..copies).map(pack).collect::<Result<Vec<_>, _>>() else {
         return;
     };
-    let name = format!("{}/{outputs}x{inputs}", format.name());
+    let name = format!("{}/{outputs}x{inputs}/{:?}", format.name(), kernels.isa());
     let mut group = criterion.benchmark_group(&name);
     for rows in [1, 8, 32, 512] {
         let work = Work {

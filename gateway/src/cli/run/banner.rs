@@ -165,6 +165,7 @@ fn isa(isa: Isa) -> &'static str {
         Isa::Portable => "portable code",
         Isa::Avx2 => "AVX2",
         Isa::Avx512Vnni => "AVX-512 VNNI",
+        Isa::Amx => "AMX int8 and AVX-512 VNNI",
     }
 }
 
