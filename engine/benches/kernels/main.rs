@@ -54,7 +54,7 @@ fn main() {
                     &roofline,
                     format,
                     (outputs, inputs),
-                )
+                );
             };
             matmul(&kernels);
             vectors.iter().for_each(matmul);
