@@ -6,8 +6,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod controller;
 pub mod deployment;
 pub mod ingest;
+pub mod payload;
+pub mod pipeline;
 pub mod spec;
 pub mod stage;
+pub mod template;
 pub mod vector;

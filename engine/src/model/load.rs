@@ -71,7 +71,9 @@ fn run(
     let threads = config
         .threads
         .or_else(|| thread::available_parallelism().ok());
-    let kernels = || Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), config.isa);
+    let kernels = |isa| Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), isa);
+    let first = kernels(config.isa)?;
+    let isa = first.isa();
     let Opened {
         name,
         spec,
@@ -81,11 +83,10 @@ fn run(
     let (parameters, file_bytes) = weights.totals();
     let runner = |kernels| LlamaRunner::new(&spec, &weights, kernels, config);
     let runner = match &config.packed_weights {
-        None => runner(kernels()?)?,
+        None => runner(first)?,
         Some(folder) => {
-            let isa = config.isa.unwrap_or_else(Kernels::best_isa);
             let place = PackedPlace::new(folder, files.path(), files_identity(files)?, isa);
-            packed::start(&place, kernels, runner)?
+            packed::start(&place, first, || kernels(Some(isa)), runner)?
         }
     };
     let info = ModelInfo {
@@ -96,6 +97,7 @@ fn run(
         weight_bytes: runner.weight_bytes(),
         kv_cache_bytes: runner.kv_cache_bytes(),
         num_blocks: runner.num_blocks(),
+        isa,
         max_positions: spec.max_positions,
         notes: spec.notes,
     };

@@ -8,6 +8,7 @@
     reason = "tests fail loudly, and gauges are whole numbers"
 )]
 
+mod applications;
 mod cli;
 mod clients;
 mod ingest;

@@ -10,7 +10,9 @@ use engine::{Activations, KvCacheDtype};
 use engine::{ModelError, OpenError, StartError};
 use engine::{Speculation, SpeculationMethod};
 
-use super::{AllowOrigins, ByteSize, ServeConfig, StoreSpec};
+use super::{AllowOrigins, ByteSize, ServeConfig, StepKind, StoreSpec};
+use crate::deployment::autoscaling::TargetCapacity;
+use crate::deployment::{DeploymentConfig, Replicas};
 use crate::ingest::{ChunkSize, ChunkUnit};
 
 fn parse(yaml: &str) -> Result<ServeConfig, String> {
@@ -398,4 +400,39 @@ fn collections_know_their_encoder_and_place() {
         (chunk.unit, chunk.size, chunk.overlap),
         (ChunkUnit::Characters, 1000, 30)
     );
+}
+
+#[test]
+fn an_application_is_read_with_its_stages_and_its_defaults() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/extractor.yaml");
+    let config = ServeConfig::load(&path, &BTreeMap::new()).unwrap();
+    let [application] = config.applications.as_slice() else {
+        panic!("one application")
+    };
+    assert_eq!(application.name, "extractor");
+    assert_eq!(application.route_prefix.as_deref(), Some("/extractor"));
+    assert_eq!(application.output, "answer");
+    let StepKind::Loop {
+        steps,
+        max_attempts,
+        ..
+    } = &application.pipeline[0].kind
+    else {
+        panic!("a loop")
+    };
+    let called: Vec<_> = steps.iter().map(|step| &step.kind).collect();
+    let calls = [StepKind::Call(0), StepKind::Call(1), StepKind::Call(2)];
+    assert_eq!(called, calls.iter().collect::<Vec<_>>());
+    assert_eq!(*max_attempts, 3);
+    let [compose, answer, check] = application.deployments.as_slice() else {
+        panic!("three deployments")
+    };
+    assert_eq!(compose.config, DeploymentConfig::default());
+    assert_eq!(answer.config.max_ongoing_requests, 8);
+    let Replicas::Auto(auto) = &answer.config.replicas else {
+        panic!("it scales")
+    };
+    assert_eq!(auto.bounds(TargetCapacity::FULL).max, 4);
+    assert_eq!(check.config.replicas, Replicas::Fixed(2));
+    assert!(check.stage.takes_stream() && !answer.stage.takes_stream());
 }
