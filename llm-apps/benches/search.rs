@@ -39,7 +39,7 @@ fn vector(state: &mut u64) -> Vec<f32> {
 /// Every other one is near a centre.
 fn clustered(index: usize, centres: &[Vec<f32>], state: &mut u64) -> Vec<f32> {
     let mut vector = vector(state);
-    if index % 2 == 0 {
+    if index.is_multiple_of(2) {
         for (value, centre) in vector.iter_mut().zip(&centres[index / 2 % CENTRES]) {
             *value = 0.3 * *value + centre;
         }
@@ -72,7 +72,7 @@ async fn filled(folder: &std::path::Path, vectors: &[Vec<f32>]) -> EmbeddedIndex
                 id: id.to_string(),
                 text: text(&mut state),
                 metadata,
-                vector: vector.to_vec(),
+                vector: (*vector).clone(),
             }
         });
         index.upsert(points.collect()).await.unwrap();

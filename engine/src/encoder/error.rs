@@ -72,6 +72,10 @@ pub enum EncodeError {
 }
 
 impl EncoderError {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "errors and texts are given away here"
+    )]
     pub(super) fn corrupt(path: &Path, why: impl ToString) -> Self {
         Self::Corrupt {
             path: path.to_owned(),

@@ -170,14 +170,13 @@ fn pooling_of(folder: &Path, modules: &Path, inner: &str) -> Result<Pooling, Enc
     }
     let path = folder.join(inner).join("config.json");
     let value: Value = json(&path)?.ok_or_else(|| missing(&path))?;
-    let modes: Vec<&str> = match &value {
-        Value::Object(map) => map
-            .iter()
-            .filter(|(name, value)| name.starts_with("pooling_mode_") && **value == true)
-            .map(|(name, _)| name.as_str())
-            .collect(),
-        _ => Vec::new(),
-    };
+    let modes: Vec<&str> = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, value)| name.starts_with("pooling_mode_") && **value == true)
+        .map(|(name, _)| name.as_str())
+        .collect();
     match modes.as_slice() {
         ["pooling_mode_mean_tokens"] => Ok(Pooling::Mean),
         ["pooling_mode_cls_token"] => Ok(Pooling::First),

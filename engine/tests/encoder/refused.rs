@@ -109,14 +109,14 @@ fn a_description_that_does_not_fit_is_named() {
     for (file, pointer, value, why) in cases {
         let copy = copy();
         edit(copy.path(), file, |json| {
-            *json.pointer_mut(pointer).unwrap() = value
+            *json.pointer_mut(pointer).unwrap() = value;
         });
         let refusal = refusal(copy.path());
         assert!(refusal.contains(why), "{refusal}");
     }
     let copy = copy();
     edit(copy.path(), "1_Pooling/config.json", |json| {
-        json["pooling_mode_cls_token"] = json!(true)
+        json["pooling_mode_cls_token"] = json!(true);
     });
     assert!(refusal(copy.path()).contains("the pooling is [\"pooling_mode_cls_token\""));
 }

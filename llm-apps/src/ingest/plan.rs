@@ -1,5 +1,10 @@
 //! What a file's chunks should be, beside what the collection has of it.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "of JSON values only objects are looked into"
+)]
+
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 

@@ -215,6 +215,6 @@ fn chunk(path: &str, node: &Node, faults: &mut Faults) -> ChunkSize {
     ChunkSize {
         unit: unit.unwrap_or(default.unit),
         size,
-        overlap: overlap.unwrap_or(default.overlap.min(size / 2)),
+        overlap: overlap.unwrap_or_else(|| default.overlap.min(size / 2)),
     }
 }

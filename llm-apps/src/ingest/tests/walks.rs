@@ -1,5 +1,6 @@
 //! Which files are read.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::fixture::Place;
@@ -19,7 +20,7 @@ async fn a_folder_s_files_come_sorted_and_once() {
     ] {
         place.write(name, "text");
     }
-    std::os::unix::fs::symlink(place.files.path(), place.path("loop")).unwrap();
+    symlink(place.files.path(), place.path("loop")).unwrap();
     let root = place.files.path().to_owned();
     let found = walk(&[root.clone(), place.path("b.md"), root.join("./a")], 100).unwrap();
     let names = ["a/z.txt", "a.html", "b.md"];

@@ -1,5 +1,10 @@
 //! [`QdrantIndex`]: the server behind the interface.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the client has many errors, and a few that are worded anew"
+)]
+
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;

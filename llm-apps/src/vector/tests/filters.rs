@@ -7,6 +7,7 @@ use crate::vector::Filter;
 
 on_both!(every_condition_holds_where_it_should);
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn every_condition_holds_where_it_should(place: Place) {
     place.index.upsert(passages()).await.unwrap();
     let key = |key: &str, what: Value| {

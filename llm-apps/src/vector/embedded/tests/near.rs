@@ -18,6 +18,7 @@ const LIMIT: usize = 10;
 /// Half of the vectors are in tight clusters, where many are nearly as near as the nearest, as
 /// passages of one document are.
 #[tokio::test]
+#[expect(clippy::needless_range_loop, reason = "several lists share the index")]
 async fn recall_is_at_least_99_percent() {
     let mut random = Random::new(7);
     let centres: Vec<Vec<f32>> = (0..100).map(|_| random.vector(DIMENSION)).collect();
@@ -115,7 +116,7 @@ proptest! {
         let mut mask = Mask::default();
         for (slot, vector) in (0_u32..).zip(&vectors) {
             codes.set(slot, vector);
-            if random.next() % 4 > 0 {
+            if !random.next().is_multiple_of(4) {
                 mask.insert(slot);
             }
         }

@@ -133,6 +133,10 @@ impl Service {
         })
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "as the other calls take theirs"
+    )]
     fn count(&self, request: CountPoints) -> Answer<CountResponse> {
         self.with(&request.collection_name, |collection| {
             let points = collection.points.values();
