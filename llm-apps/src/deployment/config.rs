@@ -28,8 +28,6 @@ pub struct DeploymentConfig {
     pub graceful_shutdown_timeout: Duration,
     /// What the stage is configured with, in place, whenever it changes. Default: nothing.
     pub user_config: Option<Value>,
-    /// What one replica takes of the machine.
-    pub resources: Resources,
     /// Share of the replicas that a rollout replaces at a time, above 0 to 1; at least one replica.
     /// Default: 0.2.
     pub rolling_update_percentage: f64,
@@ -52,15 +50,6 @@ pub enum Replicas {
     Auto(AutoscalingConfig),
 }
 
-/// What one replica takes of its machine, in whole or broken devices. They are counted, not enforced.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Resources {
-    /// Cores. Default: 1.
-    pub num_cpus: f64,
-    /// GPUs. Default: 0.
-    pub num_gpus: f64,
-}
-
 impl Default for DeploymentConfig {
     fn default() -> Self {
         Self {
@@ -72,7 +61,6 @@ impl Default for DeploymentConfig {
             health_check_timeout: Duration::from_secs(30),
             graceful_shutdown_timeout: Duration::from_secs(20),
             user_config: None,
-            resources: Resources::default(),
             rolling_update_percentage: 0.2,
             max_surge_percent: 20.0,
             max_constructor_retry_count: 20,
@@ -83,14 +71,5 @@ impl Default for DeploymentConfig {
 impl Default for Replicas {
     fn default() -> Self {
         Self::Fixed(1)
-    }
-}
-
-impl Default for Resources {
-    fn default() -> Self {
-        Self {
-            num_cpus: 1.0,
-            num_gpus: 0.0,
-        }
     }
 }

@@ -27,7 +27,7 @@ mod tests;
 mod verdict;
 
 pub use blueprint::Blueprint;
-pub use config::{DeploymentConfig, Replicas, Resources};
+pub use config::{DeploymentConfig, Replicas};
 pub use handle::DeploymentHandle;
 pub use owner::Deployment;
 pub use permit::Permit;

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use super::autoscaling;
 use super::fault::Faults;
-use super::json;
-use super::node::Value;
 use super::read;
 use super::section::Section;
 use crate::deployment::autoscaling::TargetCapacity;
-use crate::deployment::{DeploymentConfig, Replicas, Resources};
+use crate::deployment::{DeploymentConfig, Replicas};
 
 const A_DAY: f64 = 86_400.0;
 
@@ -25,10 +23,6 @@ pub(super) fn read(
     };
     let share = read::number("a number above 0 and at most 1", |v| v > 0.0 && v <= 1.0);
     let percent = read::number("a number from 0 to 100", |v| (0.0..=100.0).contains(&v));
-    let devices = || read::number("a number of 0 or more", |v| (0.0..=1e6).contains(&v));
-    let user_config = keys
-        .node("user_config")
-        .filter(|node| node.value != Value::Faulty);
     DeploymentConfig {
         replicas: replicas(keys, f),
         target_capacity,
@@ -48,15 +42,6 @@ pub(super) fn read(
             .unwrap_or(default.health_check_timeout),
         graceful_shutdown_timeout: seconds(keys, "graceful_shutdown_timeout_s", 0.0, f)
             .unwrap_or(default.graceful_shutdown_timeout),
-        user_config: user_config.and_then(|node| json::read(node, f)),
-        resources: Resources {
-            num_cpus: keys
-                .take("num_cpus", f, devices())
-                .unwrap_or(default.resources.num_cpus),
-            num_gpus: keys
-                .take("num_gpus", f, devices())
-                .unwrap_or(default.resources.num_gpus),
-        },
         rolling_update_percentage: keys
             .take("rolling_update_percentage", f, share)
             .unwrap_or(default.rolling_update_percentage),
@@ -70,6 +55,8 @@ pub(super) fn read(
                 read::integer(1..=10_000_usize),
             )
             .unwrap_or(default.max_constructor_retry_count),
+        // The stages of the YAML have nothing to configure but their options.
+        user_config: None,
     }
 }
 
