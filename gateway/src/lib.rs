@@ -9,11 +9,13 @@
 //! - `admission`: who may generate now. `generation`: from a proved request to events.
 //! - `sse`: frames, and what happens when one side goes away.
 //! - `error`: the only file that knows status codes. `telemetry`: what is counted.
-//! - `state`, `config`, `edge`: what all requests share, what is set, and chance and time.
+//! - `catalogue`: the models and applications that are served. `state`, `config`, `edge`: what all requests
+//!   share, what is set, and chance and time.
 
 #![forbid(unsafe_code)]
 
 mod admission;
+mod catalogue;
 mod config;
 mod edge;
 mod error;
@@ -27,9 +29,10 @@ mod sse;
 mod state;
 mod telemetry;
 
+pub use catalogue::{ModelEntry, ModelsError};
 pub use config::{BadOrigin, Cors, GatewayConfig};
 pub use edge::Edge;
 pub use error::ApiError;
 pub use server::serve;
-pub use state::{Gateway, ModelEntry, ModelsError, SharedState};
+pub use state::{Gateway, SharedState};
 pub use telemetry::{Kind, METRICS, Metric, Telemetry};

@@ -57,7 +57,7 @@ impl Server {
     pub(crate) async fn configured(fake: FakeModel, config: GatewayConfig) -> Self {
         let model = text_model(fake);
         let state = new_state(config);
-        state.set_models(vec![model.clone()]).unwrap();
+        state.serve(vec![model.clone()], []).unwrap();
         Self::of(state, model).await
     }
 

@@ -1,12 +1,13 @@
 //! The command itself.
 
+use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use gateway::{Cors, Edge, Gateway, GatewayConfig, ModelEntry, SharedState, Telemetry};
-use llm_apps::controller::{Surroundings, assemble};
+use llm_apps::controller::{Controller, Surroundings};
 use llm_apps::spec::{AllowOrigins, ServeConfig};
 use llm_apps::stage::generate::GenerateDefaults;
 use tokio::sync::oneshot;
@@ -50,7 +51,8 @@ pub(in crate::cli) async fn run(
         anyhow::Ok(())
     };
     let mut serving = std::pin::pin!(serving);
-    let starting = start(&config, url, state, environment, terminal);
+    let controller = Controller::default();
+    let starting = start(&config, url, state, (&controller, environment), terminal);
     tokio::select! {
         biased;
         started = starting => started?,
@@ -61,8 +63,13 @@ pub(in crate::cli) async fn run(
         }
         () = signals.second() => return Err(Interrupted.into()),
     }
+    let served_and_ended = async {
+        serving.await?;
+        controller.shut_down().await;
+        Ok(())
+    };
     tokio::select! {
-        served = serving => served,
+        served = served_and_ended => served,
         () = signals.second() => Err(Interrupted.into()),
     }
 }
@@ -72,20 +79,16 @@ async fn start(
     config: &ServeConfig,
     url: String,
     server: oneshot::Receiver<SharedState>,
-    environment: &Environment,
+    (controller, environment): (&Controller, &Environment),
     terminal: &mut Terminal,
 ) -> Result<()> {
     let (models, opened) = open_all(config, environment, terminal).await?;
     let state = server.await.context("the server did not start")?;
     let around = surroundings(&models);
-    let applications = config.applications.iter();
-    let applications: Vec<_> = applications
-        .map(|spec| Arc::new(assemble(spec, &around)))
-        .collect();
+    let applications = controller.apply(&config.applications, &around);
     let started_applications = config.applications.iter().map(StartedApplication::of);
     let started_applications = started_applications.collect();
-    state.set_applications(applications)?;
-    state.set_models(models)?;
+    state.serve(models, applications)?;
     let started = Started {
         version: env!("CARGO_PKG_VERSION"),
         url,
@@ -114,6 +117,7 @@ fn surroundings(models: &[ModelEntry]) -> Surroundings {
     };
     Surroundings {
         models: models.iter().map(with_defaults).collect(),
+        renewed: BTreeSet::new(),
         seed: random(),
         now: since_1970().as_secs_f64(),
     }
