@@ -14,9 +14,11 @@
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod admission;
 mod catalogue;
 mod config;
+mod deploying;
 mod edge;
 mod error;
 mod generation;
@@ -29,8 +31,12 @@ mod sse;
 mod state;
 mod telemetry;
 
+pub use admin::{AdminConfig, serve_admin};
 pub use catalogue::{ModelEntry, ModelsError};
 pub use config::{BadOrigin, Cors, GatewayConfig};
+pub use deploying::{
+    ApplicationDetails, ConfigSource, DeployError, Deployer, Details, Opened, Opener, StartError,
+};
 pub use edge::Edge;
 pub use error::ApiError;
 pub use server::serve;

@@ -63,6 +63,11 @@ impl Gateway {
         Ok(())
     }
 
+    /// Serves nothing any more; requests that have begun go on.
+    pub(crate) fn serve_nothing(&self) {
+        *self.catalogue.write() = None;
+    }
+
     /// The text of `GET /metrics`.
     pub fn scrape(&self) -> String {
         self.telemetry.set_admission(self.admission.occupancy());

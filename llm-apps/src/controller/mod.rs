@@ -8,6 +8,7 @@ mod application;
 mod assembly;
 mod controller;
 mod deployments;
+mod plan;
 mod status;
 mod surroundings;
 #[cfg(test)]
@@ -15,5 +16,6 @@ mod tests;
 
 pub use application::{Application, ApplicationParts};
 pub use controller::Controller;
+pub use plan::{Action, Plan, Planned, PlannedApplication};
 pub use status::{ApplicationState, ApplicationStatus};
 pub use surroundings::Surroundings;

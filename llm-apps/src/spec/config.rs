@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::admin::AdminOptions;
 use super::application::{self, ApplicationSpec, Known};
 use super::collections::CollectionSpec;
 use super::encoders::EncoderSpec;
@@ -29,6 +30,8 @@ use crate::deployment::autoscaling::TargetCapacity;
 pub struct ServeConfig {
     /// The socket.
     pub http_options: HttpOptions,
+    /// The socket of those who deploy. Default: on this machine alone.
+    pub admin_options: AdminOptions,
     /// Whether request fields that are not known are refused with 400; else they are ignored and
     /// counted. Default: no.
     pub strict: bool,
@@ -47,6 +50,8 @@ pub struct ServeConfig {
     pub encoders: Vec<EncoderSpec>,
     /// Passages that can be searched. Default: none.
     pub collections: Vec<CollectionSpec>,
+    /// The share of their replicas that all deployments have. Default: all.
+    pub target_capacity: TargetCapacity,
     /// Products of several stages, served beside the models. Default: none.
     pub applications: Vec<ApplicationSpec>,
 }
@@ -138,6 +143,10 @@ impl ServeConfig {
             .node("http_options")
             .map(|node| HttpOptions::read(node, f))
             .unwrap_or_default();
+        let admin_options = keys
+            .node("admin_options")
+            .map(|node| AdminOptions::read(node, f))
+            .unwrap_or_default();
         let strict = keys.take("strict", f, read::boolean).unwrap_or(false);
         let max_ongoing_requests = keys
             .take(
@@ -193,6 +202,7 @@ impl ServeConfig {
         keys.finish(f);
         Some(Self {
             http_options,
+            admin_options,
             strict,
             max_ongoing_requests,
             max_queued_requests,
@@ -201,8 +211,29 @@ impl ServeConfig {
             models: models?,
             encoders,
             collections,
+            target_capacity,
             applications,
         })
+    }
+
+    /// The keys of what differs in `other` and cannot change while a server runs.
+    pub fn fixed_differences(&self, other: &Self) -> Vec<&'static str> {
+        let differs = [
+            ("http_options", self.http_options != other.http_options),
+            ("admin_options", self.admin_options != other.admin_options),
+            ("strict", self.strict != other.strict),
+            (
+                "max_ongoing_requests",
+                self.max_ongoing_requests != other.max_ongoing_requests,
+            ),
+            (
+                "max_queued_requests",
+                self.max_queued_requests != other.max_queued_requests,
+            ),
+            ("max_choices", self.max_choices != other.max_choices),
+        ];
+        let keys = differs.into_iter().filter(|(_, differs)| *differs);
+        keys.map(|(key, _)| key).collect()
     }
 }
 
