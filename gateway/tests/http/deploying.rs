@@ -147,8 +147,9 @@ impl Deployed {
         let response = self.server.post("/v1/chat/completions", &body);
         let response = response.send().await.unwrap();
         let status = response.status();
-        let mut told: Value = response.json().await.unwrap();
-        (status, told["choices"][0]["message"]["content"].take())
+        let told: Value = response.json().await.unwrap();
+        let said = told.pointer("/choices/0/message/content");
+        (status, said.cloned().unwrap_or_default())
     }
 }
 
