@@ -13,18 +13,25 @@ use crate::deployment::{Blueprint, Deployment};
 use crate::payload::Payload;
 use crate::pipeline::{Member, Pipeline, PipelineError, Step};
 use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec, StepKind, StepSpec};
+use crate::stage::embed::EmbedStage;
 use crate::stage::generate::{GenerateDefaults, GenerateStage, TextModel};
 use crate::stage::http::HttpStage;
+use crate::stage::lookup::LookupStage;
 use crate::stage::process::ProcessStage;
 use crate::stage::prompt::{PromptStage, TokenCounter};
 use crate::stage::validate::{Judge, ValidateStage};
 use crate::stage::{Call, StageError};
+use crate::vector::{TextEncoder, VectorIndex};
 
 /// What the stages of applications are made of beside their options.
 #[derive(Debug)]
 pub struct Surroundings {
     /// The models that are served, and what they give to requests that are silent.
     pub models: Vec<(TextModel, GenerateDefaults)>,
+    /// The encoders by name. All who use one share its batches.
+    pub encoders: BTreeMap<String, Arc<dyn TextEncoder>>,
+    /// The collections by name; their encoders are among `encoders`.
+    pub collections: BTreeMap<String, Arc<dyn VectorIndex>>,
     /// What routers draw from.
     pub seed: u64,
     /// Seconds since 1970, for `status`.
@@ -162,6 +169,23 @@ fn blueprint(
     let version = hasher.finish();
     let unknown = |model: &str| StageError::failed(format!("no model is called `{model}`"));
     match spec.stage.clone() {
+        StageSpec::Embed(options) => {
+            let encoder = around.encoder(&options.encoder);
+            Blueprint::new(version, move || {
+                let made = encoder.clone();
+                let made = made.map(|encoder| EmbedStage::new(options.clone(), encoder));
+                std::future::ready(made.map_err(StageError::failed))
+            })
+        }
+        StageSpec::Lookup(options) => {
+            let found = around.collection(&options.collection);
+            Blueprint::new(version, move || {
+                let made = found.clone().map(|(index, encoder)| {
+                    LookupStage::new((*options).clone(), index, encoder)
+                });
+                std::future::ready(made.map_err(StageError::failed))
+            })
+        }
         StageSpec::Prompt(options) => {
             let counting = options.budget.as_ref().map(|budget| {
                 let named = budget.tokenizer.as_deref();
@@ -213,7 +237,9 @@ fn generating(application: &ApplicationSpec) -> Option<&str> {
         .iter()
         .filter_map(|d| match &d.stage {
             StageSpec::Generate(options) => Some(options.model.as_str()),
-            StageSpec::Prompt(_)
+            StageSpec::Embed(_)
+            | StageSpec::Lookup(_)
+            | StageSpec::Prompt(_)
             | StageSpec::Validate(_)
             | StageSpec::Http(_)
             | StageSpec::Process(_) => None,
@@ -227,5 +253,21 @@ impl Surroundings {
             let info = model.info();
             info.id == name || info.aliases.iter().any(|alias| alias == name)
         })
+    }
+
+    fn encoder(&self, name: &str) -> Result<Arc<dyn TextEncoder>, String> {
+        let encoder = self.encoders.get(name).cloned();
+        encoder.ok_or_else(|| format!("no encoder is called `{name}`"))
+    }
+
+    /// A collection, and the encoder that made it.
+    fn collection(
+        &self,
+        name: &str,
+    ) -> Result<(Arc<dyn VectorIndex>, Arc<dyn TextEncoder>), String> {
+        let index = self.collections.get(name).cloned();
+        let index = index.ok_or_else(|| format!("no collection is called `{name}`"))?;
+        let encoder = self.encoder(&index.identity().encoder)?;
+        Ok((index, encoder))
     }
 }

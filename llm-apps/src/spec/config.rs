@@ -41,7 +41,7 @@ pub struct ServeConfig {
     pub max_concurrent_prepares: usize,
     /// Answers that one request may ask for: its prompts times `n`. Default: 128.
     pub max_choices: u32,
-    /// What is served, at least one.
+    /// What is served; at least one, unless there are applications or encoders.
     pub models: Vec<ModelSpec>,
     /// Models that turn texts into vectors. Default: none.
     pub encoders: Vec<EncoderSpec>,
@@ -156,6 +156,13 @@ impl ServeConfig {
             .take("max_choices", f, read::integer(1..=65_536_u32))
             .unwrap_or(128);
         let models = match keys.node("models") {
+            // A server of applications that ask others, and a file to ingest with, need none.
+            None if ["applications", "encoders"]
+                .iter()
+                .any(|key| keys.node(key).is_some()) =>
+            {
+                Some(Vec::new())
+            }
             None => {
                 keys.miss("models", "at least one model is needed");
                 None
@@ -186,6 +193,8 @@ impl ServeConfig {
             let known = Known {
                 folder,
                 models: &names.cloned().collect(),
+                encoders: &encoders,
+                collections: &collections,
                 target_capacity,
             };
             application::read_all(applications, &known, f)

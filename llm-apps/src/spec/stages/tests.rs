@@ -56,7 +56,7 @@ fn a_deployment_runs_exactly_one_stage() {
     let faults = read("{}").unwrap_err();
     assert!(
         faults.contains(
-            "a deployment runs a stage: one of prompt, generate, validate, http, process"
+            "a deployment runs a stage: one of embed, lookup, prompt, generate, validate, http, process"
         ),
         "{faults}"
     );
