@@ -138,8 +138,8 @@ async fn start() -> (Server, Arc<Semaphore>) {
     });
     let state = new_state(GatewayConfig::default());
     let model = text_model(saying("Hello"));
-    state.set_applications([Arc::new(application)]).unwrap();
-    state.set_models(vec![model.clone()]).unwrap();
+    let application = Arc::new(application);
+    state.serve(vec![model.clone()], [application]).unwrap();
     (Server::of(state, model).await, gate)
 }
 

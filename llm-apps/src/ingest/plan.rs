@@ -78,7 +78,9 @@ pub(super) fn wanted(
     encoder: &dyn TextEncoder,
 ) -> Result<Vec<Wanted>, String> {
     let count = |text: &str| match options.chunk.unit {
-        ChunkUnit::Tokens => encoder.count_tokens(text).map_err(|error| error.to_string()),
+        ChunkUnit::Tokens => encoder
+            .count_tokens(text)
+            .map_err(|error| error.to_string()),
         ChunkUnit::Characters => Ok(text.chars().count()),
     };
     let mut wanted = Vec::new();

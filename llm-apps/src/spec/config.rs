@@ -5,13 +5,14 @@
     reason = "the parser has scores of errors, and two that are worded anew"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::admin::AdminOptions;
 use super::application::{self, ApplicationSpec, Known};
 use super::collections::CollectionSpec;
 use super::encoders::EncoderSpec;
@@ -22,6 +23,7 @@ use super::model::ModelSpec;
 use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
+use super::stages::StageSpec;
 use crate::deployment::autoscaling::TargetCapacity;
 
 /// What `penstock run` serves.
@@ -29,6 +31,8 @@ use crate::deployment::autoscaling::TargetCapacity;
 pub struct ServeConfig {
     /// The socket.
     pub http_options: HttpOptions,
+    /// The socket of those who deploy. Default: on this machine alone.
+    pub admin_options: AdminOptions,
     /// Whether request fields that are not known are refused with 400; else they are ignored and
     /// counted. Default: no.
     pub strict: bool,
@@ -47,6 +51,8 @@ pub struct ServeConfig {
     pub encoders: Vec<EncoderSpec>,
     /// Passages that can be searched. Default: none.
     pub collections: Vec<CollectionSpec>,
+    /// The share of their replicas that all deployments have. Default: all.
+    pub target_capacity: TargetCapacity,
     /// Products of several stages, served beside the models. Default: none.
     pub applications: Vec<ApplicationSpec>,
 }
@@ -138,6 +144,10 @@ impl ServeConfig {
             .node("http_options")
             .map(|node| HttpOptions::read(node, f))
             .unwrap_or_default();
+        let admin_options = keys
+            .node("admin_options")
+            .map(|node| AdminOptions::read(node, f))
+            .unwrap_or_default();
         let strict = keys.take("strict", f, read::boolean).unwrap_or(false);
         let max_ongoing_requests = keys
             .take(
@@ -202,6 +212,7 @@ impl ServeConfig {
         keys.finish(f);
         Some(Self {
             http_options,
+            admin_options,
             strict,
             max_ongoing_requests,
             max_queued_requests,
@@ -210,8 +221,53 @@ impl ServeConfig {
             models: models?,
             encoders,
             collections,
+            target_capacity,
             applications,
         })
+    }
+
+    /// The collections that stages search.
+    pub fn used_collections(&self) -> Vec<&CollectionSpec> {
+        let searched: BTreeSet<&str> = self.stages().filter_map(StageSpec::collection).collect();
+        let all = self.collections.iter();
+        all.filter(|spec| searched.contains(spec.name.as_str()))
+            .collect()
+    }
+
+    /// The encoders that stages name, and those of the collections that they search.
+    pub fn used_encoders(&self) -> Vec<&EncoderSpec> {
+        let searched = self.used_collections();
+        let theirs = searched.iter().map(|spec| spec.encoder.as_str());
+        let named = self.stages().filter_map(StageSpec::encoder);
+        let used: BTreeSet<&str> = named.chain(theirs).collect();
+        let all = self.encoders.iter();
+        all.filter(|spec| used.contains(spec.name.as_str()))
+            .collect()
+    }
+
+    fn stages(&self) -> impl Iterator<Item = &StageSpec> {
+        let deployments = self.applications.iter().flat_map(|app| &app.deployments);
+        deployments.map(|deployment| &deployment.stage)
+    }
+
+    /// The keys of what differs in `other` and cannot change while a server runs.
+    pub fn fixed_differences(&self, other: &Self) -> Vec<&'static str> {
+        let differs = [
+            ("http_options", self.http_options != other.http_options),
+            ("admin_options", self.admin_options != other.admin_options),
+            ("strict", self.strict != other.strict),
+            (
+                "max_ongoing_requests",
+                self.max_ongoing_requests != other.max_ongoing_requests,
+            ),
+            (
+                "max_queued_requests",
+                self.max_queued_requests != other.max_queued_requests,
+            ),
+            ("max_choices", self.max_choices != other.max_choices),
+        ];
+        let keys = differs.into_iter().filter(|(_, differs)| *differs);
+        keys.map(|(key, _)| key).collect()
     }
 }
 

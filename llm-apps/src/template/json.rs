@@ -101,7 +101,9 @@ impl JsonTemplate {
 fn found<'v>(variables: &'v Map<String, Value>, way: &[String]) -> Option<&'v Value> {
     let (variable, fields) = way.split_first()?;
     let value = variables.get(variable)?;
-    fields.iter().try_fold(value, |value, field| value.get(field))
+    fields
+        .iter()
+        .try_fold(value, |value, field| value.get(field))
 }
 
 /// The way, when a text is nothing but a variable in braces, or a field of one.

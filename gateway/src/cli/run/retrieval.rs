@@ -1,11 +1,12 @@
 //! The encoders and collections that applications use, each opened once.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Error, Result};
-use llm_apps::spec::{CollectionSpec, EncoderSpec, ServeConfig, StageSpec, StoreSpec};
+use engine::Encoder;
+use llm_apps::spec::{CollectionSpec, EncoderSpec, ServeConfig, StoreSpec};
 use llm_apps::vector::{TextEncoder, VectorError, VectorIndex};
 
 use super::banner::StartedCollection;
@@ -13,97 +14,130 @@ use crate::cli::encoders::{fetch_encoder, open_encoder};
 use crate::cli::terminal::Terminal;
 use crate::env::Environment;
 
-/// What applications retrieve with.
+/// What is open.
 #[derive(Default)]
 pub(super) struct Retrieval {
-    /// Encoders by name.
-    pub(super) encoders: BTreeMap<String, Arc<dyn TextEncoder>>,
-    /// Collections by name.
-    pub(super) collections: BTreeMap<String, Arc<dyn VectorIndex>>,
-    /// What is said of the collections.
-    pub(super) started: Vec<StartedCollection>,
+    encoders: Vec<(EncoderSpec, Encoder)>,
+    collections: Vec<OpenCollection>,
 }
 
-/// What of the configuration the applications use.
-pub(super) struct Used<'c> {
-    encoders: Vec<(&'c EncoderSpec, PathBuf)>,
-    collections: Vec<&'c CollectionSpec>,
+struct OpenCollection {
+    spec: CollectionSpec,
+    index: Arc<dyn VectorIndex>,
+    /// How many passages there were when it was looked at last.
+    passages: usize,
 }
 
-/// Fetches the encoders that stages name, or whose collections they search.
-pub(super) async fn fetch_used<'c>(
-    config: &'c ServeConfig,
-    environment: &Environment,
-    terminal: &mut Terminal,
-) -> Result<Used<'c>> {
-    let stages = || {
-        let deployments = config.applications.iter().flat_map(|app| &app.deployments);
-        deployments.map(|deployment| &deployment.stage)
-    };
-    let searched: BTreeSet<&str> = stages().filter_map(StageSpec::collection).collect();
-    let collections = config.collections.iter();
-    let collections: Vec<_> = collections
-        .filter(|spec| searched.contains(spec.name.as_str()))
-        .collect();
-    let theirs = collections.iter().map(|spec| spec.encoder.as_str());
-    let encoding: BTreeSet<&str> = stages()
-        .filter_map(StageSpec::encoder)
-        .chain(theirs)
-        .collect();
-    let mut encoders = Vec::new();
-    for spec in &config.encoders {
-        if encoding.contains(spec.name.as_str()) {
-            encoders.push((spec, fetch_encoder(spec, environment, terminal).await?));
+impl Retrieval {
+    /// What the applications of `config` use: from here where it is open already, else opened now.
+    ///
+    /// # Errors
+    /// What the user can mend, with its place in the configuration.
+    pub(super) async fn open(
+        &self,
+        config: &ServeConfig,
+        environment: &Environment,
+        terminal: &mut Terminal,
+    ) -> Result<Self> {
+        let mut open = Self::default();
+        for spec in config.used_encoders() {
+            let known = self.encoders.iter().find(|(known, _)| known == spec);
+            let encoder = match known {
+                Some((_, encoder)) => encoder.clone(),
+                None => {
+                    let path = fetch_encoder(spec, environment, terminal).await?;
+                    open_encoder(spec, &path).await?
+                }
+            };
+            open.encoders.push((spec.clone(), encoder));
         }
-    }
-    Ok(Used {
-        encoders,
-        collections,
-    })
-}
-
-impl Used<'_> {
-    /// Opens all of it; `config` is the file, for what the user is told to do.
-    pub(super) async fn open(self, config: &Path) -> Result<Retrieval> {
-        let mut retrieval = Retrieval::default();
-        let mut dimensions = BTreeMap::new();
-        for (spec, path) in &self.encoders {
-            let encoder = open_encoder(spec, path).await?;
-            dimensions.insert(spec.name.as_str(), encoder.dimension());
-            let encoder: Arc<dyn TextEncoder> = Arc::new(encoder);
-            retrieval.encoders.insert(spec.name.clone(), encoder);
-        }
-        for spec in self.collections {
+        for spec in config.used_collections() {
+            let encoder = open.encoders.iter().find(|(e, _)| e.name == spec.encoder);
             // The configuration has proved that the encoder is there.
-            let dimension = dimensions.get(spec.encoder.as_str());
-            let dimension = dimension.copied().unwrap_or_default();
-            let opened = spec.open(dimension).await;
-            let index = opened.map_err(|error| fault(spec, &error))?;
+            let dimension = encoder.map_or(0, |(_, encoder)| encoder.dimension());
+            let index = self.collection(spec, dimension).await?;
             let passages = index.count(None).await;
-            let passages = passages.map_err(|error| fault(spec, &error))?;
-            retrieval.started.push(StartedCollection {
-                name: spec.name.clone(),
-                encoder: spec.encoder.clone(),
-                store: match &spec.store {
-                    StoreSpec::Embedded { folder, .. } => folder.display().to_string(),
-                    StoreSpec::Qdrant(options) => options.url.clone(),
-                },
-                passages,
-                config: config.to_owned(),
+            open.collections.push(OpenCollection {
+                passages: passages.map_err(|error| fault(spec, &error))?,
+                spec: spec.clone(),
+                index,
             });
-            let index: Arc<dyn VectorIndex> = Arc::from(index);
-            retrieval.collections.insert(spec.name.clone(), index);
         }
-        Ok(retrieval)
+        Ok(open)
+    }
+
+    /// Encoders by name.
+    pub(super) fn encoders(&self) -> BTreeMap<String, Arc<dyn TextEncoder>> {
+        let named = |(spec, encoder): &(EncoderSpec, Encoder)| {
+            let encoder: Arc<dyn TextEncoder> = Arc::new(encoder.clone());
+            (spec.name.clone(), encoder)
+        };
+        self.encoders.iter().map(named).collect()
+    }
+
+    /// Collections by name.
+    pub(super) fn collections(&self) -> BTreeMap<String, Arc<dyn VectorIndex>> {
+        let named = |open: &OpenCollection| (open.spec.name.clone(), Arc::clone(&open.index));
+        self.collections.iter().map(named).collect()
+    }
+
+    /// What is said of the collections; `config` is the file to ingest with.
+    pub(super) fn told(&self, config: &Path) -> Vec<StartedCollection> {
+        let told = |open: &OpenCollection| StartedCollection {
+            name: open.spec.name.clone(),
+            encoder: open.spec.encoder.clone(),
+            store: match &open.spec.store {
+                StoreSpec::Embedded { folder, .. } => folder.display().to_string(),
+                StoreSpec::Qdrant(options) => options.url.clone(),
+            },
+            is_held: place(&open.spec).is_some(),
+            passages: open.passages,
+            config: config.to_owned(),
+        };
+        self.collections.iter().map(told).collect()
+    }
+
+    async fn collection(
+        &self,
+        spec: &CollectionSpec,
+        dimension: usize,
+    ) -> Result<Arc<dyn VectorIndex>> {
+        let same_place = |known: &&OpenCollection| place(&known.spec) == place(spec);
+        if let Some(known) = self.collections.iter().find(same_place) {
+            let identity = known.index.identity();
+            let same = known.spec.store == spec.store
+                && identity.name == spec.name
+                && identity.encoder == spec.encoder
+                && identity.dimension == dimension;
+            if same {
+                return Ok(Arc::clone(&known.index));
+            }
+            if place(spec).is_some() {
+                let message =
+                    "is open with other settings; they change when the server is restarted";
+                return Err(spec.places.fault("store", message).into());
+            }
+        }
+        let opened = spec.open(dimension).await;
+        opened.map(Arc::from).map_err(|error| fault(spec, &error))
     }
 }
 
-/// The fault with its place, where the configuration can mend it.
+/// The folder that only one may hold.
+fn place(spec: &CollectionSpec) -> Option<&Path> {
+    match &spec.store {
+        StoreSpec::Embedded { folder, .. } => Some(folder),
+        StoreSpec::Qdrant(_) => None,
+    }
+}
+
+/// The fault with its place in the configuration.
 fn fault(spec: &CollectionSpec, error: &VectorError) -> Error {
-    let key = match (error, &spec.store) {
-        (VectorError::Encoder { .. }, _) => "encoder",
-        (_, StoreSpec::Embedded { .. }) => "store",
-        (_, StoreSpec::Qdrant(_)) => "qdrant",
+    let is_encoder = matches!(error, VectorError::Encoder { .. });
+    let key = match &spec.store {
+        _ if is_encoder => "encoder",
+        StoreSpec::Embedded { .. } => "store",
+        StoreSpec::Qdrant(_) => "qdrant",
     };
     let message = format!("cannot be used: {error}");
     spec.places.fault(key, &message).into()

@@ -50,7 +50,9 @@ impl TextEncoder for Words {
 
     fn count_tokens(&self, text: &str) -> Result<usize, EncodeError> {
         if text.contains("UNCOUNTABLE") {
-            return Err(EncodeError::Failed("a text that cannot be counted".to_owned()));
+            return Err(EncodeError::Failed(
+                "a text that cannot be counted".to_owned(),
+            ));
         }
         Ok(text.split_whitespace().count())
     }

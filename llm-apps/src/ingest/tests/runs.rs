@@ -151,7 +151,10 @@ async fn a_file_that_fails_is_told_and_keeps_what_it_had() {
     )));
     assert_eq!(
         failed[2],
-        format!("{}: the encoder failed: a text that cannot be counted", name("odd.txt"))
+        format!(
+            "{}: the encoder failed: a text that cannot be counted",
+            name("odd.txt")
+        )
     );
     assert_eq!((summary.files, summary.removed, encoded), (1, 0, 0));
     assert_eq!(place.texts().await.len(), 4);

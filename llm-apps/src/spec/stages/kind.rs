@@ -54,8 +54,7 @@ impl StageSpec {
             .into_iter()
             .filter_map(|(key, node)| Some((key, node?)));
         let Some((key, node)) = there.next() else {
-            let remedy =
-                "a deployment runs a stage: one of embed, lookup, prompt, generate, validate, http, process";
+            let remedy = "a deployment runs a stage: one of embed, lookup, prompt, generate, validate, http, process";
             keys.miss("prompt", remedy);
             return None;
         };
@@ -83,6 +82,19 @@ impl StageSpec {
             _ => validate::read(&path, node, folder, faults)
                 .map(Box::new)
                 .map(Self::Validate),
+        }
+    }
+
+    /// The key under which it stands in the file.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Embed(_) => "embed",
+            Self::Lookup(_) => "lookup",
+            Self::Prompt(_) => "prompt",
+            Self::Generate(_) => "generate",
+            Self::Validate(_) => "validate",
+            Self::Http(_) => "http",
+            Self::Process(_) => "process",
         }
     }
 
