@@ -55,6 +55,8 @@ impl Opener for Fakes {
             };
             let surroundings = Surroundings {
                 models: models.iter().map(with_defaults).collect(),
+                encoders: BTreeMap::new(),
+                collections: BTreeMap::new(),
                 renewed: renewed.clone(),
                 seed: 1,
                 now: 1_700_000_000.0,

@@ -14,8 +14,10 @@ use crate::deployment::router::{PowerOfTwoChoices, RequestRouter};
 use crate::payload::Payload;
 use crate::pipeline::{Member, Pipeline, PipelineError, Step};
 use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec, StepKind, StepSpec};
+use crate::stage::embed::EmbedStage;
 use crate::stage::generate::GenerateStage;
 use crate::stage::http::HttpStage;
+use crate::stage::lookup::LookupStage;
 use crate::stage::process::ProcessStage;
 use crate::stage::prompt::{PromptStage, TokenCounter};
 use crate::stage::validate::{Judge, ValidateStage};
@@ -37,17 +39,26 @@ pub(super) fn router(spec: &DeploymentSpec, around: &Surroundings) -> Box<dyn Re
 }
 
 /// The names of what a deployment's stage is made of, beside its options.
-pub(super) fn resources<'s>(
-    application: &'s ApplicationSpec,
-    spec: &'s DeploymentSpec,
-) -> Vec<&'s str> {
-    let mut named: Vec<_> = spec.stage.models().collect();
+pub(super) fn resources(application: &ApplicationSpec, spec: &DeploymentSpec) -> Vec<String> {
+    let mut named: Vec<_> = spec.stage.models().map(str::to_owned).collect();
     if let StageSpec::Prompt(options) = &spec.stage
         && options.budget.is_some()
     {
-        named.extend(generating(application));
+        named.extend(generating(application).map(str::to_owned));
     }
+    named.extend(spec.stage.encoder().map(encoder_resource));
+    named.extend(spec.stage.collection().map(collection_resource));
     named
+}
+
+/// How plans name an encoder, beside models of its name.
+pub(super) fn encoder_resource(name: &str) -> String {
+    format!("encoders.{name}")
+}
+
+/// How plans name a collection.
+pub(super) fn collection_resource(name: &str) -> String {
+    format!("collections.{name}")
 }
 
 /// The judge of a validation: deployments, one after the other.
@@ -143,6 +154,23 @@ pub(super) fn blueprint(
     let judge: Arc<dyn Judge> = Arc::new(Steps(Pipeline::new(judges.collect())));
     let unknown = |model: &str| StageError::failed(format!("no model is called `{model}`"));
     match spec.stage.clone() {
+        StageSpec::Embed(options) => {
+            let encoder = around.encoder(&options.encoder);
+            Blueprint::new(version, move || {
+                let made = encoder.clone();
+                let made = made.map(|encoder| EmbedStage::new(options.clone(), encoder));
+                std::future::ready(made.map_err(StageError::failed))
+            })
+        }
+        StageSpec::Lookup(options) => {
+            let found = around.collection(&options.collection);
+            Blueprint::new(version, move || {
+                let made = found
+                    .clone()
+                    .map(|(index, encoder)| LookupStage::new((*options).clone(), index, encoder));
+                std::future::ready(made.map_err(StageError::failed))
+            })
+        }
         StageSpec::Prompt(options) => {
             let counting = options.budget.as_ref().map(|budget| {
                 let named = budget.tokenizer.as_deref();
@@ -194,7 +222,9 @@ fn generating(application: &ApplicationSpec) -> Option<&str> {
         .iter()
         .filter_map(|d| match &d.stage {
             StageSpec::Generate(options) => Some(options.model.as_str()),
-            StageSpec::Prompt(_)
+            StageSpec::Embed(_)
+            | StageSpec::Lookup(_)
+            | StageSpec::Prompt(_)
             | StageSpec::Validate(_)
             | StageSpec::Http(_)
             | StageSpec::Process(_) => None,

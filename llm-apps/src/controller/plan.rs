@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::assembly::resources;
+use super::assembly::{collection_resource, encoder_resource, resources};
 use crate::deployment::{DeploymentConfig, Replicas};
-use crate::spec::{ApplicationSpec, DeploymentSpec, ServeConfig};
+use crate::spec::{ApplicationSpec, DeploymentSpec, EncoderSpec, ServeConfig, StoreSpec};
 
 /// What is done to one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -131,14 +131,30 @@ fn renewed(resources: &[Planned]) -> BTreeSet<String> {
 fn changed_resources(old: Option<&ServeConfig>, new: &ServeConfig) -> Vec<Planned> {
     let mut all = Vec::new();
     let models = old.map_or(&[][..], |old| &old.models);
-    compare(models, &new.models, |model| &model.name, &mut all);
+    compare(models, &new.models, |model| model.name.clone(), &mut all);
+    let encoders = old.map(ServeConfig::used_encoders).unwrap_or_default();
+    let name = |encoder: &&EncoderSpec| encoder_resource(&encoder.name);
+    compare(&encoders, &new.used_encoders(), name, &mut all);
+    let collections = old.map(searched).unwrap_or_default();
+    let name = |(collection, ..): &Searched<'_>| collection_resource(collection);
+    compare(&collections, &searched(new), name, &mut all);
     all
+}
+
+/// What is opened of a collection: its name, where it is kept, and who makes its vectors.
+type Searched<'c> = (&'c str, &'c StoreSpec, Option<&'c EncoderSpec>);
+
+fn searched(config: &ServeConfig) -> Vec<Searched<'_>> {
+    let encoder = |name: &str| config.encoders.iter().find(|encoder| encoder.name == name);
+    let collections = config.used_collections().into_iter();
+    let searched = collections.map(|c| (c.name.as_str(), &c.store, encoder(&c.encoder)));
+    searched.collect()
 }
 
 fn compare<T: PartialEq>(
     old: &[T],
     new: &[T],
-    name: impl Fn(&T) -> &String,
+    name: impl Fn(&T) -> String,
     all: &mut Vec<Planned>,
 ) {
     for spec in new {
@@ -148,12 +164,12 @@ fn compare<T: PartialEq>(
             Some(known) if known == spec => Action::Keep,
             Some(_) => Action::Roll,
         };
-        all.push(planned(name(spec), action, []));
+        all.push(planned(&name(spec), action, []));
     }
     let gone = old
         .iter()
         .filter(|known| new.iter().all(|spec| name(spec) != name(known)));
-    all.extend(gone.map(|known| planned(name(known), Action::Stop, [])));
+    all.extend(gone.map(|known| planned(&name(known), Action::Stop, [])));
 }
 
 fn application(
@@ -215,7 +231,12 @@ fn deployment(
     let in_place = !because.is_empty();
     let stage = (known.stage != new.stage).then(|| new.stage.key());
     let mut uses = resources(application, new).into_iter();
-    let resource = uses.any(|used| renewed.contains(used)).then_some("models");
+    let used = uses.find(|used| renewed.contains(used));
+    let resource = used.map(|used| match used.split_once('.') {
+        Some(("encoders", _)) => "encoders",
+        Some(("collections", _)) => "collections",
+        _ => "models",
+    });
     let rolls = stage.is_some() || resource.is_some();
     because.extend(stage);
     because.extend(resource);

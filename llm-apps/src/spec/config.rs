@@ -5,7 +5,7 @@
     reason = "the parser has scores of errors, and two that are worded anew"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ use super::model::ModelSpec;
 use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
+use super::stages::StageSpec;
 use crate::deployment::autoscaling::TargetCapacity;
 
 /// What `penstock run` serves.
@@ -44,7 +45,7 @@ pub struct ServeConfig {
     pub max_concurrent_prepares: usize,
     /// Answers that one request may ask for: its prompts times `n`. Default: 128.
     pub max_choices: u32,
-    /// What is served, at least one.
+    /// What is served; at least one, unless there are applications or encoders.
     pub models: Vec<ModelSpec>,
     /// Models that turn texts into vectors. Default: none.
     pub encoders: Vec<EncoderSpec>,
@@ -165,6 +166,13 @@ impl ServeConfig {
             .take("max_choices", f, read::integer(1..=65_536_u32))
             .unwrap_or(128);
         let models = match keys.node("models") {
+            // A server of applications that ask others, and a file to ingest with, need none.
+            None if ["applications", "encoders"]
+                .iter()
+                .any(|key| keys.node(key).is_some()) =>
+            {
+                Some(Vec::new())
+            }
             None => {
                 keys.miss("models", "at least one model is needed");
                 None
@@ -195,6 +203,8 @@ impl ServeConfig {
             let known = Known {
                 folder,
                 models: &names.cloned().collect(),
+                encoders: &encoders,
+                collections: &collections,
                 target_capacity,
             };
             application::read_all(applications, &known, f)
@@ -214,6 +224,30 @@ impl ServeConfig {
             target_capacity,
             applications,
         })
+    }
+
+    /// The collections that stages search.
+    pub fn used_collections(&self) -> Vec<&CollectionSpec> {
+        let searched: BTreeSet<&str> = self.stages().filter_map(StageSpec::collection).collect();
+        let all = self.collections.iter();
+        all.filter(|spec| searched.contains(spec.name.as_str()))
+            .collect()
+    }
+
+    /// The encoders that stages name, and those of the collections that they search.
+    pub fn used_encoders(&self) -> Vec<&EncoderSpec> {
+        let searched = self.used_collections();
+        let theirs = searched.iter().map(|spec| spec.encoder.as_str());
+        let named = self.stages().filter_map(StageSpec::encoder);
+        let used: BTreeSet<&str> = named.chain(theirs).collect();
+        let all = self.encoders.iter();
+        all.filter(|spec| used.contains(spec.name.as_str()))
+            .collect()
+    }
+
+    fn stages(&self) -> impl Iterator<Item = &StageSpec> {
+        let deployments = self.applications.iter().flat_map(|app| &app.deployments);
+        deployments.map(|deployment| &deployment.stage)
     }
 
     /// The keys of what differs in `other` and cannot change while a server runs.

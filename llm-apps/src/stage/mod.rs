@@ -1,9 +1,11 @@
 //! Stages: what a deployment runs. One room each; beside them the trait that all of them are.
 
 mod call;
+pub mod embed;
 mod error;
 pub mod generate;
 pub mod http;
+pub mod lookup;
 pub mod process;
 pub mod prompt;
 mod record;

@@ -57,6 +57,7 @@ pub(in crate::cli) async fn run(
             version: env!("CARGO_PKG_VERSION"),
             addresses,
             models: opener.started().await,
+            collections: opener.collections(&arguments.config).await,
             applications: config
                 .applications
                 .iter()

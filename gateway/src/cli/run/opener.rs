@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,8 +19,9 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::banner::StartedModel;
+use super::banner::{StartedCollection, StartedModel};
 use super::open::{fetch_all, open};
+use super::retrieval::Retrieval;
 use super::shelf::Shelf;
 use crate::cli::terminal::Terminal;
 use crate::env::Environment;
@@ -36,6 +38,7 @@ pub(super) struct FileOpener {
 #[derive(Default)]
 struct Open {
     models: Shelf<(ModelEntry, StartedModel)>,
+    retrieval: Retrieval,
     /// What is said of the models, in the order of the last configuration.
     told: Vec<StartedModel>,
 }
@@ -61,18 +64,29 @@ impl FileOpener {
         self.open.lock().await.told.clone()
     }
 
+    /// What is said of the collections; `config` is the file to ingest with.
+    pub(super) async fn collections(&self, config: &Path) -> Vec<StartedCollection> {
+        self.open.lock().await.retrieval.told(config)
+    }
+
     async fn open_all(&self, config: &ServeConfig, renewed: &BTreeSet<String>) -> Result<Opened> {
         let mut open = self.open.lock().await;
+        let mut shown = progress();
+        let retrieval = open.retrieval.open(config, &self.environment, &mut shown);
+        let retrieval = retrieval.await?;
         let models = self.models(config, renewed, &open.models).await?;
         open.told = models.iter().map(|(_, (_, told))| told.clone()).collect();
         let entries: Vec<_> = models.iter().map(|(_, (entry, _))| entry.clone()).collect();
         open.models.keep(models);
         let surroundings = Surroundings {
             models: entries.iter().map(with_defaults).collect(),
+            encoders: retrieval.encoders(),
+            collections: retrieval.collections(),
             renewed: renewed.clone(),
             seed: random(),
             now: since_1970().as_secs_f64(),
         };
+        open.retrieval = retrieval;
         Ok(Opened {
             models: entries,
             surroundings,
