@@ -8,8 +8,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::application::{Application, ApplicationParts};
-use crate::deployment::router::PowerOfTwoChoices;
-use crate::deployment::{Blueprint, Deployment};
+use crate::deployment::machine::Machine;
+use crate::deployment::router::{PrefixAwareConfig, RouterConfig};
+use crate::deployment::{Blueprint, Deployment, Host};
 use crate::payload::Payload;
 use crate::pipeline::{Member, Pipeline, PipelineError, Step};
 use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec, StepKind, StepSpec};
@@ -18,7 +19,7 @@ use crate::stage::http::HttpStage;
 use crate::stage::process::ProcessStage;
 use crate::stage::prompt::{PromptStage, TokenCounter};
 use crate::stage::validate::{Judge, ValidateStage};
-use crate::stage::{Call, StageError};
+use crate::stage::{Call, Prefix, StageError};
 
 /// What the stages of applications are made of beside their options.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct Surroundings {
     pub models: Vec<(TextModel, GenerateDefaults)>,
     /// What routers draw from.
     pub seed: u64,
+    /// Of which replicas reserve their shares.
+    pub machine: Arc<Machine>,
     /// Seconds since 1970, for `status`.
     pub now: f64,
 }
@@ -50,9 +53,9 @@ pub fn assemble(spec: &ApplicationSpec, around: &Surroundings) -> Application {
         });
         let judge: Arc<dyn Judge> = Arc::new(Steps(Pipeline::new(steps.collect())));
         let blueprint = blueprint(spec, deployment, around, judge);
-        let router = Box::new(PowerOfTwoChoices::new(around.seed ^ blueprint.version()));
+        let host = around.host(blueprint.version());
         let config = deployment.config.clone();
-        let running = Deployment::start(deployment.name.as_str(), config, blueprint, router);
+        let running = Deployment::start(deployment.name.as_str(), config, blueprint, &host);
         started.insert(&deployment.name, running);
     }
     let steps = steps(&spec.pipeline, spec, &started);
@@ -160,8 +163,21 @@ fn blueprint(
     let mut hasher = DefaultHasher::new();
     format!("{:?}", spec.stage).hash(&mut hasher);
     let version = hasher.finish();
+    let with_prefix = |blueprint: Blueprint<Payload, Payload>| match &spec.config.router {
+        RouterConfig::PrefixAware(PrefixAwareConfig {
+            variable: Some(variable),
+            ..
+        }) => {
+            let variable = variable.clone();
+            blueprint.with_prefix(move |payload| Prefix::of_value(payload.get(&variable)?))
+        }
+        RouterConfig::PrefixAware(_)
+        | RouterConfig::PowTwo
+        | RouterConfig::LeastLoaded
+        | RouterConfig::Session => blueprint,
+    };
     let unknown = |model: &str| StageError::failed(format!("no model is called `{model}`"));
-    match spec.stage.clone() {
+    let blueprint = match spec.stage.clone() {
         StageSpec::Prompt(options) => {
             let counting = options.budget.as_ref().map(|budget| {
                 let named = budget.tokenizer.as_deref();
@@ -203,7 +219,8 @@ fn blueprint(
         StageSpec::Process(options) => {
             Blueprint::of(version, move || ProcessStage::new(options.clone()))
         }
-    }
+    };
+    with_prefix(blueprint)
 }
 
 /// The model with which an application generates first.
@@ -222,6 +239,14 @@ fn generating(application: &ApplicationSpec) -> Option<&str> {
 }
 
 impl Surroundings {
+    /// Where a deployment runs; `salt` tells it from others.
+    fn host(&self, salt: u64) -> Host {
+        Host {
+            seed: self.seed ^ salt,
+            machine: Arc::clone(&self.machine),
+        }
+    }
+
     fn model(&self, name: &str) -> Option<&(TextModel, GenerateDefaults)> {
         self.models.iter().find(|(model, _)| {
             let info = model.info();

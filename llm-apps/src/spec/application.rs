@@ -13,6 +13,7 @@ use super::stages::StageSpec;
 use super::steps::{self, StepSpec};
 use crate::deployment::DeploymentConfig;
 use crate::deployment::autoscaling::TargetCapacity;
+use crate::deployment::machine::Machine;
 use crate::payload::{Kind, Signature, names};
 
 /// One application.
@@ -65,6 +66,8 @@ pub(super) struct Known<'a> {
     pub(super) folder: &'a Path,
     /// Names and aliases of `models`.
     pub(super) models: &'a BTreeSet<String>,
+    /// Of which replicas reserve their shares.
+    pub(super) machine: &'a Machine,
     /// The share of their replicas that all deployments have.
     pub(super) target_capacity: TargetCapacity,
 }
@@ -168,8 +171,12 @@ fn deployments(
                 f,
             );
         }
-        let config = deployment::read(&mut keys, known.target_capacity, f);
+        let (mut config, routing) =
+            deployment::read(&mut keys, known.target_capacity, known.machine, f);
         let stage = StageSpec::read(&mut keys, known.folder, f);
+        if let Some(stage) = &stage {
+            config.router = routing.of(stage, &path, f);
+        }
         keys.finish(f);
         for model in stage.iter().flat_map(StageSpec::models) {
             if !known.models.contains(model) {

@@ -4,6 +4,7 @@ mod call;
 mod error;
 pub mod generate;
 pub mod http;
+mod prefix;
 pub mod process;
 pub mod prompt;
 mod record;
@@ -12,5 +13,6 @@ pub mod validate;
 
 pub use call::Call;
 pub use error::{CallError, StageError};
+pub use prefix::{PREFIX_BLOCK, Prefix};
 pub use record::{StageTiming, TokenCount};
 pub use traits::{ErasedStage, Stage, erase};

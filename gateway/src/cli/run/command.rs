@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use gateway::{Cors, Edge, Gateway, GatewayConfig, ModelEntry, SharedState, Telemetry};
 use llm_apps::controller::{Surroundings, assemble};
+use llm_apps::deployment::machine::Machine;
 use llm_apps::spec::{AllowOrigins, ServeConfig};
 use llm_apps::stage::generate::GenerateDefaults;
 use tokio::sync::oneshot;
@@ -27,7 +28,7 @@ pub(in crate::cli) async fn run(
     environment: &Environment,
     terminal: &mut Terminal,
 ) -> Result<()> {
-    let mut config = ServeConfig::load(&arguments.config, environment.vars())?;
+    let mut config = ServeConfig::load_for(&machine(), &arguments.config, environment.vars())?;
     let http = &mut config.http_options;
     http.host = arguments
         .host
@@ -96,6 +97,12 @@ async fn start(
     Ok(())
 }
 
+/// What replicas may reserve of this machine. Nothing runs on GPUs in this build.
+pub(in crate::cli) fn machine() -> Machine {
+    let cpus = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Machine::new(cpus, 0)
+}
+
 /// What applications are made of: the models, and chance and the calendar.
 fn surroundings(models: &[ModelEntry]) -> Surroundings {
     let random = || Uuid::new_v4().as_u64_pair().1;
@@ -115,6 +122,7 @@ fn surroundings(models: &[ModelEntry]) -> Surroundings {
     Surroundings {
         models: models.iter().map(with_defaults).collect(),
         seed: random(),
+        machine: Arc::new(machine()),
         now: since_1970().as_secs_f64(),
     }
 }

@@ -85,6 +85,14 @@ impl StageSpec {
         }
     }
 
+    /// The variable of the prompt that it gives to a model, if that is what it does.
+    pub fn prompt_variable(&self) -> Option<&str> {
+        match self {
+            Self::Generate(options) => Some(options.input.variable()),
+            Self::Prompt(_) | Self::Validate(_) | Self::Http(_) | Self::Process(_) => None,
+        }
+    }
+
     /// Whether it takes an answer that is still being made.
     pub fn takes_stream(&self) -> bool {
         match self {
