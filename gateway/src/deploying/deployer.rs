@@ -76,7 +76,7 @@ impl Deployer {
     /// # Errors
     /// [`DeployError`], as [`deploy`](Self::deploy).
     pub fn plan(&self, source: ConfigSource) -> Result<Plan, DeployError> {
-        let config = source.prove(&self.vars)?;
+        let config = source.prove(self.opener.machine(), &self.vars)?;
         self.inner.lock().plan(&config)
     }
 
@@ -86,7 +86,7 @@ impl Deployer {
     /// # Errors
     /// [`DeployError`]; then nothing changes.
     pub fn deploy(&self, source: ConfigSource) -> Result<Plan, DeployError> {
-        let config = source.prove(&self.vars)?;
+        let config = source.prove(self.opener.machine(), &self.vars)?;
         let mut inner = self.inner.lock();
         let plan = inner.plan(&config)?;
         let changed: Vec<_> = plan.changed_applications().map(str::to_owned).collect();

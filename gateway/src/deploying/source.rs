@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use llm_apps::deployment::machine::Machine;
 use llm_apps::spec::{Faults, ServeConfig};
 
 /// The text of a configuration, and where it comes from. Variables in it (`${VAR}`) stand as they were
@@ -18,11 +19,21 @@ pub struct ConfigSource {
 }
 
 impl ConfigSource {
-    /// Proves it; `vars` are what `${VAR}` stands for.
+    /// Proves it for a machine; `vars` are what `${VAR}` stands for.
     ///
     /// # Errors
     /// All faults, each with its place.
-    pub fn prove(&self, vars: &BTreeMap<String, String>) -> Result<ServeConfig, Faults> {
-        ServeConfig::parse(&self.file, &self.folder, self.text.as_bytes(), vars)
+    pub fn prove(
+        &self,
+        machine: &Machine,
+        vars: &BTreeMap<String, String>,
+    ) -> Result<ServeConfig, Faults> {
+        ServeConfig::parse_for(
+            machine,
+            &self.file,
+            &self.folder,
+            self.text.as_bytes(),
+            vars,
+        )
     }
 }

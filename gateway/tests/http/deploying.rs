@@ -11,6 +11,7 @@ use gateway::{
     AdminConfig, ConfigSource, Deployer, GatewayConfig, ModelEntry, Opened, Opener, serve_admin,
 };
 use llm_apps::controller::Surroundings;
+use llm_apps::deployment::machine::Machine;
 use llm_apps::spec::ServeConfig;
 use llm_apps::stage::generate::{GenerateDefaults, TextModel};
 use parking_lot::Mutex;
@@ -23,17 +24,24 @@ use tokio::time::sleep;
 use crate::fixture::{Server, named_model, new_state, saying};
 
 /// Makes fake models that say their `source`, and remembers them.
-#[derive(Clone, Default)]
-struct Fakes(Arc<Mutex<BTreeMap<String, TextModel>>>);
+#[derive(Clone)]
+struct Fakes {
+    open: Arc<Mutex<BTreeMap<String, TextModel>>>,
+    machine: Arc<Machine>,
+}
 
 impl Opener for Fakes {
+    fn machine(&self) -> &Arc<Machine> {
+        &self.machine
+    }
+
     fn open<'a>(
         &'a self,
         config: &'a ServeConfig,
         renewed: &'a BTreeSet<String>,
     ) -> BoxFuture<'a, anyhow::Result<Opened>> {
         async move {
-            let mut known = self.0.lock();
+            let mut known = self.open.lock();
             let mut models = Vec::new();
             for spec in &config.models {
                 let source = spec.source.to_string();
@@ -58,6 +66,7 @@ impl Opener for Fakes {
                 encoders: BTreeMap::new(),
                 collections: BTreeMap::new(),
                 renewed: renewed.clone(),
+                machine: Arc::clone(&self.machine),
                 seed: 1,
                 now: 1_700_000_000.0,
             };
@@ -84,10 +93,13 @@ impl Deployed {
         let folder = tempfile::tempdir().unwrap();
         let source = source(folder.path().to_owned(), yaml);
         let state = new_state(GatewayConfig::default());
-        let fakes = Fakes::default();
+        let fakes = Fakes {
+            open: Arc::default(),
+            machine: Arc::new(Machine::new(2, 0)),
+        };
         let vars = BTreeMap::new();
         let deployer = Arc::new(Deployer::new(Arc::clone(&state), fakes.clone(), vars));
-        let config = source.prove(&BTreeMap::new()).unwrap();
+        let config = source.prove(&fakes.machine, &BTreeMap::new()).unwrap();
         deployer.start(source, config).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let admin = format!("http://{}", listener.local_addr().unwrap());
@@ -101,7 +113,7 @@ impl Deployed {
             AdminConfig::default(),
             never,
         ));
-        let model = fakes.0.lock()["small"].clone();
+        let model = fakes.open.lock()["small"].clone();
         Self {
             server: Server::of(state, model).await,
             admin,

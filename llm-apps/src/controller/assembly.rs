@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 
 use super::deployments::Deployed;
 use super::surroundings::Surroundings;
-use crate::deployment::Blueprint;
-use crate::deployment::router::{PowerOfTwoChoices, RequestRouter};
+use crate::deployment::router::{PrefixAwareConfig, RouterConfig};
+use crate::deployment::{Blueprint, Host};
 use crate::payload::Payload;
 use crate::pipeline::{Member, Pipeline, PipelineError, Step};
 use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec, StepKind, StepSpec};
@@ -21,7 +21,7 @@ use crate::stage::lookup::LookupStage;
 use crate::stage::process::ProcessStage;
 use crate::stage::prompt::{PromptStage, TokenCounter};
 use crate::stage::validate::{Judge, ValidateStage};
-use crate::stage::{Call, StageError};
+use crate::stage::{Call, Prefix, StageError};
 
 /// The pipeline of an application over its deployments.
 pub(super) fn assembled(
@@ -31,11 +31,14 @@ pub(super) fn assembled(
     Pipeline::new(steps(&spec.pipeline, spec, running))
 }
 
-/// What chooses among the replicas of a deployment.
-pub(super) fn router(spec: &DeploymentSpec, around: &Surroundings) -> Box<dyn RequestRouter> {
+/// Where a deployment runs.
+pub(super) fn host(spec: &DeploymentSpec, around: &Surroundings) -> Host {
     let mut hasher = DefaultHasher::new();
     spec.name.hash(&mut hasher);
-    Box::new(PowerOfTwoChoices::new(around.seed ^ hasher.finish()))
+    Host {
+        seed: around.seed ^ hasher.finish(),
+        machine: Arc::clone(&around.machine),
+    }
 }
 
 /// The names of what a deployment's stage is made of, beside its options.
@@ -152,8 +155,21 @@ pub(super) fn blueprint(
         Some(member(deployment_of(application, name)?, judge))
     });
     let judge: Arc<dyn Judge> = Arc::new(Steps(Pipeline::new(judges.collect())));
+    let with_prefix = |blueprint: Blueprint<Payload, Payload>| match &spec.config.router {
+        RouterConfig::PrefixAware(PrefixAwareConfig {
+            variable: Some(variable),
+            ..
+        }) => {
+            let variable = variable.clone();
+            blueprint.with_prefix(move |payload| Prefix::of_value(payload.get(&variable)?))
+        }
+        RouterConfig::PrefixAware(_)
+        | RouterConfig::PowTwo
+        | RouterConfig::LeastLoaded
+        | RouterConfig::Session => blueprint,
+    };
     let unknown = |model: &str| StageError::failed(format!("no model is called `{model}`"));
-    match spec.stage.clone() {
+    let blueprint = match spec.stage.clone() {
         StageSpec::Embed(options) => {
             let encoder = around.encoder(&options.encoder);
             Blueprint::new(version, move || {
@@ -212,22 +228,12 @@ pub(super) fn blueprint(
         StageSpec::Process(options) => {
             Blueprint::of(version, move || ProcessStage::new(options.clone()))
         }
-    }
+    };
+    with_prefix(blueprint)
 }
 
 /// The model with which an application generates first.
 fn generating(application: &ApplicationSpec) -> Option<&str> {
-    let mut models = application
-        .deployments
-        .iter()
-        .filter_map(|d| match &d.stage {
-            StageSpec::Generate(options) => Some(options.model.as_str()),
-            StageSpec::Embed(_)
-            | StageSpec::Lookup(_)
-            | StageSpec::Prompt(_)
-            | StageSpec::Validate(_)
-            | StageSpec::Http(_)
-            | StageSpec::Process(_) => None,
-        });
-    models.next()
+    let deployments = application.deployments.iter();
+    deployments.filter_map(|d| d.stage.generates_with()).next()
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::deployment::machine::Machine;
 use crate::stage::generate::{GenerateDefaults, TextModel};
 use crate::vector::{TextEncoder, VectorIndex};
 
@@ -18,6 +19,8 @@ pub struct Surroundings {
     /// Names of what was opened anew since the last configuration: stages that use it are replaced,
     /// though their own options are the same.
     pub renewed: BTreeSet<String>,
+    /// Of which replicas reserve their shares; the same one for all configurations.
+    pub machine: Arc<Machine>,
     /// What routers draw from.
     pub seed: u64,
     /// Seconds since 1970, for `status`.

@@ -15,6 +15,7 @@ use super::stages::StageSpec;
 use super::steps::{self, StepSpec};
 use crate::deployment::DeploymentConfig;
 use crate::deployment::autoscaling::TargetCapacity;
+use crate::deployment::machine::Machine;
 use crate::payload::{Kind, Signature, names};
 
 /// One application.
@@ -71,6 +72,8 @@ pub(super) struct Known<'a> {
     pub(super) encoders: &'a [EncoderSpec],
     /// `collections`.
     pub(super) collections: &'a [CollectionSpec],
+    /// Of which replicas reserve their shares.
+    pub(super) machine: &'a Machine,
     /// The share of their replicas that all deployments have.
     pub(super) target_capacity: TargetCapacity,
 }
@@ -204,8 +207,12 @@ fn deployments(
                 f,
             );
         }
-        let config = deployment::read(&mut keys, known.target_capacity, f);
+        let (mut config, routing) =
+            deployment::read(&mut keys, known.target_capacity, known.machine, f);
         let stage = StageSpec::read(&mut keys, known.folder, f);
+        if let Some(stage) = &stage {
+            config.router = routing.of(stage, &path, f);
+        }
         keys.finish(f);
         for message in stage.iter().flat_map(|stage| known.missing(stage)) {
             f.note(node.at, format!("`{path}`: {message}"));

@@ -25,6 +25,7 @@ use super::read;
 use super::section::Section;
 use super::stages::StageSpec;
 use crate::deployment::autoscaling::TargetCapacity;
+use crate::deployment::machine::Machine;
 
 /// What `penstock run` serves.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,12 +83,16 @@ const MAX_NODES: usize = 10_000;
 const MAX_DEPTH: usize = 32;
 
 impl ServeConfig {
-    /// Reads and proves a file. Relative paths in it are resolved against its folder; `vars` are the
+    /// Reads and proves a file for `machine`, as [`parse_for`](Self::parse_for) does. Relative paths in it are resolved against its folder; `vars` are the
     /// environment's variables, for `${VAR}`.
     ///
     /// # Errors
     /// [`ConfigError::Faults`] lists every fault with its line and column.
-    pub fn load(path: &Path, vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+    pub fn load_for(
+        machine: &Machine,
+        path: &Path,
+        vars: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
         let unread = |source| ConfigError::Read {
             path: path.to_owned(),
             source,
@@ -98,7 +103,8 @@ impl ServeConfig {
             .read_to_end(&mut bytes)
             .map_err(unread)?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        Ok(Self::parse(
+        Ok(Self::parse_for(
+            machine,
             &path.display().to_string(),
             folder,
             &bytes,
@@ -106,11 +112,34 @@ impl ServeConfig {
         )?)
     }
 
+    /// As [`load_for`](Self::load_for), for a machine on which nothing is counted.
+    ///
+    /// # Errors
+    /// As [`load_for`](Self::load_for).
+    pub fn load(path: &Path, vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        Self::load_for(&Machine::unbounded(), path, vars)
+    }
+
     /// Proves a file's bytes; `file` names it in faults.
     ///
     /// # Errors
     /// Every fault with its line and column. What is not YAML at all has one.
     pub fn parse(
+        file: &str,
+        folder: &Path,
+        bytes: &[u8],
+        vars: &BTreeMap<String, String>,
+    ) -> Result<Self, Faults> {
+        Self::parse_for(&Machine::unbounded(), file, folder, bytes, vars)
+    }
+
+    /// As [`parse`](Self::parse), for a machine: what a replica reserves and the machine does not have is a
+    /// fault.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_for(
+        machine: &Machine,
         file: &str,
         folder: &Path,
         bytes: &[u8],
@@ -133,11 +162,11 @@ impl ServeConfig {
             });
             return Err(faults);
         }
-        let config = Self::read(&root, folder, &mut faults);
+        let config = Self::read(&root, folder, machine, &mut faults);
         faults.or(config)
     }
 
-    fn read(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Self> {
+    fn read(root: &Node, folder: &Path, machine: &Machine, faults: &mut Faults) -> Option<Self> {
         let mut keys = Section::open("", root, faults);
         let f = faults;
         let http_options = keys
@@ -202,6 +231,7 @@ impl ServeConfig {
             let names = models.flat_map(|model| std::iter::once(&model.name).chain(&model.aliases));
             let known = Known {
                 folder,
+                machine,
                 models: &names.cloned().collect(),
                 encoders: &encoders,
                 collections: &collections,

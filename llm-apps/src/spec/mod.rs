@@ -24,6 +24,8 @@ mod node;
 mod opening;
 mod places;
 mod read;
+mod resources;
+mod router;
 mod sampling;
 mod section;
 mod size;

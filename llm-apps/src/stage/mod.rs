@@ -6,6 +6,7 @@ mod error;
 pub mod generate;
 pub mod http;
 pub mod lookup;
+mod prefix;
 pub mod process;
 pub mod prompt;
 mod record;
@@ -14,5 +15,6 @@ pub mod validate;
 
 pub use call::Call;
 pub use error::{CallError, StageError};
+pub use prefix::{PREFIX_BLOCK, Prefix};
 pub use record::{StageTiming, TokenCount};
 pub use traits::{ErasedStage, Stage, erase};

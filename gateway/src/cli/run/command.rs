@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use gateway::{Cors, Deployer, Edge, Gateway, GatewayConfig, Telemetry};
+use gateway::{Cors, Deployer, Edge, Gateway, GatewayConfig, Opener, Telemetry};
 use llm_apps::spec::{AllowOrigins, ServeConfig};
 
 use super::admin;
@@ -24,7 +24,8 @@ pub(in crate::cli) async fn run(
     terminal: &mut Terminal,
 ) -> Result<()> {
     let source = source::read(&arguments.config)?;
-    let config = source.prove(environment.vars())?;
+    let opener = FileOpener::new(environment);
+    let config = source.prove(opener.machine(), environment.vars())?;
     let http = &config.http_options;
     let host = arguments.host.as_ref().unwrap_or(&http.host);
     let listener = bind(host, arguments.port.unwrap_or(http.port)).await?;
@@ -38,7 +39,6 @@ pub(in crate::cli) async fn run(
     let settings = gateway_config(&config)?;
     let patience = settings.graceful_shutdown_timeout;
     // Its clock is held against the system's for some 20 ms: time in which the models come already.
-    let opener = FileOpener::new(environment);
     opener.begin(&config).await;
     let telemetry = tokio::task::spawn_blocking(Telemetry::new);
     let telemetry = telemetry.await.context("telemetry did not start")?;

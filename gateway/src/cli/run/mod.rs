@@ -15,6 +15,7 @@ mod shelf;
 mod signals;
 
 pub(super) use command::run;
+pub(super) use opener::machine;
 #[cfg(test)]
 pub(super) use {
     banner::{Addresses, Started, StartedCollection, StartedModel},

@@ -111,6 +111,14 @@ impl StageSpec {
         }
     }
 
+    /// The variable of the prompt that it gives to a model, if that is what it does.
+    pub fn prompt_variable(&self) -> Option<&str> {
+        if let Self::Generate(options) = self {
+            return Some(options.input.variable());
+        }
+        None
+    }
+
     /// Whether it takes an answer that is still being made.
     pub fn takes_stream(&self) -> bool {
         match self {
@@ -126,54 +134,44 @@ impl StageSpec {
 
     /// The models that it asks or counts with, by name.
     pub fn models(&self) -> impl Iterator<Item = &str> {
-        let named = match self {
-            Self::Prompt(options) => options.budget.as_ref().and_then(|b| b.tokenizer.as_deref()),
-            Self::Generate(options) => Some(options.model.as_str()),
-            Self::Embed(_)
-            | Self::Lookup(_)
-            | Self::Validate(_)
-            | Self::Http(_)
-            | Self::Process(_) => None,
-        };
+        let mut named = None;
+        if let Self::Prompt(options) = self {
+            named = options.budget.as_ref().and_then(|b| b.tokenizer.as_deref());
+        } else if let Self::Generate(options) = self {
+            named = Some(options.model.as_str());
+        }
         named.into_iter()
+    }
+
+    /// The model that it asks for an answer.
+    pub fn generates_with(&self) -> Option<&str> {
+        if let Self::Generate(options) = self {
+            return Some(&options.model);
+        }
+        None
     }
 
     /// The encoder that it names.
     pub fn encoder(&self) -> Option<&str> {
-        match self {
-            Self::Embed(options) => Some(&options.encoder),
-            Self::Lookup(_)
-            | Self::Prompt(_)
-            | Self::Generate(_)
-            | Self::Validate(_)
-            | Self::Http(_)
-            | Self::Process(_) => None,
+        if let Self::Embed(options) = self {
+            return Some(&options.encoder);
         }
+        None
     }
 
     /// The collection that it searches.
     pub fn collection(&self) -> Option<&str> {
-        match self {
-            Self::Lookup(options) => Some(&options.collection),
-            Self::Embed(_)
-            | Self::Prompt(_)
-            | Self::Generate(_)
-            | Self::Validate(_)
-            | Self::Http(_)
-            | Self::Process(_) => None,
+        if let Self::Lookup(options) = self {
+            return Some(&options.collection);
         }
+        None
     }
 
     /// The deployments that judge for it, by name.
     pub fn judges(&self) -> &[String] {
-        match self {
-            Self::Validate(options) => options.judge.as_ref().map_or(&[], |judge| &judge.steps),
-            Self::Embed(_)
-            | Self::Lookup(_)
-            | Self::Prompt(_)
-            | Self::Generate(_)
-            | Self::Http(_)
-            | Self::Process(_) => &[],
+        if let Self::Validate(options) = self {
+            return options.judge.as_ref().map_or(&[], |judge| &judge.steps);
         }
+        &[]
     }
 }
