@@ -301,6 +301,21 @@ impl ServeConfig {
     }
 }
 
+/// Reads a file, whatever is wrong with it, for what it was asked for.
+#[cfg(test)]
+pub(super) fn read_for_tests(yaml: &str) -> Faults {
+    let mut faults = Faults::new("");
+    let root = parse_yaml(yaml.as_bytes()).unwrap();
+    let machine = Machine::unbounded();
+    drop(ServeConfig::read(
+        &root,
+        Path::new(""),
+        &machine,
+        &mut faults,
+    ));
+    faults
+}
+
 fn target_capacity(node: &Node) -> Result<TargetCapacity, read::Expected> {
     let percent = read::number("a percentage from 0 to 100", |_| true)(node)?;
     TargetCapacity::new(percent).map_err(|_| "a percentage from 0 to 100".to_owned())

@@ -1,5 +1,7 @@
 //! Files that are right, and a folder of files that are not, each with its message.
 
+mod schema;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
