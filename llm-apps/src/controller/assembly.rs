@@ -1,81 +1,45 @@
-//! From what the configuration says of an application to one that runs.
+//! From what the configuration says of an application to what its deployments run.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::application::{Application, ApplicationParts};
-use crate::deployment::machine::Machine;
+use super::deployments::Deployed;
+use super::surroundings::Surroundings;
+use crate::deployment::Blueprint;
 use crate::deployment::router::{PrefixAwareConfig, RouterConfig};
-use crate::deployment::{Blueprint, Deployment, Host};
 use crate::payload::Payload;
 use crate::pipeline::{Member, Pipeline, PipelineError, Step};
 use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec, StepKind, StepSpec};
-use crate::stage::generate::{GenerateDefaults, GenerateStage, TextModel};
+use crate::stage::generate::GenerateStage;
 use crate::stage::http::HttpStage;
 use crate::stage::process::ProcessStage;
 use crate::stage::prompt::{PromptStage, TokenCounter};
 use crate::stage::validate::{Judge, ValidateStage};
 use crate::stage::{Call, Prefix, StageError};
 
-/// What the stages of applications are made of beside their options.
-#[derive(Debug)]
-pub struct Surroundings {
-    /// The models that are served, and what they give to requests that are silent.
-    pub models: Vec<(TextModel, GenerateDefaults)>,
-    /// What routers draw from.
-    pub seed: u64,
-    /// Of which replicas reserve their shares.
-    pub machine: Arc<Machine>,
-    /// Seconds since 1970, for `status`.
-    pub now: f64,
+/// The pipeline of an application over its deployments.
+pub(super) fn assembled(
+    spec: &ApplicationSpec,
+    running: &BTreeMap<Arc<str>, Deployed>,
+) -> Pipeline {
+    Pipeline::new(steps(&spec.pipeline, spec, running))
 }
 
-/// Starts the deployments of an application. Its replicas come by and by; requests wait for them.
-///
-/// Replicas of `generate` share the engine of their model, whose own batch is what makes them fast; how
-/// many there are bounds how many requests of this application it is at.
-pub fn assemble(spec: &ApplicationSpec, around: &Surroundings) -> Application {
-    let mut started: BTreeMap<&str, Deployment<Payload, Payload>> = BTreeMap::new();
-    // Those that call others come when these are there.
-    let (callers, others): (Vec<_>, Vec<_>) = spec
-        .deployments
-        .iter()
-        .partition(|deployment| !deployment.stage.judges().is_empty());
-    for deployment in others.into_iter().chain(callers) {
-        let called = deployment.stage.judges().iter();
-        let steps = called.filter_map(|name| {
-            let member = |d: &Deployment<_, _>| member(deployment_of(spec, name)?, d).into();
-            started.get(name.as_str()).and_then(member)
-        });
-        let judge: Arc<dyn Judge> = Arc::new(Steps(Pipeline::new(steps.collect())));
-        let blueprint = blueprint(spec, deployment, around, judge);
-        let host = around.host(blueprint.version());
-        let config = deployment.config.clone();
-        let running = Deployment::start(deployment.name.as_str(), config, blueprint, &host);
-        started.insert(&deployment.name, running);
+/// The names of what a deployment's stage is made of, beside its options.
+pub(super) fn resources<'s>(
+    application: &'s ApplicationSpec,
+    spec: &'s DeploymentSpec,
+) -> Vec<&'s str> {
+    let mut named: Vec<_> = spec.stage.models().collect();
+    if let StageSpec::Prompt(options) = &spec.stage
+        && options.budget.is_some()
+    {
+        named.extend(generating(application));
     }
-    let steps = steps(&spec.pipeline, spec, &started);
-    let callers_first = |(name, _): &(Arc<str>, Deployment<_, _>)| {
-        let found = deployment_of(spec, name);
-        found.is_none_or(|deployment| deployment.stage.judges().is_empty())
-    };
-    let mut deployments: Vec<_> = started
-        .into_iter()
-        .map(|(name, deployment)| (Arc::from(name), deployment))
-        .collect();
-    deployments.sort_by_key(callers_first);
-    Application::new(ApplicationParts {
-        name: spec.name.as_str().into(),
-        route_prefix: spec.route_prefix.as_deref().map(Into::into),
-        output: spec.output.as_str().into(),
-        pipeline: Pipeline::new(steps),
-        deployments,
-        deployed: around.now,
-    })
+    named
 }
 
 /// The judge of a validation: deployments, one after the other.
@@ -106,9 +70,9 @@ fn deployment_of<'s>(spec: &'s ApplicationSpec, name: &str) -> Option<&'s Deploy
         .find(|deployment| deployment.name == name)
 }
 
-fn member(spec: &DeploymentSpec, deployment: &Deployment<Payload, Payload>) -> Step {
+fn member(spec: &DeploymentSpec, running: &Deployed) -> Step {
     Step::Call(Member {
-        handle: deployment.handle(),
+        handle: running.deployment.handle(),
         takes_stream: spec.stage.takes_stream(),
     })
 }
@@ -116,14 +80,14 @@ fn member(spec: &DeploymentSpec, deployment: &Deployment<Payload, Payload>) -> S
 fn steps(
     specs: &[StepSpec],
     application: &ApplicationSpec,
-    started: &BTreeMap<&str, Deployment<Payload, Payload>>,
+    running: &BTreeMap<Arc<str>, Deployed>,
 ) -> Vec<Step> {
-    let within = |inner: &[StepSpec]| steps(inner, application, started);
+    let within = |inner: &[StepSpec]| steps(inner, application, running);
     let step = |spec: &StepSpec| {
         Some(match &spec.kind {
             StepKind::Call(index) => {
                 let deployment = application.deployments.get(*index)?;
-                member(deployment, started.get(deployment.name.as_str())?)
+                member(deployment, running.get(deployment.name.as_str())?)
             }
             StepKind::Branch {
                 when,
@@ -152,30 +116,23 @@ fn steps(
     specs.iter().filter_map(step).collect()
 }
 
-/// Makes the replicas of a deployment. Its version is what its stage says, so that a change of that,
-/// and nothing else, replaces them.
-fn blueprint(
+/// Makes the replicas of a deployment. Those that it asks to judge are among `running`.
+///
+/// Replicas of `generate` share the engine of their model, whose own batch is what makes them fast; how
+/// many there are bounds how many requests of this application it is at.
+pub(super) fn blueprint(
     application: &ApplicationSpec,
     spec: &DeploymentSpec,
     around: &Surroundings,
-    judge: Arc<dyn Judge>,
+    running: &BTreeMap<Arc<str>, Deployed>,
+    version: u64,
 ) -> Blueprint<Payload, Payload> {
-    let mut hasher = DefaultHasher::new();
-    format!("{:?}", spec.stage).hash(&mut hasher);
-    let version = hasher.finish();
-    let with_prefix = |blueprint: Blueprint<Payload, Payload>| match &spec.config.router {
-        RouterConfig::PrefixAware(PrefixAwareConfig {
-            variable: Some(variable),
-            ..
-        }) => {
-            let variable = variable.clone();
-            blueprint.with_prefix(move |payload| Prefix::of_value(payload.get(&variable)?))
-        }
-        RouterConfig::PrefixAware(_)
-        | RouterConfig::PowTwo
-        | RouterConfig::LeastLoaded
-        | RouterConfig::Session => blueprint,
-    };
+    let judges = spec.stage.judges().iter();
+    let judges = judges.filter_map(|name| {
+        let judge = running.get(name.as_str())?;
+        Some(member(deployment_of(application, name)?, judge))
+    });
+    let judge: Arc<dyn Judge> = Arc::new(Steps(Pipeline::new(judges.collect())));
     let unknown = |model: &str| StageError::failed(format!("no model is called `{model}`"));
     let blueprint = match spec.stage.clone() {
         StageSpec::Prompt(options) => {
@@ -220,7 +177,23 @@ fn blueprint(
             Blueprint::of(version, move || ProcessStage::new(options.clone()))
         }
     };
-    with_prefix(blueprint)
+    routed(blueprint, &spec.config.router)
+}
+
+/// Has a router that goes by the beginning of a text read it from its variable.
+fn routed(
+    blueprint: Blueprint<Payload, Payload>,
+    router: &RouterConfig,
+) -> Blueprint<Payload, Payload> {
+    let RouterConfig::PrefixAware(PrefixAwareConfig {
+        variable: Some(variable),
+        ..
+    }) = router
+    else {
+        return blueprint;
+    };
+    let variable = variable.clone();
+    blueprint.with_prefix(move |payload| Prefix::of_value(payload.get(&variable)?))
 }
 
 /// The model with which an application generates first.
@@ -236,21 +209,4 @@ fn generating(application: &ApplicationSpec) -> Option<&str> {
             | StageSpec::Process(_) => None,
         });
     models.next()
-}
-
-impl Surroundings {
-    /// Where a deployment runs; `salt` tells it from others.
-    fn host(&self, salt: u64) -> Host {
-        Host {
-            seed: self.seed ^ salt,
-            machine: Arc::clone(&self.machine),
-        }
-    }
-
-    fn model(&self, name: &str) -> Option<&(TextModel, GenerateDefaults)> {
-        self.models.iter().find(|(model, _)| {
-            let info = model.info();
-            info.id == name || info.aliases.iter().any(|alias| alias == name)
-        })
-    }
 }

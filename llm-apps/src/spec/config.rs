@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::admin::AdminOptions;
 use super::application::{self, ApplicationSpec, Known};
 use super::collections::CollectionSpec;
 use super::encoders::EncoderSpec;
@@ -30,6 +31,8 @@ use crate::deployment::machine::Machine;
 pub struct ServeConfig {
     /// The socket.
     pub http_options: HttpOptions,
+    /// The socket of those who deploy. Default: on this machine alone.
+    pub admin_options: AdminOptions,
     /// Whether request fields that are not known are refused with 400; else they are ignored and
     /// counted. Default: no.
     pub strict: bool,
@@ -48,6 +51,8 @@ pub struct ServeConfig {
     pub encoders: Vec<EncoderSpec>,
     /// Passages that can be searched. Default: none.
     pub collections: Vec<CollectionSpec>,
+    /// The share of their replicas that all deployments have. Default: all.
+    pub target_capacity: TargetCapacity,
     /// Products of several stages, served beside the models. Default: none.
     pub applications: Vec<ApplicationSpec>,
 }
@@ -77,16 +82,12 @@ const MAX_NODES: usize = 10_000;
 const MAX_DEPTH: usize = 32;
 
 impl ServeConfig {
-    /// Reads and proves a file for `machine`, as [`parse_for`](Self::parse_for) does. Relative paths in it are resolved against its folder; `vars` are the
+    /// Reads and proves a file. Relative paths in it are resolved against its folder; `vars` are the
     /// environment's variables, for `${VAR}`.
     ///
     /// # Errors
     /// [`ConfigError::Faults`] lists every fault with its line and column.
-    pub fn load_for(
-        machine: &Machine,
-        path: &Path,
-        vars: &BTreeMap<String, String>,
-    ) -> Result<Self, ConfigError> {
+    pub fn load(path: &Path, vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let unread = |source| ConfigError::Read {
             path: path.to_owned(),
             source,
@@ -97,21 +98,12 @@ impl ServeConfig {
             .read_to_end(&mut bytes)
             .map_err(unread)?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        Ok(Self::parse_for(
-            machine,
+        Ok(Self::parse(
             &path.display().to_string(),
             folder,
             &bytes,
             vars,
         )?)
-    }
-
-    /// As [`load_for`](Self::load_for), for a machine on which nothing is counted.
-    ///
-    /// # Errors
-    /// As [`load_for`](Self::load_for).
-    pub fn load(path: &Path, vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        Self::load_for(&Machine::unbounded(), path, vars)
     }
 
     /// Proves a file's bytes; `file` names it in faults.
@@ -166,6 +158,10 @@ impl ServeConfig {
         let http_options = keys
             .node("http_options")
             .map(|node| HttpOptions::read(node, f))
+            .unwrap_or_default();
+        let admin_options = keys
+            .node("admin_options")
+            .map(|node| AdminOptions::read(node, f))
             .unwrap_or_default();
         let strict = keys.take("strict", f, read::boolean).unwrap_or(false);
         let max_ongoing_requests = keys
@@ -223,6 +219,7 @@ impl ServeConfig {
         keys.finish(f);
         Some(Self {
             http_options,
+            admin_options,
             strict,
             max_ongoing_requests,
             max_queued_requests,
@@ -231,8 +228,29 @@ impl ServeConfig {
             models: models?,
             encoders,
             collections,
+            target_capacity,
             applications,
         })
+    }
+
+    /// The keys of what differs in `other` and cannot change while a server runs.
+    pub fn fixed_differences(&self, other: &Self) -> Vec<&'static str> {
+        let differs = [
+            ("http_options", self.http_options != other.http_options),
+            ("admin_options", self.admin_options != other.admin_options),
+            ("strict", self.strict != other.strict),
+            (
+                "max_ongoing_requests",
+                self.max_ongoing_requests != other.max_ongoing_requests,
+            ),
+            (
+                "max_queued_requests",
+                self.max_queued_requests != other.max_queued_requests,
+            ),
+            ("max_choices", self.max_choices != other.max_choices),
+        ];
+        let keys = differs.into_iter().filter(|(_, differs)| *differs);
+        keys.map(|(key, _)| key).collect()
     }
 }
 

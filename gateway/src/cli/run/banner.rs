@@ -11,12 +11,21 @@ use llm_apps::spec::{ApplicationSpec, ByteSize};
 pub(in crate::cli) struct Started {
     /// Version of the program.
     pub(in crate::cli) version: &'static str,
-    /// Where it listens, with the port that it got.
-    pub(in crate::cli) url: String,
+    /// Where it listens.
+    pub(in crate::cli) addresses: Addresses,
     /// What it serves, at least one.
     pub(in crate::cli) models: Vec<StartedModel>,
     /// The applications over them.
     pub(in crate::cli) applications: Vec<StartedApplication>,
+}
+
+/// Where a server listens, with the ports that it got.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Addresses {
+    /// Clients.
+    pub(in crate::cli) url: String,
+    /// Those who deploy; `None` where there is no such socket.
+    pub(in crate::cli) admin: Option<String>,
 }
 
 /// One application, whose replicas are starting.
@@ -88,11 +97,14 @@ impl fmt::Display for Started {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             version,
-            url,
+            addresses: Addresses { url, admin },
             models,
             applications,
         } = self;
         writeln!(f, "Penstock {version} listens on {url}")?;
+        if let Some(admin) = admin {
+            writeln!(f, "Deploy and look at it on {admin}")?;
+        }
         for model in models {
             write!(f, "{model}")?;
         }

@@ -2,12 +2,15 @@
 
 use engine::Isa;
 
-use crate::cli::run::{Started, StartedModel};
+use crate::cli::run::{Addresses, Started, StartedModel};
 
 fn started() -> Started {
     Started {
         version: "1.2.3",
-        url: "http://127.0.0.1:8000".to_owned(),
+        addresses: Addresses {
+            url: "http://127.0.0.1:8000".to_owned(),
+            admin: Some("http://127.0.0.1:8265".to_owned()),
+        },
         applications: Vec::new(),
         models: vec![StartedModel {
             name: "small".to_owned(),

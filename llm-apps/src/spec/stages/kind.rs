@@ -74,6 +74,17 @@ impl StageSpec {
         }
     }
 
+    /// The key under which it stands in the file.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Prompt(_) => "prompt",
+            Self::Generate(_) => "generate",
+            Self::Validate(_) => "validate",
+            Self::Http(_) => "http",
+            Self::Process(_) => "process",
+        }
+    }
+
     /// The variables that it reads and writes.
     pub fn signature(&self) -> Signature {
         match self {

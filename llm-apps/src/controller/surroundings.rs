@@ -1,0 +1,60 @@
+//! What the stages of applications are made of beside their options.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use crate::deployment::Host;
+use crate::deployment::machine::Machine;
+use crate::stage::generate::{GenerateDefaults, TextModel};
+
+/// What is there for stages to use, and chance and the calendar.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The models that are served, and what they give to requests that are silent.
+    pub models: Vec<(TextModel, GenerateDefaults)>,
+    /// Names of what was opened anew since the last configuration: stages that use it are replaced,
+    /// though their own options are the same.
+    pub renewed: BTreeSet<String>,
+    /// What routers draw from.
+    pub seed: u64,
+    /// Where deployments run.
+    pub site: Site,
+    /// Seconds since 1970, for `status`.
+    pub now: f64,
+}
+
+/// Where deployments run. Default: on a machine on which nothing is counted.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Of which replicas reserve their shares.
+    pub machine: Arc<Machine>,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self {
+            machine: Arc::new(Machine::unbounded()),
+        }
+    }
+}
+
+impl Surroundings {
+    /// What a deployment is told of where it runs.
+    pub(super) fn host(&self, deployment: &str) -> Host {
+        let mut hasher = DefaultHasher::new();
+        deployment.hash(&mut hasher);
+        Host {
+            seed: self.seed ^ hasher.finish(),
+            machine: Arc::clone(&self.site.machine),
+        }
+    }
+
+    /// The model of this name or alias.
+    pub(super) fn model(&self, name: &str) -> Option<&(TextModel, GenerateDefaults)> {
+        self.models.iter().find(|(model, _)| {
+            let info = model.info();
+            info.id == name || info.aliases.iter().any(|alias| alias == name)
+        })
+    }
+}
