@@ -19,4 +19,5 @@ mod metrics;
 mod probes;
 mod streams;
 mod tokens;
+mod upstreams;
 mod vanishing;

@@ -17,6 +17,7 @@ use crate::stage::generate::{GenerateDefaults, GenerateStage, TextModel};
 use crate::stage::http::HttpStage;
 use crate::stage::process::ProcessStage;
 use crate::stage::prompt::{PromptStage, TokenCounter};
+use crate::stage::upstream::{Upstream, UpstreamStage};
 use crate::stage::validate::{Judge, ValidateStage};
 use crate::stage::{Call, StageError};
 
@@ -25,6 +26,8 @@ use crate::stage::{Call, StageError};
 pub struct Surroundings {
     /// The models that are served, and what they give to requests that are silent.
     pub models: Vec<(TextModel, GenerateDefaults)>,
+    /// Models of other services.
+    pub upstreams: Vec<Upstream>,
     /// What routers draw from.
     pub seed: u64,
     /// Seconds since 1970, for `status`.
@@ -159,6 +162,12 @@ fn blueprint(
 ) -> Blueprint<Payload, Payload> {
     let mut hasher = DefaultHasher::new();
     format!("{:?}", spec.stage).hash(&mut hasher);
+    if let StageSpec::Generate(options) = &spec.stage
+        && let Some(upstream) = around.upstream(&options.model)
+    {
+        // Its key or its address may have changed.
+        upstream.options().hash(&mut hasher);
+    }
     let version = hasher.finish();
     let unknown = |model: &str| StageError::failed(format!("no model is called `{model}`"));
     match spec.stage.clone() {
@@ -180,6 +189,12 @@ fn blueprint(
             })
         }
         StageSpec::Generate(options) => {
+            if let Some(upstream) = around.upstream(&options.model).cloned() {
+                return Blueprint::new(version, move || {
+                    let stage = UpstreamStage::new((*options).clone(), upstream.clone());
+                    std::future::ready(Ok(stage))
+                });
+            }
             let found = around.model(&options.model).cloned();
             Blueprint::new(version, move || {
                 let made = match &found {
@@ -222,6 +237,11 @@ fn generating(application: &ApplicationSpec) -> Option<&str> {
 }
 
 impl Surroundings {
+    fn upstream(&self, name: &str) -> Option<&Upstream> {
+        let mut upstreams = self.upstreams.iter();
+        upstreams.find(|upstream| upstream.options().name == name)
+    }
+
     fn model(&self, name: &str) -> Option<&(TextModel, GenerateDefaults)> {
         self.models.iter().find(|(model, _)| {
             let info = model.info();

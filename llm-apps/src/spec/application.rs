@@ -6,6 +6,7 @@ use std::path::Path;
 use super::deployment;
 use super::fault::Faults;
 use super::flow::{Members, Scope};
+use super::model_names;
 use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
@@ -65,6 +66,8 @@ pub(super) struct Known<'a> {
     pub(super) folder: &'a Path,
     /// Names and aliases of `models`.
     pub(super) models: &'a BTreeSet<String>,
+    /// Names of `upstreams`.
+    pub(super) upstreams: &'a BTreeSet<String>,
     /// The share of their replicas that all deployments have.
     pub(super) target_capacity: TargetCapacity,
 }
@@ -132,6 +135,8 @@ fn application(
             Vec::new()
         }
     };
+    let whole: Vec<_> = deployments.iter().filter_map(|(_, d)| d.as_ref()).collect();
+    model_names::check_counting(&whole, known, f);
     let pipeline = pipeline(&mut keys, &deployments, &output, f);
     keys.finish(f);
     Some(ApplicationSpec {
@@ -171,16 +176,8 @@ fn deployments(
         let config = deployment::read(&mut keys, known.target_capacity, f);
         let stage = StageSpec::read(&mut keys, known.folder, f);
         keys.finish(f);
-        for model in stage.iter().flat_map(StageSpec::models) {
-            if !known.models.contains(model) {
-                let names: Vec<_> = known.models.iter().map(String::as_str).collect();
-                let message = format!(
-                    "`{path}`: no model is called `{}`; there are {}",
-                    model.escape_debug(),
-                    names.join(", ")
-                );
-                f.note(node.at, message);
-            }
+        if let Some(fault) = stage.as_ref().and_then(|s| model_names::fault_of(s, known)) {
+            f.note(node.at, format!("`{path}`: {fault}"));
         }
         let Some(name) = name else { continue };
         let spec = stage.map(|stage| DeploymentSpec {

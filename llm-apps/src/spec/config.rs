@@ -22,6 +22,7 @@ use super::model::ModelSpec;
 use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
+use super::upstreams::UpstreamSpec;
 use crate::deployment::autoscaling::TargetCapacity;
 
 /// What `penstock run` serves.
@@ -41,8 +42,10 @@ pub struct ServeConfig {
     pub max_concurrent_prepares: usize,
     /// Answers that one request may ask for: its prompts times `n`. Default: 128.
     pub max_choices: u32,
-    /// What is served, at least one.
+    /// What is served. At least one, unless there are `upstreams`.
     pub models: Vec<ModelSpec>,
+    /// Models of other services, which stages ask. Default: none.
+    pub upstreams: Vec<UpstreamSpec>,
     /// Models that turn texts into vectors. Default: none.
     pub encoders: Vec<EncoderSpec>,
     /// Passages that can be searched. Default: none.
@@ -156,6 +159,7 @@ impl ServeConfig {
             .take("max_choices", f, read::integer(1..=65_536_u32))
             .unwrap_or(128);
         let models = match keys.node("models") {
+            None if keys.node("upstreams").is_some() => Some(Vec::new()),
             None => {
                 keys.miss("models", "at least one model is needed");
                 None
@@ -172,6 +176,13 @@ impl ServeConfig {
                 None => None,
             },
         };
+        let model_names = models.iter().flatten();
+        let model_names = model_names
+            .flat_map(|model| std::iter::once(&model.name).chain(&model.aliases))
+            .cloned()
+            .collect();
+        let upstreams = keys.list("upstreams", f).unwrap_or_default();
+        let (upstreams, upstream_names) = UpstreamSpec::read_all(upstreams, &model_names, f);
         let encoders = keys.list("encoders", f).unwrap_or_default();
         let encoders = EncoderSpec::read_all(encoders, folder, f);
         let collections = keys.list("collections", f).unwrap_or_default();
@@ -180,16 +191,13 @@ impl ServeConfig {
             .take("target_capacity", f, target_capacity)
             .unwrap_or_default();
         let applications = keys.list("applications", f).unwrap_or_default();
-        let applications = {
-            let models = models.iter().flatten();
-            let names = models.flat_map(|model| std::iter::once(&model.name).chain(&model.aliases));
-            let known = Known {
-                folder,
-                models: &names.cloned().collect(),
-                target_capacity,
-            };
-            application::read_all(applications, &known, f)
+        let known = Known {
+            folder,
+            models: &model_names,
+            upstreams: &upstream_names,
+            target_capacity,
         };
+        let applications = application::read_all(applications, &known, f);
         keys.finish(f);
         Some(Self {
             http_options,
@@ -199,6 +207,7 @@ impl ServeConfig {
             max_concurrent_prepares,
             max_choices,
             models: models?,
+            upstreams,
             encoders,
             collections,
             applications,

@@ -7,7 +7,9 @@ pub mod http;
 pub mod process;
 pub mod prompt;
 mod record;
+mod spent;
 mod traits;
+pub mod upstream;
 pub mod validate;
 
 pub use call::Call;

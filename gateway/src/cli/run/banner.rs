@@ -13,7 +13,7 @@ pub(in crate::cli) struct Started {
     pub(in crate::cli) version: &'static str,
     /// Where it listens, with the port that it got.
     pub(in crate::cli) url: String,
-    /// What it serves, at least one.
+    /// What it serves.
     pub(in crate::cli) models: Vec<StartedModel>,
     /// The applications over them.
     pub(in crate::cli) applications: Vec<StartedApplication>,

@@ -9,6 +9,7 @@ use gateway::{Cors, Edge, Gateway, GatewayConfig, ModelEntry, SharedState, Telem
 use llm_apps::controller::{Surroundings, assemble};
 use llm_apps::spec::{AllowOrigins, ServeConfig};
 use llm_apps::stage::generate::GenerateDefaults;
+use llm_apps::stage::upstream::Upstream;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -77,7 +78,7 @@ async fn start(
 ) -> Result<()> {
     let (models, opened) = open_all(config, environment, terminal).await?;
     let state = server.await.context("the server did not start")?;
-    let around = surroundings(&models);
+    let around = surroundings(&models, config)?;
     let applications = config.applications.iter();
     let applications: Vec<_> = applications
         .map(|spec| Arc::new(assemble(spec, &around)))
@@ -97,7 +98,7 @@ async fn start(
 }
 
 /// What applications are made of: the models, and chance and the calendar.
-fn surroundings(models: &[ModelEntry]) -> Surroundings {
+fn surroundings(models: &[ModelEntry], config: &ServeConfig) -> Result<Surroundings> {
     let random = || Uuid::new_v4().as_u64_pair().1;
     let since_1970 = || {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -112,11 +113,14 @@ fn surroundings(models: &[ModelEntry]) -> Surroundings {
         };
         (entry.text.clone(), defaults)
     };
-    Surroundings {
+    let upstreams = config.upstreams.iter();
+    let upstreams = upstreams.map(|spec| Upstream::new(spec.options.clone()));
+    Ok(Surroundings {
+        upstreams: upstreams.collect::<Result<_, _>>()?,
         models: models.iter().map(with_defaults).collect(),
         seed: random(),
         now: since_1970().as_secs_f64(),
-    }
+    })
 }
 
 /// The server's part of the configuration.
