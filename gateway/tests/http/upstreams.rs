@@ -1,11 +1,12 @@
 //! One server answers with the model of another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use gateway::GatewayConfig;
-use llm_apps::controller::{Surroundings, assemble};
+use llm_apps::controller::{Controller, Surroundings};
+use llm_apps::deployment::machine::Machine;
 use llm_apps::spec::ServeConfig;
 use llm_apps::stage::upstream::Upstream;
 use serde_json::{Value, json};
@@ -23,19 +24,24 @@ async fn before(other: &Server) -> Server {
         other.url
     );
     let config = ServeConfig::parse("", Path::new(""), yaml.as_bytes(), &BTreeMap::new()).unwrap();
-    let upstreams = config.upstreams.iter();
-    let upstreams = upstreams.map(|spec| Upstream::new(spec.options.clone()).unwrap());
+    let upstreams = config.upstreams.iter().map(|spec| {
+        let upstream = Upstream::new(spec.options.clone()).unwrap();
+        (spec.options.name.clone(), upstream)
+    });
     let around = Surroundings {
         models: Vec::new(),
         upstreams: upstreams.collect(),
+        encoders: BTreeMap::new(),
+        collections: BTreeMap::new(),
+        renewed: BTreeSet::new(),
+        machine: Arc::new(Machine::unbounded()),
         seed: 1,
         now: 0.0,
     };
     let state = new_state(GatewayConfig::default());
-    let application = assemble(&config.applications[0], &around);
-    state.set_applications([Arc::new(application)]).unwrap();
+    let applications = Controller::default().apply(&config.applications, &around);
     let model = text_model(saying(""));
-    state.set_models(vec![model.clone()]).unwrap();
+    state.serve(vec![model.clone()], applications).unwrap();
     Server::of(state, model).await
 }
 

@@ -5,9 +5,11 @@
 //! proved: nothing below re-checks it. Where a default is not the engine's own, it stands in the
 //! `Default` of its section, and nowhere else. The environment is passed in.
 
+mod admin;
 mod application;
 mod autoscaling;
 mod collections;
+mod complete;
 mod config;
 mod deployment;
 mod encoders;
@@ -23,6 +25,8 @@ mod node;
 mod opening;
 mod places;
 mod read;
+mod resources;
+mod router;
 mod sampling;
 mod section;
 mod size;
@@ -35,8 +39,10 @@ mod upstreams;
 #[cfg(test)]
 mod tests;
 
+pub use admin::{AdminOptions, DEFAULT_ADMIN_PORT};
 pub use application::{ApplicationSpec, DeploymentSpec};
 pub use collections::{CollectionSpec, StoreSpec};
+pub use complete::{complete, of_models};
 pub use config::{ConfigError, ServeConfig};
 pub use encoders::EncoderSpec;
 pub use fault::{Fault, Faults};

@@ -12,9 +12,12 @@ pub(super) fn fault_of(stage: &StageSpec, known: &Known<'_>) -> Option<String> {
         !remote && !known.models.contains(*model)
     });
     let model = unfit.next()?;
-    let listed = |names: Vec<&String>| {
-        let names: Vec<_> = names.into_iter().map(String::as_str).collect();
-        names.join(", ")
+    let listed = |names: Vec<&String>| match names.as_slice() {
+        [] => "none".to_owned(),
+        names => {
+            let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
+            names.join(", ")
+        }
     };
     let models = listed(known.models.iter().collect());
     Some(if known.upstreams.contains(model) {
