@@ -19,6 +19,7 @@ use crate::stage::http::HttpStage;
 use crate::stage::lookup::LookupStage;
 use crate::stage::process::ProcessStage;
 use crate::stage::prompt::{PromptStage, TokenCounter};
+use crate::stage::upstream::UpstreamStage;
 use crate::stage::validate::{Judge, ValidateStage};
 use crate::stage::{Call, Prefix, StageError};
 
@@ -38,6 +39,7 @@ pub(super) fn resources(application: &ApplicationSpec, spec: &DeploymentSpec) ->
     {
         named.extend(generating(application).map(str::to_owned));
     }
+    named.extend(spec.stage.generates_with().map(upstream_resource));
     named.extend(spec.stage.encoder().map(encoder_resource));
     named.extend(spec.stage.collection().map(collection_resource));
     named
@@ -46,6 +48,14 @@ pub(super) fn resources(application: &ApplicationSpec, spec: &DeploymentSpec) ->
 /// How plans name an encoder, beside models of its name.
 pub(super) fn encoder_resource(name: &str) -> String {
     format!("encoders.{name}")
+}
+
+/// What stands before the name of a model of another service in plans.
+pub(super) const UPSTREAMS: &str = "upstreams.";
+
+/// How plans name a model of another service.
+pub(super) fn upstream_resource(name: &str) -> String {
+    format!("{UPSTREAMS}{name}")
 }
 
 /// How plans name a collection.
@@ -181,6 +191,13 @@ pub(super) fn blueprint(
             })
         }
         StageSpec::Generate(options) => {
+            if let Some(upstream) = around.upstreams.get(&options.model).cloned() {
+                let blueprint = Blueprint::new(version, move || {
+                    let stage = UpstreamStage::new((*options).clone(), upstream.clone());
+                    std::future::ready(Ok(stage))
+                });
+                return routed(blueprint, &spec.config.router);
+            }
             let found = around.model(&options.model).cloned();
             Blueprint::new(version, move || {
                 let made = match &found {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::deployment::Host;
 use crate::deployment::machine::Machine;
 use crate::stage::generate::{GenerateDefaults, TextModel};
+use crate::stage::upstream::Upstream;
 use crate::vector::{TextEncoder, VectorIndex};
 
 /// What is there for stages to use, and chance and the calendar.
@@ -14,7 +15,9 @@ use crate::vector::{TextEncoder, VectorIndex};
 pub struct Surroundings {
     /// The models that are served, and what they give to requests that are silent.
     pub models: Vec<(TextModel, GenerateDefaults)>,
-    /// The encoders by name. All who use one share its batches.
+    /// Models of other services, by name. All who ask one share its connections.
+    pub upstreams: BTreeMap<String, Upstream>,
+    /// The encoders that stages use, by name. All who use one share its batches.
     pub encoders: BTreeMap<String, Arc<dyn TextEncoder>>,
     /// The collections by name; their encoders are among `encoders`.
     pub collections: BTreeMap<String, Arc<dyn VectorIndex>>,

@@ -24,6 +24,7 @@ use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
 use super::stages::StageSpec;
+use super::upstreams::UpstreamSpec;
 use crate::deployment::autoscaling::TargetCapacity;
 use crate::deployment::machine::Machine;
 
@@ -46,8 +47,10 @@ pub struct ServeConfig {
     pub max_concurrent_prepares: usize,
     /// Answers that one request may ask for: its prompts times `n`. Default: 128.
     pub max_choices: u32,
-    /// What is served; at least one, unless there are applications or encoders.
+    /// What is served; at least one, unless there are applications, upstreams or encoders.
     pub models: Vec<ModelSpec>,
+    /// Models of other services, which stages ask. Default: none.
+    pub upstreams: Vec<UpstreamSpec>,
     /// Models that turn texts into vectors. Default: none.
     pub encoders: Vec<EncoderSpec>,
     /// Passages that can be searched. Default: none.
@@ -183,7 +186,7 @@ impl ServeConfig {
             .unwrap_or(128);
         let models = match keys.node("models") {
             // A server of applications that ask others, and a file to ingest with, need none.
-            None if ["applications", "encoders"]
+            None if ["applications", "upstreams", "encoders"]
                 .iter()
                 .any(|key| keys.node(key).is_some()) =>
             {
@@ -205,6 +208,13 @@ impl ServeConfig {
                 None => None,
             },
         };
+        let model_names = models.iter().flatten();
+        let model_names = model_names
+            .flat_map(|model| std::iter::once(&model.name).chain(&model.aliases))
+            .cloned()
+            .collect();
+        let upstreams = keys.list("upstreams", f).unwrap_or_default();
+        let (upstreams, upstream_names) = UpstreamSpec::read_all(upstreams, &model_names, f);
         let encoders = keys.list("encoders", f).unwrap_or_default();
         let encoders = EncoderSpec::read_all(encoders, folder, f);
         let collections = keys.list("collections", f).unwrap_or_default();
@@ -213,19 +223,16 @@ impl ServeConfig {
             .take("target_capacity", f, target_capacity)
             .unwrap_or_default();
         let applications = keys.list("applications", f).unwrap_or_default();
-        let applications = {
-            let models = models.iter().flatten();
-            let names = models.flat_map(|model| std::iter::once(&model.name).chain(&model.aliases));
-            let known = Known {
-                folder,
-                machine,
-                models: &names.cloned().collect(),
-                encoders: &encoders,
-                collections: &collections,
-                target_capacity,
-            };
-            application::read_all(applications, &known, f)
+        let known = Known {
+            folder,
+            machine,
+            models: &model_names,
+            upstreams: &upstream_names,
+            encoders: &encoders,
+            collections: &collections,
+            target_capacity,
         };
+        let applications = application::read_all(applications, &known, f);
         keys.finish(f);
         Some(Self {
             http_options,
@@ -236,6 +243,7 @@ impl ServeConfig {
             max_concurrent_prepares,
             max_choices,
             models: models?,
+            upstreams,
             encoders,
             collections,
             target_capacity,

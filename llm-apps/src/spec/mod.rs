@@ -20,6 +20,7 @@ mod http;
 mod interpolate;
 mod json;
 mod model;
+mod model_names;
 mod node;
 mod opening;
 mod places;
@@ -34,6 +35,7 @@ mod source;
 mod speculation;
 mod stages;
 mod steps;
+mod upstreams;
 
 #[cfg(test)]
 mod tests;
@@ -55,3 +57,4 @@ pub use size::ByteSize;
 pub use speculation::DraftModelSpec;
 pub use stages::StageSpec;
 pub use steps::{StepKind, StepSpec};
+pub use upstreams::UpstreamSpec;

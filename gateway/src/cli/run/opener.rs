@@ -1,7 +1,7 @@
 //! What a configuration names, opened for the server that runs and for the configurations that are
 //! deployed while it does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -15,6 +15,7 @@ use gateway::{ModelEntry, Opened, Opener};
 use llm_apps::controller::{Site, Surroundings};
 use llm_apps::spec::ServeConfig;
 use llm_apps::stage::generate::{GenerateDefaults, TextModel};
+use llm_apps::stage::upstream::Upstream;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -80,6 +81,7 @@ impl FileOpener {
         open.models.keep(models);
         let surroundings = Surroundings {
             models: entries.iter().map(with_defaults).collect(),
+            upstreams: upstreams(config)?,
             encoders: retrieval.encoders(),
             collections: retrieval.collections(),
             renewed: renewed.clone(),
@@ -143,6 +145,15 @@ fn progress() -> Terminal {
         err_is_tty: io::stderr().is_terminal(),
         in_is_tty: false,
     }
+}
+
+/// Reaches for nothing yet.
+fn upstreams(config: &ServeConfig) -> Result<BTreeMap<String, Upstream>> {
+    let upstreams = config.upstreams.iter().map(|spec| {
+        let upstream = Upstream::new(spec.options.clone())?;
+        Ok((spec.options.name.clone(), upstream))
+    });
+    upstreams.collect()
 }
 
 fn with_defaults(entry: &ModelEntry) -> (TextModel, GenerateDefaults) {
