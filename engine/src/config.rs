@@ -1,5 +1,6 @@
 //! How an engine is built: every knob, its unit, its default and its consequence.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,12 +33,38 @@ pub struct EngineConfig {
     /// Whether and how tokens are guessed ahead, so that one step may say several of them; what is
     /// said stays the same, bit for bit. `None` guesses none.
     pub speculation: Option<Speculation>,
+    /// What computes.
+    pub device: Device,
     /// Threads that compute; `None` takes one for each core that the process may use.
     pub threads: Option<NonZeroUsize>,
-    /// Precision of the activations that quantised weights are multiplied with.
+    /// Precision of the activations that quantised weights are multiplied with, on the CPU.
     pub activations: Activations,
     /// Forces an instruction set for the kernels, for tests; `None` takes the machine's best.
     pub isa: Option<Isa>,
+}
+
+/// What computes a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Device {
+    /// The CPU, by kernels of our own.
+    #[default]
+    Cpu,
+    /// An NVIDIA GPU, through candle; the engine must be built with its feature `cuda`. Weights and the
+    /// KV cache lie in its memory. Of the knobs `threads`, `activations` and `isa` it takes none: candle
+    /// multiplies quantised weights with activations of 8 bits, and float weights in their own format.
+    Cuda {
+        /// Which one, counted from 0 as the driver does.
+        ordinal: usize,
+    },
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => write!(f, "cpu"),
+            Self::Cuda { ordinal } => write!(f, "cuda:{ordinal}"),
+        }
+    }
 }
 
 /// Tiers of memory for blocks that the KV cache has no room for.
@@ -134,6 +161,7 @@ impl Default for EngineConfig {
             enable_prefix_caching: true,
             kv_tiers: None,
             speculation: None,
+            device: Device::default(),
             threads: None,
             activations: Activations::default(),
             isa: None,

@@ -36,7 +36,7 @@ pub mod tokenizer;
 pub use crate::core::{EngineStats, StepTimes};
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{
-    Activations, BLOCK_SIZE, DiskTierConfig, EngineConfig, Isa, KvTiersConfig, Speculation,
+    Activations, BLOCK_SIZE, Device, DiskTierConfig, EngineConfig, Isa, KvTiersConfig, Speculation,
     SpeculationMethod,
 };
 pub use error::EngineError;

@@ -11,8 +11,8 @@ mod teacher;
 use engine::model::{ModelFiles, load};
 use engine::tokenizer::EncodeOptions;
 use engine::{
-    Activations, BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, LogitRows,
-    ScheduledSequence, SequenceId,
+    Activations, BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, LogitRows, ScheduledSequence,
+    SequenceId,
 };
 use serde::Deserialize;
 

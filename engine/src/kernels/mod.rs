@@ -11,6 +11,8 @@
 
 mod attention;
 mod context;
+#[cfg(any(test, feature = "cuda"))]
+pub(crate) mod device;
 mod disjoint;
 mod error;
 mod matmul;

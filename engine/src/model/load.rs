@@ -6,14 +6,18 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
+#[cfg(any(test, feature = "cuda"))]
+use super::device::DeviceRunner;
 use super::eos;
 use super::files::{ModelFiles, ModelFolder, WeightFiles};
 use super::identity::identity;
 use super::llama::LlamaRunner;
 use super::spec::{ModelSpec, from_config_json, from_gguf};
 use super::weights::{GgufShards, SafetensorsShards, Weights};
-use crate::config::EngineConfig;
+use crate::config::{Device, EngineConfig};
 use crate::kernels::Kernels;
+#[cfg(feature = "cuda")]
+use crate::kernels::device::open_gpu;
 use crate::model::{Forward, ModelError, ModelInfo};
 
 /// Longest `config.json`, in bytes.
@@ -23,7 +27,7 @@ const MAX_CONFIG: u64 = 16 << 20;
 #[derive(Debug)]
 pub struct LoadedModel {
     /// What computes.
-    pub runner: LlamaRunner,
+    pub runner: Box<dyn Forward>,
     /// Facts for people.
     pub info: ModelInfo,
     /// Tokens that end an answer, ascending.
@@ -36,12 +40,12 @@ pub struct LoadedModel {
 /// [`ModelError`] names the file and what is wrong with it, or the knob of `config` that does not
 /// fit the model.
 pub fn load(files: &ModelFiles, config: &EngineConfig) -> Result<LoadedModel, ModelError> {
-    let mut loaded = run(Opened::open(files)?, config)?;
-    if config.kv_tiers.as_ref().is_some_and(|t| t.disk.is_some()) {
-        let identity = identity(files, config)?;
-        loaded.runner = loaded.runner.with_identity(identity);
-    }
-    Ok(loaded)
+    let opened = Opened::open(files)?;
+    let identity = match &config.kv_tiers {
+        Some(tiers) if tiers.disk.is_some() => identity(files, config)?,
+        Some(_) | None => [0; 32],
+    };
+    run(opened, config, identity)
 }
 
 /// Reads a model that guesses for another one whose contexts have so many tokens: its own may be
@@ -59,29 +63,41 @@ pub fn load_draft(
         max_model_len: Some(max_model_len.min(opened.spec.max_positions)),
         ..config.clone()
     };
-    run(opened, &config)
+    run(opened, &config, [0; 32])
 }
 
-fn run(opened: Opened, config: &EngineConfig) -> Result<LoadedModel, ModelError> {
-    let threads = config
-        .threads
-        .or_else(|| thread::available_parallelism().ok());
-    let kernels = Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), config.isa)?;
+fn run(
+    opened: Opened,
+    config: &EngineConfig,
+    identity: [u8; 32],
+) -> Result<LoadedModel, ModelError> {
     let Opened {
         name,
-        spec,
+        mut spec,
         weights,
         eos_token_ids,
     } = opened;
     let (parameters, file_bytes) = weights.totals();
-    let runner = LlamaRunner::new(&spec, &weights, kernels, config)?;
+    let Placed {
+        runner,
+        weight_bytes,
+        kv_cache_bytes,
+    } = match config.device {
+        Device::Cpu => on_cpu(&spec, &weights, config, identity)?,
+        device @ Device::Cuda { ordinal } => {
+            spec.notes.push(format!(
+                "computed on {device}: products with quantised weights have activations of 8 bits"
+            ));
+            on_cuda(ordinal, &spec, &weights, config, identity)?
+        }
+    };
     let info = ModelInfo {
         name,
         architecture: spec.architecture.name(),
         parameters,
         file_bytes,
-        weight_bytes: runner.weight_bytes(),
-        kv_cache_bytes: runner.kv_cache_bytes(),
+        weight_bytes,
+        kv_cache_bytes,
         num_blocks: runner.num_blocks(),
         max_positions: spec.max_positions,
         notes: spec.notes,
@@ -91,6 +107,72 @@ fn run(opened: Opened, config: &EngineConfig) -> Result<LoadedModel, ModelError>
         info,
         eos_token_ids,
     })
+}
+
+/// A model where it computes.
+struct Placed {
+    runner: Box<dyn Forward>,
+    weight_bytes: u64,
+    kv_cache_bytes: u64,
+}
+
+fn on_cpu(
+    spec: &ModelSpec,
+    weights: &Weights,
+    config: &EngineConfig,
+    identity: [u8; 32],
+) -> Result<Placed, ModelError> {
+    let threads = config
+        .threads
+        .or_else(|| thread::available_parallelism().ok());
+    let kernels = Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), config.isa)?;
+    let runner = LlamaRunner::new(spec, weights, kernels, config)?.with_identity(identity);
+    Ok(Placed {
+        weight_bytes: runner.weight_bytes(),
+        kv_cache_bytes: runner.kv_cache_bytes(),
+        runner: Box::new(runner),
+    })
+}
+
+#[cfg(feature = "cuda")]
+fn on_cuda(
+    ordinal: usize,
+    spec: &ModelSpec,
+    weights: &Weights,
+    config: &EngineConfig,
+    identity: [u8; 32],
+) -> Result<Placed, ModelError> {
+    let device = open_gpu(ordinal)
+        .map_err(|error| ModelError::Device(format!("cuda:{ordinal}: {error}")))?;
+    let runner = DeviceRunner::new(spec, weights, device, config)?.with_identity(identity);
+    Ok(Placed {
+        weight_bytes: runner.weight_bytes(),
+        kv_cache_bytes: runner.kv_cache_bytes(),
+        runner: Box::new(runner),
+    })
+}
+
+#[cfg(not(feature = "cuda"))]
+fn on_cuda(
+    ordinal: usize,
+    _: &ModelSpec,
+    _: &Weights,
+    _: &EngineConfig,
+    _: [u8; 32],
+) -> Result<Placed, ModelError> {
+    let device = Device::Cuda { ordinal };
+    Err(ModelError::DeviceNotBuilt { device })
+}
+
+/// The model on a device of the caller's choice.
+#[cfg(test)]
+pub(super) fn load_on(
+    files: &ModelFiles,
+    config: &EngineConfig,
+    device: candle_core::Device,
+) -> Result<DeviceRunner, ModelError> {
+    let Opened { spec, weights, .. } = Opened::open(files)?;
+    DeviceRunner::new(&spec, &weights, device, config)
 }
 
 /// Proves that a model's weight files are whole: that their headers can be read, and that every

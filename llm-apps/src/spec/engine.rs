@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use engine::{Activations, DiskTierConfig, EngineConfig, KvTiersConfig};
+use engine::{Activations, Device, DiskTierConfig, EngineConfig, KvTiersConfig};
 
 use super::fault::Faults;
 use super::node::Node;
@@ -63,6 +63,7 @@ pub(super) fn read(
             .and_then(|node| kv_tiers(&format!("{path}.kv_tiers"), node, folder, f))
             .or(default.kv_tiers),
         speculation,
+        device: keys.take("device", f, device).unwrap_or(default.device),
         threads: keys
             .take("threads", f, read::integer(1..=1024_usize))
             .and_then(NonZeroUsize::new)
@@ -112,6 +113,18 @@ fn disk_tier(path: &str, node: &Node, folder: &Path, f: &mut Faults) -> Option<D
         path: folder.join(place?),
         bytes: size? as u64,
     })
+}
+
+fn device(node: &Node) -> Result<Device, read::Expected> {
+    let expected = || "cpu, cuda or cuda:N".to_owned();
+    let text = read::text(node).map_err(|_| expected())?;
+    let ordinal = match text.as_str() {
+        "cpu" => return Ok(Device::Cpu),
+        "cuda" => return Ok(Device::Cuda { ordinal: 0 }),
+        other => other.strip_prefix("cuda:").and_then(|n| n.parse().ok()),
+    };
+    let cuda = |ordinal| Device::Cuda { ordinal };
+    ordinal.map(cuda).ok_or_else(expected)
 }
 
 fn activations(node: &Node) -> Result<Activations, read::Expected> {

@@ -35,6 +35,10 @@ impl ModelSpec {
                 expected,
                 found,
             }) => self.knob(knob, expected, *found),
+            OpenError::Model(error @ (ModelError::DeviceNotBuilt { .. } | ModelError::Device(_))) => {
+                let fault = format!("cannot be used: {error}");
+                self.places.fault("engine.device", &fault)
+            }
             OpenError::Start(StartError::OutOfRange {
                 param,
                 expected,

@@ -76,8 +76,9 @@ impl RopeTable {
         }
     }
 
+    /// Cosines and sines of a position that the table reaches to.
     #[inline(always)]
-    fn turn(&self, position: u32) -> (&[f32], &[f32]) {
+    pub(crate) fn turn(&self, position: u32) -> (&[f32], &[f32]) {
         let start = position as usize * 2 * self.pairs;
         self.turns[start..start + 2 * self.pairs].split_at(self.pairs)
     }

@@ -7,29 +7,29 @@ use crate::model::ModelError;
 
 /// What a plan must stay within.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    pub(super) vocab: usize,
-    pub(super) max_model_len: usize,
-    pub(super) max_tokens: usize,
-    pub(super) num_blocks: usize,
+pub(in crate::model) struct Bounds {
+    pub(in crate::model) vocab: usize,
+    pub(in crate::model) max_model_len: usize,
+    pub(in crate::model) max_tokens: usize,
+    pub(in crate::model) num_blocks: usize,
 }
 
 /// One step by rows: a row is one position of one sequence.
 #[derive(Debug)]
-pub(super) struct Step<'a> {
-    pub(super) tokens: Vec<u32>,
-    pub(super) positions: Vec<u32>,
+pub(in crate::model) struct Step<'a> {
+    pub(in crate::model) tokens: Vec<u32>,
+    pub(in crate::model) positions: Vec<u32>,
     /// Where each row's key and value go.
-    pub(super) slots: Vec<KvSlot>,
+    pub(in crate::model) slots: Vec<KvSlot>,
     /// The rows of each sequence.
-    pub(super) spans: Vec<AttentionSpan<'a>>,
+    pub(in crate::model) spans: Vec<AttentionSpan<'a>>,
     /// Rows that want logits, ascending.
-    pub(super) logit_rows: Vec<usize>,
+    pub(in crate::model) logit_rows: Vec<usize>,
 }
 
 impl<'a> Step<'a> {
     /// Proves the whole plan before anything is written. `heads` is the number of query heads.
-    pub(super) fn of(
+    pub(in crate::model) fn of(
         plan: &'a BatchPlan,
         bounds: &Bounds,
         heads: usize,
@@ -57,12 +57,12 @@ impl<'a> Step<'a> {
     }
 
     /// Rows of the step.
-    pub(super) fn rows(&self) -> usize {
+    pub(in crate::model) fn rows(&self) -> usize {
         self.tokens.len()
     }
 
     /// One more than the last position of any row.
-    pub(super) fn end(&self) -> usize {
+    pub(in crate::model) fn end(&self) -> usize {
         let last = self.positions.iter().max();
         last.map_or(0, |position| *position as usize + 1)
     }

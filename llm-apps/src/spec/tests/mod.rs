@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use engine::Activations;
 use engine::hub::ModelReference;
+use engine::{Activations, Device};
 use engine::{ModelError, OpenError, StartError};
 use engine::{Speculation, SpeculationMethod};
 
@@ -102,6 +102,7 @@ const KEYS: &[&str] = &[
     "enable_prefix_caching",
     "kv_tiers",
     "speculation",
+    "device",
     "threads",
     "activations",
 ];
@@ -144,6 +145,7 @@ models:
       max_requests: 32
       enable_prefix_caching: false
       kv_tiers: {ram: 2GiB, disk: {path: cache/kv, size: 10GiB}}
+      device: cuda:1
       threads: 2
       activations: mixed
       speculation: {method: ngram, num_speculative_tokens: 6, prompt_lookup_min: 3}
@@ -199,6 +201,8 @@ models:
     assert_eq!(disk.path, Path::new("/etc/penstock/cache/kv"));
     assert_eq!(engine.threads.map(std::num::NonZero::get), Some(2));
     assert_eq!(engine.activations, Activations::Mixed);
+    assert_eq!(engine.device, Device::Cuda { ordinal: 1 });
+    assert_eq!(other.engine.device, Device::Cpu);
     let ngram = Speculation {
         num_speculative_tokens: 6,
         method: SpeculationMethod::Ngram {
@@ -272,6 +276,9 @@ fn what_shows_when_a_model_is_opened_has_its_place_in_the_file() {
         expected: "at least max_num_seqs, 64".to_owned(),
         value: 8,
     });
+    let absent = OpenError::Model(ModelError::DeviceNotBuilt {
+        device: Device::Cuda { ordinal: 0 },
+    });
     let torn = OpenError::Model(ModelError::NotFound(
         "\"/a\" has no tokenizer.json".to_owned(),
     ));
@@ -299,6 +306,12 @@ fn what_shows_when_a_model_is_opened_has_its_place_in_the_file() {
             &step,
             "test.yaml:6:5: `models[1].engine.max_num_batched_tokens` must be at least \
              max_num_seqs, 64, but is 8",
+        ),
+        (
+            told,
+            &absent,
+            "test.yaml:5:7: `models[0].engine.device` cannot be used: device cuda:0 is not in this \
+             program; build it with `cargo build --release --features cuda`",
         ),
         (
             told,
