@@ -275,7 +275,8 @@ fn blocks_that_leave_and_come_back_change_no_bit() {
         for (block, saved) in blocks.iter().zip(&mut saved) {
             assert!(model.read_block(*block, saved));
         }
-        let mut other = on_device(dir.path());
+        let mut other = on_device(dir.path()).with_identity([7; 32]);
+        assert_eq!(other.identity(), [7; 32]);
         for (block, saved) in blocks.iter().zip(&saved) {
             other.write_block(*block, saved);
         }
@@ -295,6 +296,7 @@ fn plans_and_configurations_that_do_not_fit_are_refused() {
     HubModel::new("LlamaForCausalLM", TINY, &json!({})).save(dir.path(), DType::F32, 1);
     let mut model = on_device(dir.path());
     assert_eq!(model.limits().max_model_len, 128);
+    assert!(model.weight_bytes() > 0);
     assert_eq!(
         model.kv_cache_bytes(),
         (model.num_blocks() * model.block_bytes()) as u64
