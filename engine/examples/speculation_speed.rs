@@ -1,7 +1,8 @@
 //! Measures what guessing ahead brings on this machine: the same requests with and without it, in
 //! turns.
 //!
-//! `cargo run --release -p engine --example speculation_speed -- MODEL [DRAFT_MODEL]`
+//! `cargo run --release -p engine --example speculation_speed -- MODEL [DRAFT_MODEL or -] [TEXT...]`
+//! measures with all texts, or with those of these names.
 
 #![expect(clippy::print_stdout, reason = "it prints its measurements")]
 #![expect(clippy::disallowed_types, reason = "it measures real time")]
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut args = env::args().skip(1);
     let path = PathBuf::from(
         args.next()
-            .ok_or("usage: speculation_speed MODEL [DRAFT]")?,
+            .ok_or("usage: speculation_speed MODEL [DRAFT or -] [TEXT...]")?,
     );
     let mut engines = vec![("none".to_owned(), start(&path, None)?)];
     for (min, max) in [(1, 4), (2, 4), (3, 5)] {
@@ -38,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         engines.push((format!("ngram {min}-{max}"), start(&path, Some(method))?));
     }
-    if let Some(draft) = args.next() {
+    if let Some(draft) = args.next().filter(|draft| draft != "-") {
         let model = PathBuf::from(draft);
         let method = SpeculationMethod::Draft { model };
         engines.push(("draft".to_owned(), start(&path, Some(method))?));
@@ -68,8 +69,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             chat("Write a Python class for a bank account with tests for each method."),
         ),
     ];
+    let wanted: Vec<String> = args.collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     for temperature in [0.0, 0.7] {
-        for (name, text) in &texts {
+        for (name, text) in texts.iter().filter(|(name, _)| is_wanted(name)) {
             for streams in [1, 8] {
                 println!("{name}, temperature {temperature}, {streams} at a time");
                 measure(&engines, text, temperature, streams)?;

@@ -39,6 +39,12 @@ pub struct EngineConfig {
     pub threads: Option<NonZeroUsize>,
     /// Precision of the activations that quantised weights are multiplied with, on the CPU.
     pub activations: Activations,
+    /// How keys and values are stored.
+    pub kv_cache_dtype: KvCacheDtype,
+    /// Folder in which packed weights are kept, in the order of the kernels, to be mapped by the next
+    /// start instead of packed anew: it starts sooner, and processes share the memory. It takes as
+    /// many bytes of disk as the weights. `None` packs them into memory at each start.
+    pub packed_weights: Option<PathBuf>,
     /// Forces an instruction set for the kernels, for tests; `None` takes the machine's best.
     pub isa: Option<Isa>,
 }
@@ -50,8 +56,9 @@ pub enum Device {
     #[default]
     Cpu,
     /// An NVIDIA GPU, through candle; the engine must be built with its feature `cuda`. Weights and the
-    /// KV cache lie in its memory. Of the knobs `threads`, `activations` and `isa` it takes none: candle
-    /// multiplies quantised weights with activations of 8 bits, and float weights in their own format.
+    /// KV cache lie in its memory. `activations` and `packed_weights` have no effect: candle multiplies
+    /// quantised weights with activations of 8 bits and float weights in their own format, as files have
+    /// them. `threads` are for sampling. The KV cache has 16 bits: another `kv_cache_dtype` is refused.
     Cuda {
         /// Which one, counted from 0 as the driver does.
         ordinal: usize,
@@ -100,6 +107,20 @@ pub enum Activations {
     /// 8 bits in the feed-forward layers, which are most of the work, and 16 bits elsewhere.
     Mixed,
     /// 8 bits everywhere, as llama.cpp has them.
+    Int8,
+}
+
+/// Numbers as which keys and values are stored.
+///
+/// What int8 costs, against f32: for SmolLM2 135M in Q4_1 the greedy token agrees in 98.4% of positions
+/// (99.9% with f16) and perplexity grows by less than 0.01%, for Gemma 3 270M by 0.25%.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KvCacheDtype {
+    /// Two bytes a number: no loss to speak of.
+    #[default]
+    F16,
+    /// A byte a number, and a scale for the keys and one for the values of each position and head:
+    /// the same memory holds 1.9 times as many tokens.
     Int8,
 }
 
@@ -164,6 +185,8 @@ impl Default for EngineConfig {
             device: Device::default(),
             threads: None,
             activations: Activations::default(),
+            kv_cache_dtype: KvCacheDtype::default(),
+            packed_weights: None,
             isa: None,
         }
     }

@@ -36,15 +36,15 @@ pub mod tokenizer;
 pub use crate::core::{EngineStats, StepTimes};
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{
-    Activations, BLOCK_SIZE, Device, DiskTierConfig, EngineConfig, Isa, KvTiersConfig, Speculation,
-    SpeculationMethod,
+    Activations, BLOCK_SIZE, Device, DiskTierConfig, EngineConfig, Isa, KvCacheDtype,
+    KvTiersConfig, Speculation, SpeculationMethod,
 };
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
 pub use handle::{Engine, StartError, TokenStream};
 pub use kv_cache::{BlockCounts, TierStats};
 pub use kv_tiers::TierError;
-pub use model::{Forward, Logits, ModelError};
+pub use model::{Forward, Logits, ModelError, Workers};
 pub use open::{OpenError, OpenModel, open};
 pub use request::{GenerateRequest, InvalidRequest, MAX_LOGPROBS, ModelLimits, SamplingParams};
 pub use scheduler::Counters;

@@ -1,6 +1,8 @@
 //! From a model on disk to a running engine and the text tools that belong to it.
 
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use thiserror::Error;
 
@@ -67,13 +69,18 @@ pub enum OpenError {
 }
 
 /// Opens the model at `path`, a `.gguf` file or a folder of the hub's kind, and starts its engine.
-/// The tokenizer is read first: it is small, and its faults should show before gigabytes are read.
+/// The tokenizer is one thread's work, so it is read beside the weights; of faults in both its own
+/// is told.
 ///
 /// # Errors
 /// [`OpenError`] names the file and what is wrong with it.
 pub fn open(path: &Path, config: &EngineConfig) -> Result<OpenModel, OpenError> {
     let files = ModelFiles::find(path)?;
-    let tokenizer = read_tokenizer(&files)?;
+    let (tokenizer, loaded) = beside(
+        || read_tokenizer(&files),
+        || model::load(&files, config).map_err(OpenError::from),
+    );
+    let (tokenizer, loaded) = (tokenizer?, loaded?);
     let draft_files = match &config.speculation {
         Some(Speculation {
             method: SpeculationMethod::Draft { model },
@@ -81,7 +88,6 @@ pub fn open(path: &Path, config: &EngineConfig) -> Result<OpenModel, OpenError> 
         }) => Some(draft_files(model, &tokenizer)?),
         Some(_) | None => None,
     };
-    let loaded = model::load(&files, config)?;
     let max_model_len = loaded.runner.limits().max_model_len;
     let draft = match draft_files {
         Some(files) => Some(model::load_draft(&files, config, max_model_len)?),
@@ -99,6 +105,20 @@ pub fn open(path: &Path, config: &EngineConfig) -> Result<OpenModel, OpenError> 
         tokenizer,
         eos_token_ids,
         info: loaded.info,
+    })
+}
+
+/// Computes both, at the same time where the system has another thread.
+fn beside<A: Send, B>(a: impl Fn() -> A + Sync, b: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().name("tokenizer".to_owned());
+        let coming = builder.spawn_scoped(scope, &a);
+        let b = b();
+        let a = match coming {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Err(_) => a(),
+        };
+        (a, b)
     })
 }
 

@@ -124,6 +124,17 @@ pub enum InvalidRequest {
         /// Tokens asked for.
         max_tokens: usize,
     },
+    /// The prompt alone is as long as the context, or longer.
+    #[error(
+        "this model's maximum context length is {max_model_len} tokens, but the prompt has \
+         {prompt_tokens}, which leaves no room for an answer"
+    )]
+    NoRoom {
+        /// The model's limit.
+        max_model_len: usize,
+        /// Tokens of the prompt.
+        prompt_tokens: usize,
+    },
 }
 
 impl GenerateRequest {

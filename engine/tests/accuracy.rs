@@ -6,33 +6,37 @@ mod support;
 #[path = "support/teacher.rs"]
 mod teacher;
 
-use engine::Activations;
 use engine::tokenizer::EncodeOptions;
+use engine::{Activations, KvCacheDtype};
 use serde::Deserialize;
 
 use crate::teacher::{Model, argmax, log_prob, sha256, tokenizer};
 
+/// Precision of the activations, and of keys and values.
+type Precision = (Activations, KvCacheDtype);
+
 /// Share of positions in which the greedy token must be the reference's.
-const LEAST_AGREEMENT: [(Activations, f64); 3] = [
-    (Activations::Int16, 0.995),
-    (Activations::Mixed, 0.975),
-    (Activations::Int8, 0.965),
+const LEAST_AGREEMENT: [(Precision, f64); 4] = [
+    ((Activations::Int16, KvCacheDtype::F16), 0.995),
+    ((Activations::Int16, KvCacheDtype::Int8), 0.975),
+    ((Activations::Mixed, KvCacheDtype::F16), 0.975),
+    ((Activations::Int8, KvCacheDtype::F16), 0.965),
 ];
 /// Largest relative distance of the perplexity from the reference's.
 const MOST_PERPLEXITY_CHANGE: f64 = 0.005;
 
 #[test]
 fn greedy_tokens_agree_with_the_reference() {
-    for (activations, least) in LEAST_AGREEMENT {
-        let agreement = greedy_agreement(activations);
-        assert!(agreement >= least, "{activations:?}: {agreement}");
+    for (precision, least) in LEAST_AGREEMENT {
+        let agreement = greedy_agreement(precision);
+        assert!(agreement >= least, "{precision:?}: {agreement}");
     }
 }
 
 /// The share of positions in which the greedy token is the reference's.
 #[expect(clippy::print_stdout, reason = "it prints its measurement")]
-fn greedy_agreement(activations: Activations) -> f64 {
-    let mut model = Model::load(&support::model_path(), activations);
+fn greedy_agreement((activations, kv): Precision) -> f64 {
+    let mut model = Model::load(&support::model_path(), activations, kv);
     let (mut positions, mut agreed) = (0_u32, 0_u32);
     let (mut error, mut largest_margin_lost) = (0.0, 0.0_f64);
     for answer in golden().prompts {
@@ -54,7 +58,7 @@ fn greedy_agreement(activations: Activations) -> f64 {
     }
     let agreement = f64::from(agreed) / f64::from(positions);
     println!(
-        "{activations:?}: {agreed} of {positions} greedy tokens agree ({:.2}%); the largest margin of the \
+        "{activations:?}, {kv:?}: {agreed} of {positions} greedy tokens agree ({:.2}%); the largest margin of the \
          reference lost is {largest_margin_lost:.5}, the mean error of its log-probabilities {:.5}",
         100.0 * agreement,
         error / f64::from(positions)
@@ -75,17 +79,19 @@ fn perplexity_of_prose_agrees_with_the_reference() {
         .zip(&golden.windows)
         .collect();
     assert_eq!(windows.len(), golden.windows.len());
-    // All of the text for the default; what 8 bits cost shows in a part of it.
-    for (activations, windows) in [
-        (Activations::Int16, &windows[..]),
-        (Activations::Mixed, &windows[..3]),
-        (Activations::Int8, &windows[..3]),
+    // All of the text for the default and for 8-bit keys and values, whose loss is small; what 8-bit
+    // activations cost shows in a part of it.
+    for (activations, kv, windows) in [
+        (Activations::Int16, KvCacheDtype::F16, &windows[..]),
+        (Activations::Int16, KvCacheDtype::Int8, &windows[..]),
+        (Activations::Mixed, KvCacheDtype::F16, &windows[..3]),
+        (Activations::Int8, KvCacheDtype::F16, &windows[..3]),
     ] {
-        let mut model = Model::load(&support::model_path(), activations);
+        let mut model = Model::load(&support::model_path(), activations, kv);
         let (ours, reference) = perplexity(&mut model, windows);
         let change = ours / reference - 1.0;
         println!(
-            "{activations:?}: perplexity {ours:.5}, reference {reference:.5} ({:+.4}%)",
+            "{activations:?}, {kv:?}: perplexity {ours:.5}, reference {reference:.5} ({:+.4}%)",
             100.0 * change
         );
         assert!(

@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use engine::tokenizer::{EncodeOptions, Tokenizer};
 use engine::{
-    Engine, EngineConfig, GenerateRequest, OpenModel, SamplingParams, TokenEvent, TokenStream, open,
+    Engine, EngineConfig, GenerateRequest, KvCacheDtype, OpenModel, SamplingParams, TokenEvent,
+    TokenStream, open,
 };
 
 const REQUESTS: usize = 20;
@@ -23,16 +24,23 @@ const MAX_TOKENS: u32 = 24;
 /// What a request answered: each token with the bits of its log-probability and of its alternatives.
 type Answer = Vec<(u32, u32, Vec<(u32, u32)>)>;
 
-/// The default, with a cache of its own size; prefix caching is switched on where it is the subject.
-fn config(kv_cache_bytes: usize) -> EngineConfig {
+/// The default, with a cache for so many tokens; prefix caching is switched on where it is the
+/// subject.
+fn config(kv_cache_dtype: KvCacheDtype, tokens: usize) -> EngineConfig {
+    // Thirty layers of three heads with 64 keys and 64 values; int8 has a scale for either in f32.
+    let half_head = match kv_cache_dtype {
+        KvCacheDtype::F16 => 64 * 2,
+        KvCacheDtype::Int8 => 64 + 4,
+    };
     EngineConfig {
-        kv_cache_bytes,
+        kv_cache_bytes: 30 * 3 * 2 * half_head * tokens,
+        kv_cache_dtype,
         enable_prefix_caching: false,
         ..EngineConfig::default()
     }
 }
 
-const ROOMY: usize = 256 << 20;
+const ROOMY: usize = 11_648;
 
 fn model(config: &EngineConfig) -> OpenModel {
     open(&support::model_path(), config).unwrap()
@@ -112,8 +120,8 @@ fn together(model: &OpenModel, strangers: usize) -> Vec<Answer> {
 }
 
 /// Each by itself, one after the other.
-fn alone() -> Vec<Answer> {
-    let model = model(&config(ROOMY));
+fn alone(dtype: KvCacheDtype) -> Vec<Answer> {
+    let model = model(&config(dtype, ROOMY));
     let requests = requests(&model.tokenizer);
     requests
         .iter()
@@ -132,16 +140,25 @@ fn assert_same(expected: &[Answer], found: &[Answer], how: &str) {
 
 #[test]
 fn the_same_bits_whoever_else_is_in_the_batch() {
-    let expected = alone();
+    assert_invariance(KvCacheDtype::F16);
+}
 
-    let roomy = model(&config(ROOMY));
+#[test]
+fn the_same_bits_with_8_bit_keys_and_values() {
+    assert_invariance(KvCacheDtype::Int8);
+}
+
+fn assert_invariance(dtype: KvCacheDtype) {
+    let expected = alone(dtype);
+
+    let roomy = model(&config(dtype, ROOMY));
     assert_same(&expected, &together(&roomy, 12), "in a batch of 32");
 
     for max_num_batched_tokens in [16, 512] {
         let config = EngineConfig {
             max_num_batched_tokens,
             max_num_seqs: 16,
-            ..config(ROOMY)
+            ..config(dtype, ROOMY)
         };
         let answers = together(&model(&config), 12);
         assert_same(
@@ -153,7 +170,7 @@ fn the_same_bits_whoever_else_is_in_the_batch() {
 
     let caching = model(&EngineConfig {
         enable_prefix_caching: true,
-        ..config(ROOMY)
+        ..config(dtype, ROOMY)
     });
     together(&caching, 0);
     let answers = together(&caching, 12);
@@ -161,10 +178,10 @@ fn the_same_bits_whoever_else_is_in_the_batch() {
     assert!(stats.counters.prefix_hit_tokens > 1_000, "{stats:?}");
     assert_same(&expected, &answers, "after prefix hits");
 
-    // 22 blocks: room for one context of 208 tokens and little more.
+    // Room for one context of 208 tokens and little more.
     let tight = EngineConfig {
         max_model_len: Some(208),
-        ..config(8 << 20)
+        ..config(dtype, 22 * 16)
     };
     let tight = model(&tight);
     let answers = together(&tight, 12);

@@ -11,8 +11,8 @@ mod teacher;
 use engine::model::{ModelFiles, load};
 use engine::tokenizer::EncodeOptions;
 use engine::{
-    Activations, BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, LogitRows, ScheduledSequence,
-    SequenceId,
+    Activations, BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, KvCacheDtype, LogitRows,
+    ScheduledSequence, SequenceId,
 };
 use serde::Deserialize;
 
@@ -55,7 +55,7 @@ fn its_description_is_understood() {
 
 #[test]
 fn greedy_tokens_agree_with_the_reference() {
-    let mut model = Model::load(&gemma_path(), Activations::Int16);
+    let mut model = Model::load(&gemma_path(), Activations::Int16, KvCacheDtype::F16);
     let (mut positions, mut agreed) = (0_u32, 0_u32);
     let (mut error, mut largest_margin_lost) = (0.0, 0.0_f64);
     for answer in golden().prompts {
@@ -86,12 +86,19 @@ fn greedy_tokens_agree_with_the_reference() {
 
 #[test]
 fn perplexity_of_prose_agrees_with_the_reference() {
+    for kv_cache_dtype in [KvCacheDtype::F16, KvCacheDtype::Int8] {
+        assert_perplexity(kv_cache_dtype);
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "it prints its measurement")]
+fn assert_perplexity(kv: KvCacheDtype) {
     let golden = golden();
     let mut ids = prose_ids();
     ids.truncate(golden.prose.tokens);
     assert_eq!(sha256(&ids), golden.prose.ids_sha256, "ids of prose.txt");
 
-    let mut model = Model::load(&gemma_path(), Activations::Int16);
+    let mut model = Model::load(&gemma_path(), Activations::Int16, kv);
     let (mut total, mut scored, mut furthest) = (0.0, 0_u32, 0.0_f64);
     let windows: Vec<_> = ids.chunks(golden.prose.window).collect();
     assert_eq!(windows.len(), golden.windows.len());
@@ -109,7 +116,7 @@ fn perplexity_of_prose_agrees_with_the_reference() {
     let perplexity = (total / f64::from(scored)).exp();
     let change = perplexity / golden.prose.perplexity - 1.0;
     println!(
-        "perplexity of {scored} tokens: {perplexity:.5}, reference {:.5} ({:+.4}%); the window \
+        "{kv:?}: perplexity of {scored} tokens: {perplexity:.5}, reference {:.5} ({:+.4}%); the window \
          furthest from its reference has {:.4}% more or less NLL",
         golden.prose.perplexity,
         100.0 * change,

@@ -7,8 +7,8 @@ mod support;
 use std::sync::Arc;
 
 use engine::{
-    BLOCK_SIZE, DiskTierConfig, EngineConfig, GenerateRequest, KvTiersConfig, OpenModel,
-    SamplingParams, TokenEvent, open,
+    BLOCK_SIZE, DiskTierConfig, EngineConfig, GenerateRequest, KvCacheDtype, KvTiersConfig,
+    OpenModel, SamplingParams, TokenEvent, open,
 };
 
 /// Tokens of each prompt: a sixth of the cache.
@@ -20,9 +20,14 @@ struct Answer {
     cached_tokens: u32,
 }
 
-fn model(tiers: Option<KvTiersConfig>) -> OpenModel {
+fn model(dtype: KvCacheDtype, tiers: Option<KvTiersConfig>) -> OpenModel {
     let config = EngineConfig {
-        kv_cache_bytes: 64 << 20,
+        // Of int8 the same number of blocks takes 17 bytes for 32.
+        kv_cache_bytes: match dtype {
+            KvCacheDtype::F16 => 64 << 20,
+            KvCacheDtype::Int8 => 34 << 20,
+        },
+        kv_cache_dtype: dtype,
         max_model_len: Some(1024),
         kv_tiers: tiers,
         ..EngineConfig::default()
@@ -75,17 +80,22 @@ fn ask_again(model: &OpenModel) -> (Answer, Answer) {
 
 #[test]
 fn what_comes_back_from_memory_is_what_left() {
-    let (first, forgotten) = ask_again(&model(None));
-    assert_eq!((first.cached_tokens, forgotten.cached_tokens), (0, 0));
-    let tiers = KvTiersConfig {
-        ram_bytes: 512 << 20,
-        disk: None,
-    };
-    let (_, restored) = ask_again(&model(Some(tiers)));
-    // The last token is never matched, because somebody needs its logits.
-    let full = (PROMPT as usize - 1) / BLOCK_SIZE * BLOCK_SIZE;
-    assert_eq!(restored.cached_tokens as usize, full);
-    assert!(restored.said == first.said && forgotten.said == first.said);
+    for dtype in [KvCacheDtype::F16, KvCacheDtype::Int8] {
+        let (first, forgotten) = ask_again(&model(dtype, None));
+        assert_eq!((first.cached_tokens, forgotten.cached_tokens), (0, 0));
+        let tiers = KvTiersConfig {
+            ram_bytes: 512 << 20,
+            disk: None,
+        };
+        let (_, restored) = ask_again(&model(dtype, Some(tiers)));
+        // The last token is never matched, because somebody needs its logits.
+        let full = (PROMPT as usize - 1) / BLOCK_SIZE * BLOCK_SIZE;
+        assert_eq!(restored.cached_tokens as usize, full);
+        assert!(
+            restored.said == first.said && forgotten.said == first.said,
+            "{dtype:?}"
+        );
+    }
 }
 
 #[test]
@@ -98,12 +108,19 @@ fn what_comes_back_from_disk_is_what_left() {
             bytes: 1 << 30,
         }),
     };
-    let before = model(Some(tiers()));
-    let (first, again) = ask_again(&before);
-    before.engine.shutdown();
-    let restarted = ask(&model(Some(tiers())), 1);
-    // How much was read and how much computed anew is a matter of time; the bits are not.
-    assert!(again.said == first.said && restarted.said == first.said);
-    let files = std::fs::read_dir(folder.path()).unwrap().count();
-    assert!(files > 0, "blocks were written");
+    // One after the other in one folder: neither finds the blocks of the other.
+    for dtype in [KvCacheDtype::F16, KvCacheDtype::Int8] {
+        let before = model(dtype, Some(tiers()));
+        let (first, again) = ask_again(&before);
+        assert_eq!(first.cached_tokens, 0, "{dtype:?}");
+        before.engine.shutdown();
+        let restarted = ask(&model(dtype, Some(tiers())), 1);
+        // How much was read and how much computed anew is a matter of time; the bits are not.
+        assert!(
+            again.said == first.said && restarted.said == first.said,
+            "{dtype:?}"
+        );
+    }
+    let folders = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(folders, 2, "blocks were written for each");
 }

@@ -6,5 +6,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod deployment;
 pub mod spec;
 pub mod stage;

@@ -26,6 +26,8 @@ use crate::roofline::{Roofline, Work};
 
 /// Bytes of weights that no cache holds.
 const COLD_BYTES: usize = 128 << 20;
+/// Layers of a small model, each with its own cache.
+const LAYERS: usize = 30;
 
 fn main() {
     let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -110,22 +112,74 @@ fn matmul(
     group.finish();
 }
 
+/// Sequences that each have some queries after a context.
+#[derive(Debug, Clone, Copy)]
+struct Spans {
+    name: &'static str,
+    sequences: usize,
+    queries: usize,
+    context: usize,
+    /// Positions, of the context's first ones, that the sequences have in the same blocks.
+    shared: usize,
+}
+
+impl Spans {
+    fn of(name: &'static str, sequences: usize, queries: usize, context: usize) -> Self {
+        Self {
+            name,
+            sequences,
+            queries,
+            context,
+            shared: 0,
+        }
+    }
+
+    /// Blocks of each sequence; all blocks are numbered from 0.
+    fn tables(self) -> Vec<Vec<BlockId>> {
+        let shared = self.shared / BLOCK_SIZE;
+        let own = (self.context + self.queries).div_ceil(BLOCK_SIZE) - shared;
+        let all: Vec<BlockId> = (0..)
+            .take(shared + self.sequences * own)
+            .map(BlockId)
+            .collect();
+        let (prefix, rest) = all.split_at(shared);
+        rest.chunks(own).map(|own| [prefix, own].concat()).collect()
+    }
+}
+
 fn attention(criterion: &mut Criterion, kernels: &Kernels, roofline: &Roofline) {
     let (heads, kv_heads, head_dim) = (9, 3, 64);
     let mut group = criterion.benchmark_group("attention/9x3x64");
-    for (name, sequences, queries, context) in [
-        ("decode", 1_usize, 1_usize, 512_usize),
-        ("decode", 1, 1, 2048),
-        ("decode", 32, 1, 512),
-        ("prefill", 1, 512, 0),
-        ("prefill", 1, 512, 1536),
+    for case in [
+        Spans::of("decode", 1, 1, 512),
+        Spans::of("decode", 1, 1, 1800),
+        Spans::of("decode", 4, 1, 1800),
+        Spans::of("decode", 32, 1, 160),
+        Spans::of("decode", 32, 1, 512),
+        Spans {
+            shared: 1024,
+            ..Spans::of("decode of one prefix", 8, 1, 1056)
+        },
+        Spans::of("prefill", 1, 512, 0),
+        Spans::of("prefill", 1, 512, 1536),
     ] {
-        let positions = context + queries;
-        let blocks = positions.div_ceil(BLOCK_SIZE);
-        let all: Vec<BlockId> = (0..).take(sequences * blocks).map(BlockId).collect();
-        let cache = full_cache(kernels, &all, kv_heads, head_dim);
-        let spans: Vec<AttentionSpan<'_>> = all
-            .chunks(blocks)
+        let Spans {
+            sequences,
+            queries,
+            context,
+            ..
+        } = case;
+        let tables = case.tables();
+        let blocks = tables.iter().flatten().map(|block| block.0 + 1).max();
+        let blocks = blocks.unwrap_or(0) as usize;
+        let block_bytes = KvLayer::new(1, kv_heads, head_dim).block_bytes();
+        // As a model does, which has left a layer's cache for long when it comes back to it.
+        let layers = COLD_BYTES.div_ceil(blocks * block_bytes).min(LAYERS);
+        let caches: Vec<KvLayer> = (0..layers)
+            .map(|_| full_cache(kernels, blocks, kv_heads, head_dim))
+            .collect();
+        let spans: Vec<AttentionSpan<'_>> = tables
+            .iter()
             .enumerate()
             .map(|(sequence, table)| AttentionSpan {
                 heads,
@@ -139,8 +193,7 @@ fn attention(criterion: &mut Criterion, kernels: &Kernels, roofline: &Roofline) 
         let mut out = vec![0.0; q.len()];
         let seen: usize = (0..queries).map(|query| context + query + 1).sum();
         let work = Work {
-            // Keys and values are f16.
-            bytes: (sequences * positions * kv_heads * head_dim * 2 * 2) as u64,
+            bytes: (blocks * block_bytes) as u64,
             operations: (sequences * seen * heads * head_dim * 2 * 2) as u64,
             integer: false,
         };
@@ -149,10 +202,13 @@ fn attention(criterion: &mut Criterion, kernels: &Kernels, roofline: &Roofline) 
             bytes: work.bytes,
         });
         let parameter = format!("{sequences}x{queries} after {context}");
-        let full = format!("attention/9x3x64/{name}/{parameter}");
-        group.bench_function(BenchmarkId::new(name, parameter), |bencher| {
+        let full = format!("attention/9x3x64/{}/{parameter}", case.name);
+        let mut next = caches.iter().cycle();
+        group.bench_function(BenchmarkId::new(case.name, parameter), |bencher| {
             roofline.iter(bencher, &full, work, || {
-                kernels.attention(&cache, &q, &spans, 0.125, &mut out);
+                if let Some(cache) = next.next() {
+                    kernels.attention(cache, &q, &spans, 0.125, &mut out);
+                }
             });
         });
     }
@@ -160,10 +216,10 @@ fn attention(criterion: &mut Criterion, kernels: &Kernels, roofline: &Roofline) 
 }
 
 /// A cache that was written to: blocks that nobody wrote share one empty page of memory.
-fn full_cache(kernels: &Kernels, blocks: &[BlockId], kv_heads: usize, head_dim: usize) -> KvLayer {
-    let mut cache = KvLayer::new(blocks.len(), kv_heads, head_dim);
-    let slot = |&block| (0..BLOCK_SIZE).map(move |offset| KvSlot { block, offset });
-    let slots: Vec<KvSlot> = blocks.iter().flat_map(slot).collect();
+fn full_cache(kernels: &Kernels, blocks: usize, kv_heads: usize, head_dim: usize) -> KvLayer {
+    let mut cache = KvLayer::new(blocks, kv_heads, head_dim);
+    let slot = |block| (0..BLOCK_SIZE).map(move |offset| KvSlot { block, offset });
+    let slots: Vec<KvSlot> = (0..).take(blocks).map(BlockId).flat_map(slot).collect();
     let values = vec![0.1; slots.len() * kv_heads * head_dim];
     kernels.write_kv(&mut cache, &values, &values, &slots);
     cache

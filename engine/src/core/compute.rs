@@ -4,10 +4,12 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::batch::{BatchPlan, SequenceId};
+use parking_lot::Mutex;
+
+use crate::batch::{BatchPlan, ScheduledSequence, SequenceId};
 use crate::core::generation::Generation;
 use crate::error::EngineError;
-use crate::model::Forward;
+use crate::model::{Forward, Logits};
 use crate::sampler::Sampled;
 
 /// Computes `plan` and samples: an entry for each of its sequences, empty where the gap is not yet
@@ -38,22 +40,66 @@ fn forward(
     eos: &[u32],
 ) -> Result<Vec<Vec<Sampled>>, EngineError> {
     let failed = |error| EngineError::Model(format!("{error}"));
-    let mut logits = model.forward(plan).map_err(failed)?;
+    let logits = model.forward(plan).map_err(failed)?;
     let (got, wanted) = (logits.len(), plan.num_logit_rows());
     if got != wanted {
         return Err(EngineError::Model(format!(
             "{got} rows of logits came back where {wanted} were asked for"
         )));
     }
-    let mut first = 0;
-    let mut sampled = Vec::with_capacity(plan.sequences.len());
-    for scheduled in &plan.sequences {
-        let generation = generations.get_mut(&scheduled.id);
-        let read = generation.map(|g| g.read(scheduled, &mut logits, first, eos));
-        sampled.push(read.unwrap_or_default());
-        first += scheduled.num_logit_rows();
+    Ok(sample(logits, plan, generations, eos))
+}
+
+/// Reads each sequence's rows, side by side where the model lends its threads. What one says depends
+/// on its own rows and history only, so neither threads nor order matter (E9).
+fn sample(
+    mut logits: Logits<'_>,
+    plan: &BatchPlan,
+    generations: &mut BTreeMap<SequenceId, Generation>,
+    eos: &[u32],
+) -> Vec<Vec<Sampled>> {
+    let mut readers: Vec<_> = (plan.sequences.iter())
+        .map(|scheduled| Reader {
+            scheduled,
+            generation: None,
+            rows: logits.take_first(scheduled.num_logit_rows()),
+            said: Vec::new(),
+        })
+        .collect();
+    let mut places: Vec<_> = (0..readers.len()).collect();
+    places.sort_unstable_by_key(|place| readers[*place].scheduled.id);
+    for (id, generation) in generations {
+        let found = places.binary_search_by_key(id, |place| readers[*place].scheduled.id);
+        if let Ok(found) = found {
+            readers[places[found]].generation = Some(generation);
+        }
     }
-    Ok(sampled)
+    // Each is locked once, by the thread that reads: a lock is how threads share what they change.
+    let readers: Vec<_> = readers.into_iter().map(Mutex::new).collect();
+    let read = |place: usize| readers[place].lock().read(eos);
+    match logits.workers() {
+        Some(workers) => workers.for_each(readers.len(), &read),
+        None => (0..readers.len()).for_each(read),
+    }
+    let said = readers.into_iter().map(|reader| reader.into_inner().said);
+    said.collect()
+}
+
+/// A sequence of the plan with what belongs to it.
+struct Reader<'a> {
+    scheduled: &'a ScheduledSequence,
+    /// `None` when it has ended meanwhile.
+    generation: Option<&'a mut Generation>,
+    rows: Logits<'a>,
+    said: Vec<Sampled>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, eos: &[u32]) {
+        if let Some(generation) = &mut self.generation {
+            self.said = generation.read(self.scheduled, &mut self.rows, eos);
+        }
+    }
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {

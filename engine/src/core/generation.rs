@@ -52,8 +52,7 @@ impl Generation {
         self.events.is_disconnected()
     }
 
-    /// Reads the sequence's rows, of which `first` is the number of the first: scores the prompt,
-    /// and samples when its gap is closed.
+    /// Reads the sequence's rows: scores the prompt, and samples when its gap is closed.
     ///
     /// Behind drafts, rows are sampled in order for as long as the token sampled is the one that the
     /// next row was computed with. So each sees the true history, as if it were alone in its step:
@@ -63,24 +62,23 @@ impl Generation {
         &mut self,
         scheduled: &ScheduledSequence,
         logits: &mut Logits<'_>,
-        first: usize,
         eos: &[u32],
     ) -> Vec<Sampled> {
         // What the first plan does not compute was found in the cache.
         let start = || u32::try_from(scheduled.start).unwrap_or(u32::MAX);
         self.cached.get_or_insert_with(start);
         if scheduled.logits == LogitRows::All {
-            self.score_prompt(scheduled.start, scheduled.tokens.len(), logits, first);
+            self.score_prompt(scheduled.start, scheduled.tokens.len(), logits);
         }
         let drafts = scheduled.drafts();
         let end = scheduled.start + scheduled.tokens.len() - drafts.len();
         let closed = end == self.request.prompt().len() + self.generated as usize;
-        let rows = first..first + scheduled.num_logit_rows();
-        if !closed || rows.len() <= drafts.len() {
+        let rows = scheduled.num_logit_rows();
+        if !closed || rows <= drafts.len() {
             return Vec::new();
         }
         let mut said = Vec::with_capacity(drafts.len() + 1);
-        for (i, row) in (rows.end - drafts.len() - 1..rows.end).enumerate() {
+        for (i, row) in (rows - drafts.len() - 1..rows).enumerate() {
             if self.generated >= self.request.params().max_tokens {
                 break;
             }
@@ -99,7 +97,7 @@ impl Generation {
 
     /// The row of position `p` scores token `p + 1`. Positions that were scored before a preemption
     /// are not scored again.
-    fn score_prompt(&mut self, start: usize, count: usize, logits: &mut Logits<'_>, first: usize) {
+    fn score_prompt(&mut self, start: usize, count: usize, logits: &mut Logits<'_>) {
         let prompt = self.request.prompt();
         let top = self.request.params().prompt_logprobs.unwrap_or(0);
         let Some(scores) = &mut self.prompt_logprobs else {
@@ -107,7 +105,7 @@ impl Generation {
         };
         let end = (start + count).min(prompt.len() - 1);
         for position in (scores.len() - 1).max(start)..end {
-            let row = logits.row(first + position - start);
+            let row = logits.row(position - start);
             scores.push(Some(token_logprobs(row, prompt[position + 1], top)));
         }
     }

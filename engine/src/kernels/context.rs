@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use super::KernelError;
 use super::pages::Arena;
 use super::pool::Pool;
+use super::ready::Ready;
 use super::simd::{Kernel, best_isa, dispatch};
 use crate::Isa;
 
@@ -21,6 +22,8 @@ pub struct Kernels {
     isa: Isa,
     /// Where packed weights lie.
     pub(super) arena: Mutex<Arena>,
+    /// Weights that were packed before, or what is packed now.
+    pub(super) ready: Ready,
 }
 
 impl Kernels {
@@ -38,7 +41,13 @@ impl Kernels {
             pool: Pool::new(threads)?,
             isa,
             arena: Mutex::default(),
+            ready: Ready::default(),
         })
+    }
+
+    /// The instruction set that is used where none is forced.
+    pub fn best_isa() -> Isa {
+        best_isa()
     }
 
     /// The instruction set in use.
@@ -49,6 +58,15 @@ impl Kernels {
     /// Threads that take part in an operation, the caller included.
     pub fn threads(&self) -> usize {
         self.pool.threads()
+    }
+
+    /// Calls `task` with each of `0..tasks`, on the threads and in any order, and returns when all
+    /// calls have: for work beside the kernels, while they have none.
+    ///
+    /// # Panics
+    /// With a task's panic, after the tasks that had begun have ended.
+    pub fn for_each(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.pool.run(tasks, task);
     }
 
     /// Runs `kernel(index)` for each of `0..chunks` on the threads.

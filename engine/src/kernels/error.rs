@@ -27,6 +27,14 @@ pub enum KernelError {
         /// The operating system's words.
         reason: String,
     },
+    /// Weights that were packed before are not those that are asked for.
+    #[error("segment {index} of the packed weights is not {wanted}")]
+    NotPacked {
+        /// Which, in the order of packing.
+        index: usize,
+        /// What was asked for.
+        wanted: String,
+    },
     /// A matrix of no parts, rows or columns.
     #[error("a matrix needs at least one row and one column, part {part} has {rows} x {cols}")]
     Empty {

@@ -2,7 +2,7 @@
 //!
 //! They work on plain `f32` slices, rows after each other, and know nothing of models or requests.
 //! [`Kernels`] holds the threads and the instruction set; a [`PackedMatrix`] holds weights in the
-//! order in which the product reads them; a [`MatmulInput`] holds activations in both forms that
+//! order in which the product reads them; a [`MatmulInput`] holds activations in the forms that
 //! products read; a [`KvLayer`] holds one layer's keys and values in blocks.
 //!
 //! What must be true (E9): each output is computed by the same operations in the same order whatever
@@ -20,13 +20,17 @@ mod ops;
 mod pages;
 mod pool;
 mod quant;
+mod ready;
+mod records;
 mod simd;
 #[cfg(test)]
 mod tests;
 
-pub use attention::{AttentionSpan, KvLayer, KvSlot};
+pub use attention::{AttentionSpan, HeadNorms, HeadRows, KvLayer, KvShape, KvSlot};
 pub use context::Kernels;
 pub use error::KernelError;
-pub use matmul::{ActivationBits, MatmulInput, PackedMatrix, TensorBytes};
-pub use ops::{RopeStyle, RopeTable};
+pub use matmul::{ActivationBits, InputRows, MatmulInput, PackedMatrix, TensorBytes};
+pub use ops::{AddedRows, Gate, GatedRows, NormedRows, RopeStyle, RopeTable};
 pub use quant::{Format, dequantise};
+pub(crate) use ready::{PackedSegment, SegmentKey};
+pub(crate) use simd::{PlainLoop, widest};

@@ -17,7 +17,7 @@ use std::slice;
 use std::sync::Arc;
 
 use bytemuck::Pod;
-use memmap2::{MmapMut, MmapRaw};
+use memmap2::{Mmap, MmapMut, MmapRaw};
 
 /// Address space of a mapping from which slices are cut; only what is touched takes memory.
 const REGION: usize = 64 << 20;
@@ -78,7 +78,8 @@ impl Arena {
     }
 }
 
-fn map(bytes: usize) -> Arc<MmapRaw> {
+/// Zeroed memory of its own, on huge pages where the system has them.
+pub(super) fn map(bytes: usize) -> Arc<MmapRaw> {
     let Ok(map) = MmapMut::map_anon(bytes) else {
         handle_alloc_error(Layout::new::<[u8; REGION]>());
     };
@@ -88,10 +89,64 @@ fn map(bytes: usize) -> Arc<MmapRaw> {
     Arc::new(MmapRaw::from(map))
 }
 
-impl<T: Pod> Pages<T> {
-    /// `len` zeros in a mapping of their own.
-    pub(super) fn zeroed(len: usize) -> Self {
-        Arena::default().zeroed(len)
+impl<T> Pages<T> {
+    /// Nobody writes it any more.
+    pub(super) fn freeze(self) -> Frozen<T> {
+        Frozen {
+            region: self.region.map(Memory::Anonymous),
+            start: self.start,
+            len: self.len,
+            of: PhantomData,
+        }
+    }
+}
+
+/// A slice that nobody writes any more, in memory of its own or in a file.
+#[derive(Debug, Clone)]
+pub(super) struct Frozen<T> {
+    /// `None` for no bytes.
+    region: Option<Memory>,
+    start: usize,
+    len: usize,
+    of: PhantomData<T>,
+}
+
+#[derive(Debug, Clone)]
+enum Memory {
+    Anonymous(Arc<MmapRaw>),
+    File(Arc<Mmap>),
+}
+
+impl<T: Pod> Frozen<T> {
+    /// `len` values that begin `start` bytes into a file; `None` where they leave it, or are not
+    /// aligned.
+    pub(super) fn of_file(file: &Arc<Mmap>, start: usize, len: usize) -> Option<Self> {
+        let bytes = len.checked_mul(size_of::<T>())?;
+        let place = file.get(start..start.checked_add(bytes)?)?;
+        (place.as_ptr().cast::<T>().is_aligned()).then(|| Self {
+            region: Some(Memory::File(Arc::clone(file))),
+            start,
+            len,
+            of: PhantomData,
+        })
+    }
+}
+
+impl<T: Pod> Deref for Frozen<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        let start = match &self.region {
+            None => return &[],
+            Some(Memory::Anonymous(region)) => region.as_ptr(),
+            Some(Memory::File(file)) => file.as_ptr(),
+        };
+        // SAFETY: `start` and the length were found to lie within the mapping.
+        let first = unsafe { start.add(self.start) };
+        // SAFETY: they are aligned, initialised, of a type that any bytes are a value of, live as long
+        // as the mapping, which `self` holds, and nobody writes them: `freeze` took what could, and a
+        // file's mapping is for reading.
+        unsafe { slice::from_raw_parts(first.cast(), self.len) }
     }
 }
 

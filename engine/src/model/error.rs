@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::config::Device;
+use crate::config::{Device, KvCacheDtype};
 use crate::gguf::GgufError;
 use crate::kernels::KernelError;
 
@@ -118,6 +118,9 @@ pub enum ModelError {
         /// The device.
         device: Device,
     },
+    /// A device's cache cannot store what the configuration asks for.
+    #[error("a device keeps keys and values with 16 bits; kv_cache_dtype must be f16, not {0:?}")]
+    DeviceCache(KvCacheDtype),
     /// There is no such device, or it failed.
     #[error("the device failed: {0}")]
     Device(String),

@@ -68,6 +68,14 @@ impl ModelFiles {
         )))
     }
 
+    /// The file, or the first part, or the folder.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Gguf { first, .. } => first,
+            Self::Folder(folder) => &folder.path,
+        }
+    }
+
     fn in_folder(path: &Path) -> Result<Self, ModelError> {
         if path.join("config.json").is_file() {
             return ModelFolder::find(path).map(Self::Folder);

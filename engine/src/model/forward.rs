@@ -1,8 +1,10 @@
 //! The seam between the scheduler's side and the models: a plan goes in, logits come out.
 
 use std::fmt::Debug;
+use std::mem;
 
 use crate::batch::{BatchPlan, BlockId};
+use crate::kernels::Kernels;
 use crate::model::ModelError;
 use crate::request::ModelLimits;
 
@@ -49,19 +51,65 @@ pub trait Forward: Send + Debug {
     fn forward(&mut self, plan: &BatchPlan) -> Result<Logits<'_>, ModelError>;
 }
 
+/// Threads that a model has for what is done with its logits.
+pub trait Workers: Debug + Sync {
+    /// Calls `task` once with each of `0..tasks`, on any thread and in any order, and returns when
+    /// all calls have. Panics with a task's panic.
+    fn for_each(&self, tasks: usize, task: &(dyn Fn(usize) + Sync));
+}
+
+impl Workers for Kernels {
+    fn for_each(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        Kernels::for_each(self, tasks, task);
+    }
+}
+
 /// Rows of logits: sequences in the plan's order, and within one the positions in ascending order.
 /// Writable, because the sampler works in place.
 #[derive(Debug)]
 pub struct Logits<'a> {
     rows: &'a mut [f32],
     vocab: usize,
+    workers: Option<&'a dyn Workers>,
 }
 
 impl<'a> Logits<'a> {
     /// Rows of `vocab` values each, one after the other; values beyond the last whole row are not
     /// seen.
     pub fn new(rows: &'a mut [f32], vocab: usize) -> Self {
-        Self { rows, vocab }
+        Self {
+            rows,
+            vocab,
+            workers: None,
+        }
+    }
+
+    /// The same with threads for whoever reads them.
+    #[must_use]
+    pub fn with_workers(self, workers: &'a dyn Workers) -> Self {
+        Self {
+            workers: Some(workers),
+            ..self
+        }
+    }
+
+    /// The threads that came with the rows.
+    pub(crate) fn workers(&self) -> Option<&'a dyn Workers> {
+        self.workers
+    }
+
+    /// Takes the first `count` rows off.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    pub(crate) fn take_first(&mut self, count: usize) -> Self {
+        let (first, rest) = mem::take(&mut self.rows).split_at_mut(count * self.vocab);
+        self.rows = rest;
+        Self {
+            rows: first,
+            vocab: self.vocab,
+            workers: self.workers,
+        }
     }
 
     /// Number of rows.

@@ -14,7 +14,7 @@ use crate::model::ModelError;
 
 /// Version of what the kernels write into a block: its order of values and its number format. A
 /// change of either must change it.
-const LAYOUT: &str = "f16 keys [head][dim][position], values [head][position][dim], 1";
+const LAYOUT: &str = "[head][keys [dim][position], values [position][dim]], scales in front, 2";
 /// The same of a device's caches.
 const DEVICE_LAYOUT: &str =
     "keys and values [position][head][dim], bf16 of bf16 weights, else f16, 1";
@@ -37,8 +37,19 @@ pub(super) fn identity(files: &ModelFiles, config: &EngineConfig) -> Result<[u8;
     // Another version or precision may round otherwise, and answers must not depend on what is found.
     digest.update(env!("CARGO_PKG_VERSION"));
     digest.update(format!("{:?}", config.activations));
+    digest.update(format!("{:?}", config.kv_cache_dtype));
     digest.update(BLOCK_SIZE.to_le_bytes());
     digest.update([u8::from(cfg!(target_endian = "big"))]);
+    digest.update(files_identity(files)?);
+    Ok(digest.finalize().into())
+}
+
+/// The name of the model's files alone.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(super) fn files_identity(files: &ModelFiles) -> Result<[u8; 32], ModelError> {
+    let mut digest = Sha256::new();
     for path in paths(files)? {
         add(&mut digest, &path).map_err(|error| ModelError::Io(error).at(&path))?;
     }

@@ -10,14 +10,15 @@ use std::thread;
 use super::device::DeviceRunner;
 use super::eos;
 use super::files::{ModelFiles, ModelFolder, WeightFiles};
-use super::identity::identity;
+use super::identity::{files_identity, identity};
 use super::llama::LlamaRunner;
+use super::packed::{self, PackedPlace};
 use super::spec::{ModelSpec, from_config_json, from_gguf};
 use super::weights::{GgufShards, SafetensorsShards, Weights};
 use crate::config::{Device, EngineConfig};
-use crate::kernels::Kernels;
 #[cfg(feature = "cuda")]
 use crate::kernels::device::open_gpu;
+use crate::kernels::{KernelError, Kernels};
 use crate::model::{Forward, ModelError, ModelInfo};
 
 /// Longest `config.json`, in bytes.
@@ -45,7 +46,7 @@ pub fn load(files: &ModelFiles, config: &EngineConfig) -> Result<LoadedModel, Mo
         Some(tiers) if tiers.disk.is_some() => identity(files, config)?,
         Some(_) | None => [0; 32],
     };
-    run(opened, config, identity)
+    run(files, opened, config, identity)
 }
 
 /// Reads a model that guesses for another one whose contexts have so many tokens: its own may be
@@ -63,10 +64,11 @@ pub fn load_draft(
         max_model_len: Some(max_model_len.min(opened.spec.max_positions)),
         ..config.clone()
     };
-    run(opened, &config, [0; 32])
+    run(files, opened, &config, [0; 32])
 }
 
 fn run(
+    files: &ModelFiles,
     opened: Opened,
     config: &EngineConfig,
     identity: [u8; 32],
@@ -83,7 +85,14 @@ fn run(
         weight_bytes,
         kv_cache_bytes,
     } = match config.device {
-        Device::Cpu => on_cpu(&spec, &weights, config, identity)?,
+        Device::Cpu => {
+            let runner = on_cpu(files, &spec, &weights, config)?.with_identity(identity);
+            Placed {
+                weight_bytes: runner.weight_bytes(),
+                kv_cache_bytes: runner.kv_cache_bytes(),
+                runner: Box::new(runner),
+            }
+        }
         device @ Device::Cuda { ordinal } => {
             spec.notes.push(format!(
                 "computed on {device}: products with quantised weights have activations of 8 bits"
@@ -117,21 +126,27 @@ struct Placed {
 }
 
 fn on_cpu(
+    files: &ModelFiles,
     spec: &ModelSpec,
     weights: &Weights,
     config: &EngineConfig,
-    identity: [u8; 32],
-) -> Result<Placed, ModelError> {
+) -> Result<LlamaRunner, ModelError> {
+    let kernels = || kernels(config);
+    let runner = |kernels| LlamaRunner::new(spec, weights, kernels, config);
+    let Some(folder) = &config.packed_weights else {
+        return runner(kernels()?);
+    };
+    let isa = config.isa.unwrap_or_else(Kernels::best_isa);
+    let place = PackedPlace::new(folder, files.path(), files_identity(files)?, isa);
+    packed::start(&place, kernels, runner)
+}
+
+/// The threads that `config` asks for.
+fn kernels(config: &EngineConfig) -> Result<Kernels, KernelError> {
     let threads = config
         .threads
         .or_else(|| thread::available_parallelism().ok());
-    let kernels = Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), config.isa)?;
-    let runner = LlamaRunner::new(spec, weights, kernels, config)?.with_identity(identity);
-    Ok(Placed {
-        weight_bytes: runner.weight_bytes(),
-        kv_cache_bytes: runner.kv_cache_bytes(),
-        runner: Box::new(runner),
-    })
+    Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), config.isa)
 }
 
 #[cfg(feature = "cuda")]
@@ -144,7 +159,8 @@ fn on_cuda(
 ) -> Result<Placed, ModelError> {
     let device = open_gpu(ordinal)
         .map_err(|error| ModelError::Device(format!("cuda:{ordinal}: {error}")))?;
-    let runner = DeviceRunner::new(spec, weights, device, config)?.with_identity(identity);
+    let runner = DeviceRunner::new(spec, weights, (device, kernels(config)?), config)?;
+    let runner = runner.with_identity(identity);
     Ok(Placed {
         weight_bytes: runner.weight_bytes(),
         kv_cache_bytes: runner.kv_cache_bytes(),
@@ -172,7 +188,7 @@ pub(super) fn load_on(
     device: candle_core::Device,
 ) -> Result<DeviceRunner, ModelError> {
     let Opened { spec, weights, .. } = Opened::open(files)?;
-    DeviceRunner::new(&spec, &weights, device, config)
+    DeviceRunner::new(&spec, &weights, (device, kernels(config)?), config)
 }
 
 /// Proves that a model's weight files are whole: that their headers can be read, and that every

@@ -15,6 +15,7 @@ mod identity;
 mod info;
 mod llama;
 mod load;
+mod packed;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ mod weights;
 
 pub use error::ModelError;
 pub use files::{ModelFiles, ModelFolder, WeightFiles};
-pub use forward::{Forward, Logits};
+pub use forward::{Forward, Logits, Workers};
 pub use info::ModelInfo;
 pub use llama::LlamaRunner;
 pub use load::{LoadedModel, load, load_draft, verify};

@@ -3,6 +3,8 @@
 
 use std::f32::consts::LOG2_E;
 
+use crate::kernels::{PlainLoop, widest};
+
 /// Values worked on side by side.
 const LANES: usize = 16;
 /// Values of which only the maximum is looked at before the values themselves.
@@ -12,36 +14,13 @@ const EXP_MIN: f32 = -87.0;
 
 /// The largest value; NaN is passed over; negative infinity when there is none.
 pub(super) fn max(row: &[f32]) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    for chunk in chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            // A comparison with NaN is false, so NaN never enters.
-            *lane = if x > *lane { x } else { *lane };
-        }
-    }
-    let of = |values: &[f32]| {
-        values
-            .iter()
-            .fold(f32::NEG_INFINITY, |a, &x| if x > a { x } else { a })
-    };
-    let (a, b) = (of(&lanes), of(rest));
-    if b > a { b } else { a }
+    widest(Max(row))
 }
 
 /// Index of the largest value, the lowest among equals; `None` when every value is NaN or negative
 /// infinity. One pass, and a second look at one block.
 pub(crate) fn argmax(row: &[f32]) -> Option<usize> {
-    let mut best = f32::NEG_INFINITY;
-    let mut start = None;
-    for (i, block) in row.chunks(BLOCK).enumerate() {
-        let top = max(block);
-        if top > best {
-            best = top;
-            start = Some(i * BLOCK);
-        }
-    }
-    let start = start?;
+    let (best, start) = widest(MaxBlock(row))?;
     #[expect(
         clippy::float_cmp,
         reason = "the maximum is one of the values themselves"
@@ -59,52 +38,127 @@ pub(super) fn weights(row: &mut [f32], max: f32, temperature: f32) {
         }
         return;
     }
-    for x in row {
-        *x = exp((*x - max) / temperature);
-    }
+    widest(Weights {
+        row,
+        max,
+        temperature,
+    });
 }
 
 /// The sum of `exp(logit - max)` over the row, with the same rules as [`weights`].
 pub(super) fn sum_exp(row: &[f32], max: f32) -> f64 {
     if max == f32::INFINITY {
-        return sum_by(row, |x| if x == f32::INFINITY { 1.0 } else { 0.0 });
+        return widest(Sum(row, |x| if x == f32::INFINITY { 1.0 } else { 0.0 }));
     }
-    sum_by(row, |x| exp(x - max))
+    widest(Sum(row, move |x| exp(x - max)))
 }
 
 /// The sum of all values.
 pub(super) fn sum(row: &[f32]) -> f64 {
-    sum_by(row, |x| x)
+    widest(Sum(row, |x| x))
 }
 
 /// The sum of the values that are at least `floor`.
 pub(super) fn sum_from(row: &[f32], floor: f32) -> f64 {
-    sum_by(row, |x| if x >= floor { x } else { 0.0 })
+    widest(Sum(row, move |x| if x >= floor { x } else { 0.0 }))
 }
 
-/// The sum of `value(x)`, always added in the same order: within a block side by side in single
-/// precision, over the blocks in double.
-fn sum_by(row: &[f32], value: impl Fn(f32) -> f32) -> f64 {
-    let mut total = 0.0;
-    for block in row.chunks(BLOCK) {
-        let mut lanes = [0.0_f32; LANES];
-        let (chunks, rest) = block.as_chunks::<LANES>();
-        for chunk in chunks {
-            for (lane, &x) in lanes.iter_mut().zip(chunk) {
-                *lane += value(x);
+/// [`max`].
+struct Max<'a>(&'a [f32]);
+
+impl PlainLoop for Max<'_> {
+    type Output = f32;
+    #[inline(always)]
+    fn run(self) -> f32 {
+        largest(self.0)
+    }
+}
+
+/// The largest value and where the first block that has it begins.
+struct MaxBlock<'a>(&'a [f32]);
+
+impl PlainLoop for MaxBlock<'_> {
+    type Output = Option<(f32, usize)>;
+    #[inline(always)]
+    fn run(self) -> Option<(f32, usize)> {
+        let mut best = f32::NEG_INFINITY;
+        let mut start = None;
+        for (i, block) in self.0.chunks(BLOCK).enumerate() {
+            let top = largest(block);
+            if top > best {
+                best = top;
+                start = Some(i * BLOCK);
             }
         }
-        for (lane, &x) in lanes.iter_mut().zip(rest) {
-            *lane += value(x);
-        }
-        total += lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>();
+        start.map(|start| (best, start))
     }
-    total
+}
+
+/// [`weights`], where the largest is finite.
+struct Weights<'a> {
+    row: &'a mut [f32],
+    max: f32,
+    temperature: f32,
+}
+
+impl PlainLoop for Weights<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for x in self.row {
+            *x = exp((*x - self.max) / self.temperature);
+        }
+    }
+}
+
+/// The sum of a function of the values, always added in the same order: within a block side by side
+/// in single precision, over the blocks in double.
+struct Sum<'a, F: Fn(f32) -> f32>(&'a [f32], F);
+
+impl<F: Fn(f32) -> f32> PlainLoop for Sum<'_, F> {
+    type Output = f64;
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let Self(row, value) = self;
+        let mut total = 0.0;
+        for block in row.chunks(BLOCK) {
+            let mut lanes = [0.0_f32; LANES];
+            let (chunks, rest) = block.as_chunks::<LANES>();
+            for chunk in chunks {
+                for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                    *lane += value(x);
+                }
+            }
+            for (lane, &x) in lanes.iter_mut().zip(rest) {
+                *lane += value(x);
+            }
+            total += lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>();
+        }
+        total
+    }
+}
+
+#[inline(always)]
+fn largest(row: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (chunks, rest) = row.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            // A comparison with NaN is false, so NaN never enters.
+            *lane = if x > *lane { x } else { *lane };
+        }
+    }
+    let mut best = f32::NEG_INFINITY;
+    for &x in lanes.iter().chain(rest) {
+        best = if x > best { x } else { best };
+    }
+    best
 }
 
 /// `e` to the power of `x`, for `x` up to 0, within 2 units in the last place; 0 below -87 and for
 /// NaN. By range reduction to `2^n * exp(r)` with |r| at most `ln 2 / 2` and a polynomial of degree
 /// 5 with the coefficients of `expf` in Moshier's Cephes library. Without branches, so it vectorises.
+#[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     // Adding 1.5 * 2^23 leaves the nearest integer in the low bits of the mantissa.
     const ROUND: f32 = 12_582_912.0;
@@ -181,11 +235,17 @@ mod tests {
             let first = row.iter().position(|&x| x == plain && plain > f32::NEG_INFINITY);
             prop_assert_eq!(argmax(&row), first);
             if first.is_some() {
+                let mut narrow = row.clone();
+                Weights { row: &mut narrow, max: plain, temperature: 0.7 }.run();
+                let mut wide = row.clone();
+                weights(&mut wide, plain, 0.7);
+                prop_assert!(wide.iter().zip(&narrow).all(|(w, n)| w.to_bits() == n.to_bits()));
                 let exact: f64 = row.iter().filter(|x| !x.is_nan()).map(|&x| (f64::from(x) - f64::from(plain)).exp()).sum();
                 prop_assert!((sum_exp(&row, plain) / exact - 1.0).abs() < 1e-6);
                 weights(&mut row, plain, 1.0);
                 prop_assert!((sum(&row) / exact - 1.0).abs() < 1e-6);
                 prop_assert!(sum_from(&row, 0.5) <= sum(&row));
+                prop_assert_eq!(sum(&row).to_bits(), Sum(&row, |x| x).run().to_bits());
             }
         }
     }

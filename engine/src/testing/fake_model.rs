@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence};
 use crate::config::BLOCK_SIZE;
-use crate::model::{Forward, Logits, ModelError};
+use crate::model::{Forward, Logits, ModelError, Workers};
 use crate::request::ModelLimits;
 use crate::testing::latch::Latch;
 
@@ -19,6 +19,7 @@ pub struct FakeModel {
     memory: Vec<Option<Slot>>,
     answer: Answer,
     on_step: Option<Hook>,
+    workers: Option<Box<dyn Workers + Send>>,
     rows: Vec<f32>,
 }
 
@@ -60,6 +61,7 @@ impl FakeModel {
             memory: vec![None; num_blocks * BLOCK_SIZE],
             answer: Box::new(|_| FakeToken::Hashed),
             on_step: None,
+            workers: None,
             rows: Vec::new(),
         }
     }
@@ -92,6 +94,13 @@ impl FakeModel {
         hook: impl FnMut(&BatchPlan) -> Result<(), ModelError> + Send + 'static,
     ) -> Self {
         self.on_step = Some(Box::new(hook));
+        self
+    }
+
+    /// Lends `workers` to whoever reads its logits.
+    #[must_use]
+    pub fn with_workers(mut self, workers: impl Workers + Send + 'static) -> Self {
+        self.workers = Some(Box::new(workers));
         self
     }
 
@@ -216,7 +225,11 @@ impl Forward for FakeModel {
                 self.push_row(&history[..=position]);
             }
         }
-        Ok(Logits::new(&mut self.rows, self.limits.vocab_size))
+        let logits = Logits::new(&mut self.rows, self.limits.vocab_size);
+        Ok(match &self.workers {
+            Some(workers) => logits.with_workers(&**workers),
+            None => logits,
+        })
     }
 }
 

@@ -6,8 +6,10 @@ use std::path::Path;
 use engine::gguf::GgufFile;
 use engine::model::{ModelFiles, load};
 use engine::tokenizer::{GgufVocabulary, Tokenizer};
-use engine::{Activations, BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, LogitRows};
-use engine::{ScheduledSequence, SequenceId};
+use engine::{
+    Activations, BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, KvCacheDtype, LogitRows,
+    ScheduledSequence, SequenceId,
+};
 use sha2::{Digest, Sha256};
 
 /// Longest sequence: a window of prose.
@@ -19,9 +21,14 @@ const STEP_TOKENS: usize = 128;
 pub(crate) struct Model(Box<dyn Forward>);
 
 impl Model {
-    pub(crate) fn load(path: &Path, activations: Activations) -> Self {
+    pub(crate) fn load(
+        path: &Path,
+        activations: Activations,
+        kv_cache_dtype: KvCacheDtype,
+    ) -> Self {
         let config = EngineConfig {
             activations,
+            kv_cache_dtype,
             kv_cache_bytes: 64 << 20,
             max_model_len: Some(MAX_MODEL_LEN),
             max_num_batched_tokens: STEP_TOKENS,

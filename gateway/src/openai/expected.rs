@@ -22,7 +22,11 @@ pub(super) fn wrong_type(request: &Value, path: &Path, error: &str) -> (String, 
     let message = match error.rsplit_once(", expected ") {
         Some((said, expected)) if said.starts_with("invalid ") => {
             let found = found(request, path).map_or_else(|| "missing".to_owned(), shown);
-            format!("{place} must be {}, but is {found}", in_json(expected))
+            let wrong_kind = said.starts_with("invalid type");
+            format!(
+                "{place} must be {}, but is {found}",
+                in_json(expected, wrong_kind)
+            )
         }
         _ => format!("{place}: {error}"),
     };
@@ -47,9 +51,11 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// Serde's name for what it expects. Our own types say it in JSON's words already.
-fn in_json(expected: &str) -> &str {
+/// Serde's name for what it expects. Our own types say it in JSON's words already. A range helps only
+/// those who sent a number.
+fn in_json(expected: &str, wrong_kind: bool) -> &str {
     match expected {
+        "u32" if wrong_kind => "a whole number",
         "u32" => "a whole number from 0 to 4294967295",
         "f32" => "a number",
         "a boolean" => "true or false",

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use engine::{Activations, Device, DiskTierConfig, EngineConfig, KvTiersConfig};
+use engine::{Activations, Device, DiskTierConfig, EngineConfig, KvCacheDtype, KvTiersConfig};
 
 use super::fault::Faults;
 use super::node::Node;
@@ -71,6 +71,13 @@ pub(super) fn read(
         activations: keys
             .take("activations", f, activations)
             .unwrap_or(default.activations),
+        kv_cache_dtype: keys
+            .take("kv_cache_dtype", f, kv_cache_dtype)
+            .unwrap_or(default.kv_cache_dtype),
+        packed_weights: keys
+            .take("packed_weights", f, read::text)
+            .map(|place| folder.join(place))
+            .or(default.packed_weights),
         isa: default.isa,
     };
     if config.max_num_batched_tokens < config.max_num_seqs {
@@ -133,5 +140,13 @@ fn activations(node: &Node) -> Result<Activations, read::Expected> {
         Ok("mixed") => Ok(Activations::Mixed),
         Ok("int8") => Ok(Activations::Int8),
         _ => Err("int16, mixed or int8".to_owned()),
+    }
+}
+
+fn kv_cache_dtype(node: &Node) -> Result<KvCacheDtype, read::Expected> {
+    match read::text(node).as_deref() {
+        Ok("f16") => Ok(KvCacheDtype::F16),
+        Ok("int8") => Ok(KvCacheDtype::Int8),
+        _ => Err("f16 or int8".to_owned()),
     }
 }

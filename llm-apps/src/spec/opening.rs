@@ -39,6 +39,10 @@ impl ModelSpec {
                 let fault = format!("cannot be used: {error}");
                 self.places.fault("engine.device", &fault)
             }
+            OpenError::Model(ModelError::DeviceCache(_)) => {
+                let fault = "must be f16 where `device` is a GPU, but is int8";
+                self.places.fault("engine.kv_cache_dtype", fault)
+            }
             OpenError::Start(StartError::OutOfRange {
                 param,
                 expected,

@@ -1,5 +1,6 @@
 //! The two products of attention: queries with keys, weights with values.
 
+use super::ahead::Ahead;
 use super::rows::Walk;
 use super::stretch::{STRETCH_LEN, Weights};
 use super::tile::{Key, TILE_VECTORS, Value};
@@ -15,6 +16,7 @@ pub(super) struct Scores<'a, const R: usize> {
     /// Whether these are the first dimensions.
     pub(super) fresh: bool,
     pub(super) scores: &'a mut [Weights],
+    pub(super) ahead: Ahead<'a>,
 }
 
 impl<const R: usize> Kernel for Scores<'_, R> {
@@ -50,7 +52,9 @@ impl<const R: usize> Scores<'_, R> {
                 }
             }
         }
+        let lines = self.ahead.lines().div_ceil(self.keys.len().max(1));
         for (keys, queries) in self.keys.iter().zip(self.queries) {
+            self.ahead.ask(s, lines);
             let mut key = [s.splat(0.0); B];
             for b in 0..B {
                 key[b] = s.load(&keys[first + b]);
@@ -73,22 +77,23 @@ impl<const R: usize> Scores<'_, R> {
 /// `out = out * shrink + weights * values` for `R` rows and the dimensions of a tile, position by
 /// position. A row takes the positions that it sees and no other, whatever lies in them.
 pub(super) struct ValueSums<'a, const R: usize> {
-    pub(super) walk: &'a Walk<'a>,
-    pub(super) row: usize,
-    /// First position of the stretch.
-    pub(super) start: usize,
+    /// The first of the rows, and the first position of the stretch.
+    pub(super) seen: (&'a Walk<'a>, usize, usize),
+    /// Sums of the rows, and the number of vectors that each has.
+    pub(super) sums: (&'a mut [[f32; LANES]], usize),
     /// First vector of the head that is summed, and their number.
     pub(super) vectors: (usize, usize),
     pub(super) values: &'a [Value; STRETCH_LEN],
     /// Of the `R` rows.
     pub(super) weights: &'a [Weights],
     pub(super) shrink: &'a [f32],
+    pub(super) ahead: Ahead<'a>,
 }
 
 impl<const R: usize> Kernel for ValueSums<'_, R> {
     type Output = ();
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn run<S: Simd>(mut self, s: S) {
         let (_, count) = self.vectors;
         if R * 4 <= S::ATTENTION_CHAINS && count == TILE_VECTORS {
             self.add::<S, 4>(s, 0);
@@ -109,7 +114,7 @@ impl<const R: usize> Kernel for ValueSums<'_, R> {
 impl<const R: usize> ValueSums<'_, R> {
     /// `D` vectors of the tile from `first` on.
     #[inline(always)]
-    fn add<S: Simd, const D: usize>(&self, s: S, first: usize) -> usize {
+    fn add<S: Simd, const D: usize>(&mut self, s: S, first: usize) -> usize {
         let (Some(weights), Some(shrink)) = (
             self.weights.first_chunk::<R>(),
             self.shrink.first_chunk::<R>(),
@@ -117,28 +122,34 @@ impl<const R: usize> ValueSums<'_, R> {
             return D;
         };
         let place = self.vectors.0 + first;
-        // The last row begins last, the first one ends first: what lies between, all see.
-        let (from, _) = self.walk.seen(self.row, self.start);
-        let begin = self.walk.seen(self.row + R - 1, self.start).0;
-        let end = begin.max(self.walk.seen(self.row, self.start).1);
+        // What lies between the last one to begin and the first one to end, all see.
+        let seen = self.all_seen();
+        let (mut from, mut begin, mut end) = (STRETCH_LEN, 0, STRETCH_LEN);
+        for (row_from, row_to) in seen {
+            from = from.min(row_from);
+            begin = begin.max(row_from);
+            end = end.min(row_to);
+        }
+        let end = end.max(begin);
         let mut shrink = *shrink;
         if from < begin {
-            for (r, shrink) in shrink.iter().enumerate() {
-                let (from, to) = self.walk.seen(self.row + r, self.start);
-                self.add_row::<S, D>(s, first, r, (from, begin.min(to)), *shrink);
+            for (r, (row_from, row_to)) in seen.into_iter().enumerate() {
+                self.add_row::<S, D>(s, first, r, (row_from, begin.min(row_to)), shrink[r]);
             }
             shrink = [1.0; R];
         }
         let mut sums = [[s.splat(0.0); D]; R];
         for r in 0..R {
-            let out = &self.walk.vectors(self.row + r)[place..][..D];
+            let out = &self.sums.0[r * self.sums.1 + place..][..D];
             for d in 0..D {
                 sums[r][d] = s.mul(s.load(&out[d]), s.splat(shrink[r]));
             }
         }
         let weights: [&[f32; STRETCH_LEN]; R] = flat(weights);
         let common = begin.min(STRETCH_LEN)..end.min(STRETCH_LEN);
+        let lines = self.ahead.lines().div_ceil(common.len().max(1));
         for (position, values) in self.values[common.clone()].iter().enumerate() {
+            self.ahead.ask(s, lines);
             let position = (common.start + position) % STRETCH_LEN;
             let mut value = [s.splat(0.0); D];
             for d in 0..D {
@@ -152,31 +163,42 @@ impl<const R: usize> ValueSums<'_, R> {
             }
         }
         for (r, sums) in sums.iter().enumerate() {
-            let out = &mut self.walk.vectors(self.row + r)[place..][..D];
+            let out = &mut self.sums.0[r * self.sums.1 + place..][..D];
             for d in 0..D {
                 s.store(sums[d], &mut out[d]);
             }
         }
-        if end < self.walk.seen(self.row + R - 1, self.start).1 {
-            for r in 0..R {
-                let (_, to) = self.walk.seen(self.row + r, self.start);
+        for (r, (_, to)) in seen.into_iter().enumerate() {
+            if end < to {
                 self.add_row::<S, D>(s, first, r, (end, to), 1.0);
             }
         }
         D
     }
 
+    /// What each row sees of the stretch.
+    #[inline(always)]
+    fn all_seen(&self) -> [(usize, usize); R] {
+        let (walk, row, start) = self.seen;
+        let mut seen = [(0, 0); R];
+        for r in 0..R {
+            seen[r] = walk.seen(row + r, start);
+        }
+        seen
+    }
+
     /// Positions that not all rows see, for one row.
     #[inline(always)]
     fn add_row<S: Simd, const D: usize>(
-        &self,
+        &mut self,
         s: S,
         first: usize,
         r: usize,
         (from, to): (usize, usize),
         shrink: f32,
     ) {
-        let out = &mut self.walk.vectors(self.row + r)[self.vectors.0 + first..][..D];
+        let place = r * self.sums.1 + self.vectors.0 + first;
+        let out = &mut self.sums.0[place..][..D];
         let weights = self.weights[r].as_flattened();
         let mut sums = [s.splat(0.0); D];
         for d in 0..D {

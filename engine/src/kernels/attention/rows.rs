@@ -2,88 +2,97 @@
 
 #![expect(unsafe_code, reason = "pieces write to rows and heads of their own")]
 
-use super::cache::KvLayer;
-use super::span::AttentionSpan;
-use super::state::State;
-use super::stretch::{STRETCH, STRETCH_LEN, Stretch, Workplace};
-use super::tile::{Band, Queries, Tile};
-use crate::BLOCK_SIZE;
-use crate::kernels::disjoint::Disjoint;
-use crate::kernels::simd::{LANES, Simd};
+use std::ops::Range;
 
-/// Query rows (a query of one head each) that a piece has at most.
-pub(super) const PIECE_ROWS: usize = 32;
+use super::cache::KvLayer;
+use super::plan::{Cut, Member, PIECE_ROWS, Piece, Plan, Task};
+use super::section::{Part, Parts, SECTION, SECTION_STRETCHES};
+use super::span::AttentionSpan;
+use super::stretch::{STRETCH, STRETCH_LEN, Stretch, Workplace};
+use super::tile::{Band, Queries};
+use crate::BlockId;
+use crate::kernels::disjoint::Disjoint;
+use crate::kernels::simd::Simd;
 
 /// What all pieces share.
 pub(super) struct Shared<'a> {
     pub(super) cache: &'a KvLayer,
-    pub(super) heads: usize,
     pub(super) q: &'a [f32],
     pub(super) spans: &'a [AttentionSpan<'a>],
+    pub(super) plan: &'a Plan,
     pub(super) scale: f32,
     pub(super) out: &'a Disjoint<'a, f32>,
+    pub(super) parts: &'a Parts<'a>,
 }
-
-/// Some queries of a span, some heads of one KV head; at most [`PIECE_ROWS`] rows.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Piece {
-    pub(super) span: usize,
-    pub(super) first_query: usize,
-    pub(super) queries: usize,
-    pub(super) kv_head: usize,
-    pub(super) first_head: usize,
-    pub(super) heads: usize,
-}
-
-/// The rows of a piece.
-pub(super) type States = [State; PIECE_ROWS];
 
 impl Shared<'_> {
-    /// Computes a piece.
+    /// Computes some tasks one after the other.
     ///
     /// # Safety
-    /// No other piece has the same row and head of `out`.
+    /// Nobody else computes them at the same time, or reads their parts.
     #[inline(always)]
-    pub(super) unsafe fn run<S: Simd>(&self, s: S, piece: Piece) {
-        let span = &self.spans[piece.span];
-        let walk = Walk::new(self, piece, span);
-        let rows = walk.rows();
-        let mut states = [State::NOTHING; PIECE_ROWS];
-        for row in 0..rows {
-            walk.vectors(row).fill([0.0; LANES]);
-        }
-        let head_dim = self.cache.head_dim();
-        let mut workplace = Workplace {
-            queries: Queries::new(walk.bands::<S>(), (rows, head_dim, self.scale), |row| {
-                walk.query(row)
-            }),
-            tile: Tile::EMPTY,
-            weights: [[[0.0; LANES]; STRETCH]; PIECE_ROWS],
-            shrink: [1.0; PIECE_ROWS],
-        };
-        let blocks = walk.context(rows - 1).div_ceil(BLOCK_SIZE);
-        let stretches = span.block_table[..blocks].chunks(STRETCH).enumerate();
-        for (index, blocks) in stretches.skip(walk.unseen(0) / STRETCH_LEN) {
-            let stretch = Stretch {
-                walk: &walk,
-                start: index * STRETCH_LEN,
-                blocks,
-            };
-            stretch.run(s, &mut states, &mut workplace);
-        }
-        for (row, state) in states[..rows].iter().enumerate() {
-            let factor = 1.0 / s.sum_lanes(s.load(&state.sums));
-            for value in walk.vectors(row).as_flattened_mut() {
-                *value *= factor;
+    pub(super) unsafe fn run<S: Simd>(&self, s: S, tasks: &[Task]) {
+        let mut at = Workplace::new(self.cache.head_dim());
+        for (index, task) in tasks.iter().enumerate() {
+            let walk = Walk::new(self, task.piece);
+            let after = tasks.get(index + 1).map(|task| {
+                let walk = Walk::new(self, task.piece);
+                let first = walk.steps(task.sections.clone()).next();
+                (
+                    walk.piece.kv_head,
+                    first.map_or(&[][..], |step| step.blocks),
+                )
+            });
+            walk.go(s, task, after, &mut at);
+            match task.part {
+                // SAFETY: the caller's word.
+                Some(part) => unsafe { walk.put(part, &at) },
+                // SAFETY: each row and head is in one piece, and the piece in this one task.
+                None => unsafe { walk.end(s, &at) },
             }
         }
     }
+
+    /// Merges the sections of a piece.
+    ///
+    /// # Safety
+    /// Its tasks have been computed, and nobody else merges them.
+    #[inline(always)]
+    pub(super) unsafe fn merge<S: Simd>(&self, s: S, cut: &Cut) {
+        let walk = Walk::new(self, cut.piece);
+        let mut at = Workplace::new(self.cache.head_dim());
+        let mut part = cut.part;
+        for section in cut.sections.clone() {
+            for row in 0..walk.rows {
+                if let Some(first) = walk.sees(row, section) {
+                    // SAFETY: whoever wrote it has ended by the word of the caller.
+                    let (state, vectors) = unsafe { self.parts.row(part, row) };
+                    at.whole.take(s, (row, first), state, vectors);
+                }
+            }
+            part.0 += walk.rows;
+        }
+        // SAFETY: each row and head is in one piece, and its tasks have ended.
+        unsafe { walk.end(s, &at) };
+    }
+}
+
+/// Some rows of a piece and a stretch that they see at least in part.
+#[derive(Debug, Clone)]
+struct Step<'a> {
+    stretch: usize,
+    blocks: &'a [BlockId],
+    rows: Range<usize>,
+    /// Whether all members walk together.
+    shared: bool,
 }
 
 /// A piece on its way through its context.
 pub(super) struct Walk<'a> {
-    shared: &'a Shared<'a>,
-    piece: Piece,
+    all: &'a Shared<'a>,
+    piece: &'a Piece,
+    members: &'a [Member],
+    rows: usize,
     /// Positions up to each row's own.
     contexts: [usize; PIECE_ROWS],
     /// Where each row begins in `q` and `out`.
@@ -92,42 +101,170 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     #[inline(always)]
-    fn new(shared: &'a Shared<'a>, piece: Piece, span: &AttentionSpan<'_>) -> Self {
+    fn new(all: &'a Shared<'a>, piece: usize) -> Self {
+        let piece = &all.plan.pieces[piece];
+        let members = &all.plan.members[piece.members.clone()];
         let (mut contexts, mut places) = ([0; PIECE_ROWS], [0; PIECE_ROWS]);
-        let head_dim = shared.cache.head_dim();
-        for query in 0..piece.queries {
-            for head in 0..piece.heads {
-                let (row, query) = (query * piece.heads + head, piece.first_query + query);
-                contexts[row] = span.context_start + query + 1;
-                let place = (span.q_start + query) * shared.heads + piece.first_head + head;
-                places[row] = place * head_dim;
+        let head_dim = all.cache.head_dim();
+        let mut row = 0;
+        for member in members {
+            let span = &all.spans[member.span];
+            for query in member.first_query..member.first_query + member.queries {
+                for head in piece.first_head..piece.first_head + piece.heads {
+                    contexts[row] = span.context_start + query + 1;
+                    places[row] = ((span.q_start + query) * span.heads + head) * head_dim;
+                    row += 1;
+                }
             }
         }
         Self {
-            shared,
+            all,
             piece,
+            members,
+            rows: row,
             contexts,
             places,
         }
     }
 
-    /// Query rows of the piece.
-    fn rows(&self) -> usize {
-        self.piece.queries * self.piece.heads
+    /// Computes a task's sections. `after` is the KV head and blocks of what comes next.
+    #[inline(always)]
+    fn go<S: Simd>(
+        &self,
+        s: S,
+        task: &Task,
+        after: Option<(usize, &[BlockId])>,
+        at: &mut Workplace,
+    ) {
+        let layout = (self.rows, self.all.cache.head_dim(), self.all.scale);
+        let own = Queries::new(self.own_bands::<S>(), layout, |row| self.query(row));
+        let together = (self.piece.shared > 0).then(|| {
+            let bands = bands::<S>(&(0..self.rows));
+            Queries::new(bands, layout, |row| self.query(row))
+        });
+        for section in task.sections.clone() {
+            at.section.clear(self.rows);
+            let mut steps = self.steps(section..section + 1).peekable();
+            while let Some(step) = steps.next() {
+                let queries = match &together {
+                    Some(together) if step.shared => together,
+                    Some(_) | None => &own,
+                };
+                let next = steps.peek().map(|next| (self.piece.kv_head, next.blocks));
+                let stretch = Stretch {
+                    walk: self,
+                    rows: step.rows,
+                    start: step.stretch * STRETCH_LEN,
+                    blocks: step.blocks,
+                    next: next.or(after),
+                };
+                stretch.run(s, queries, at);
+            }
+            if task.part.is_none() {
+                for row in 0..self.rows {
+                    if let Some(first) = self.sees(row, section) {
+                        let Workplace { section, whole, .. } = at;
+                        whole.take(s, (row, first), &section.states[row], section.row(row));
+                    }
+                }
+            }
+        }
     }
 
-    pub(super) fn cache(&self) -> &KvLayer {
-        self.shared.cache
+    /// The stretches of some sections, each with the rows that walk over it.
+    #[inline(always)]
+    fn steps(&self, sections: Range<usize>) -> impl Iterator<Item = Step<'a>> {
+        let stretches = sections.start * SECTION_STRETCHES..sections.end * SECTION_STRETCHES;
+        let (all, heads, shared) = (self.all, self.piece.heads, self.piece.shared);
+        let window = all.cache.window();
+        let unseen = move |member: &Member| {
+            let context = all.spans[member.span].context_start + member.first_query + 1;
+            context.saturating_sub(window) / STRETCH_LEN
+        };
+        let step = move |member: &Member, stretch: usize, rows: Range<usize>, shared: bool| {
+            let table = all.spans[member.span].block_table;
+            let first = (stretch * STRETCH).min(table.len());
+            Step {
+                stretch,
+                blocks: &table[first..(first + STRETCH).min(table.len())],
+                rows,
+                shared,
+            }
+        };
+        let first = self.members.iter().map(unseen).min().unwrap_or(0);
+        let together = (first.max(stretches.start)..shared.min(stretches.end)).filter_map({
+            let (members, rows) = (self.members, self.rows);
+            move |stretch| Some(step(members.first()?, stretch, 0..rows, true))
+        });
+        let mut row = 0;
+        let apart = self.members.iter().flat_map(move |member| {
+            let rows = row..row + member.queries * heads;
+            row = rows.end;
+            let end = all.spans[member.span].context_start + member.first_query + member.queries;
+            let from = stretches.start.max(unseen(member)).max(shared);
+            (from..stretches.end.min(end.div_ceil(STRETCH_LEN)))
+                .map(move |stretch| step(member, stretch, rows.clone(), false))
+        });
+        together.chain(apart)
+    }
+
+    /// Bands within each member.
+    #[inline(always)]
+    fn own_bands<S: Simd>(&self) -> impl Iterator<Item = Band> {
+        let mut row = 0;
+        self.members.iter().flat_map(move |member| {
+            let rows = row..row + member.queries * self.piece.heads;
+            row = rows.end;
+            bands::<S>(&rows)
+        })
+    }
+
+    /// Whether a row sees something of a section, and whether it is the first one.
+    #[inline(always)]
+    fn sees(&self, row: usize, section: usize) -> Option<bool> {
+        let first = self.unseen(row) / SECTION;
+        (first..self.context(row).div_ceil(SECTION))
+            .contains(&section)
+            .then_some(first == section)
+    }
+
+    /// Keeps the results of the section that was computed last.
+    ///
+    /// # Safety
+    /// Nobody else has these parts.
+    #[inline(always)]
+    unsafe fn put(&self, part: Part, at: &Workplace) {
+        for row in 0..self.rows {
+            // SAFETY: the caller's word.
+            let (state, vectors) = unsafe { self.all.parts.row(part, row) };
+            *state = at.section.states[row];
+            vectors.copy_from_slice(at.section.row(row));
+        }
+    }
+
+    /// Writes the rows' results out.
+    ///
+    /// # Safety
+    /// Nobody else has these rows and heads of `out`.
+    #[inline(always)]
+    unsafe fn end<S: Simd>(&self, s: S, at: &Workplace) {
+        for row in 0..self.rows {
+            let factor = 1.0 / s.sum_lanes(s.load(&at.whole.states[row].sums));
+            let (start, len) = (self.places[row], self.all.cache.head_dim());
+            // SAFETY: the caller's word.
+            let out = unsafe { self.all.out.part(start, len) };
+            for (out, value) in out.iter_mut().zip(at.whole.row(row).as_flattened()) {
+                *out = *value * factor;
+            }
+        }
+    }
+
+    pub(super) fn cache(&self) -> &'a KvLayer {
+        self.all.cache
     }
 
     pub(super) fn kv_head(&self) -> usize {
         self.piece.kv_head
-    }
-
-    /// How the rows are computed together.
-    #[inline(always)]
-    pub(super) fn bands<S: Simd>(&self) -> impl Iterator<Item = Band> {
-        Band::all(self.rows(), S::ATTENTION_ROWS)
     }
 
     /// What a row sees of the stretch at `start`: from the first of these positions up to the second.
@@ -142,33 +279,29 @@ impl<'a> Walk<'a> {
 
     /// A row's query.
     #[inline(always)]
-    pub(super) fn query(&self, row: usize) -> &[f32] {
-        &self.shared.q[self.places[row]..][..self.shared.cache.head_dim()]
+    fn query(&self, row: usize) -> &'a [f32] {
+        &self.all.q[self.places[row]..][..self.all.cache.head_dim()]
     }
 
     /// Positions up to a row's own.
     #[inline(always)]
-    pub(super) fn context(&self, row: usize) -> usize {
+    fn context(&self, row: usize) -> usize {
         self.contexts[row]
     }
 
     /// How many of them, the first ones, lie before the row's window.
     #[inline(always)]
-    pub(super) fn unseen(&self, row: usize) -> usize {
-        self.context(row).saturating_sub(self.shared.cache.window())
+    fn unseen(&self, row: usize) -> usize {
+        self.context(row).saturating_sub(self.all.cache.window())
     }
+}
 
-    /// A row of the output.
-    #[inline(always)]
-    #[expect(
-        clippy::mut_from_ref,
-        reason = "rows are apart by the word of `run`'s caller"
-    )]
-    pub(super) fn vectors(&self, row: usize) -> &mut [[f32; LANES]] {
-        let (start, len) = (self.places[row], self.shared.cache.head_dim());
-        // SAFETY: the piece is this thread's own, and each use ends before the next one begins.
-        unsafe { self.shared.out.part(start, len) }
-            .as_chunks_mut()
-            .0
-    }
+/// How rows are computed together.
+#[inline(always)]
+pub(super) fn bands<S: Simd>(rows: &Range<usize>) -> impl Iterator<Item = Band> + use<S> {
+    let first = rows.start;
+    Band::all(rows.len(), S::ATTENTION_ROWS).map(move |band| Band {
+        row: first + band.row,
+        ..band
+    })
 }

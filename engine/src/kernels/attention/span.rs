@@ -1,12 +1,15 @@
-//! What attention computes: spans of queries, cut into pieces for the threads.
+//! What attention computes: spans of queries.
 
 #![expect(unsafe_code, reason = "pieces write to rows and heads of their own")]
 
 use super::cache::KvLayer;
-use super::rows::{PIECE_ROWS, Piece, Shared};
+use super::plan::{Cut, Machine, Plan, Task};
+use super::rows::Shared;
+use super::section::Parts;
+use super::state::State;
 use crate::kernels::Kernels;
 use crate::kernels::disjoint::Disjoint;
-use crate::kernels::simd::{Kernel, Simd, dispatch};
+use crate::kernels::simd::{Kernel, LANES, Simd, dispatch};
 use crate::{BLOCK_SIZE, BlockId};
 
 /// Consecutive queries of one sequence. Query i has position `context_start + i` and sees the
@@ -47,56 +50,32 @@ impl Kernels {
         };
         prove(cache, heads, q.len(), spans);
         assert_eq!(q.len(), out.len(), "outputs of attention");
-        let pieces = self.cut(cache.kv_heads(), heads / cache.kv_heads(), spans);
-        let shared = Shared {
+        let machine = Machine {
+            threads: self.threads(),
+            register_rows: dispatch(self.isa(), RegisterRows),
+        };
+        let plan = &Plan::of(machine, cache, spans);
+        let mut states = vec![State::NOTHING; plan.part_rows];
+        let mut vectors = vec![[0.0; LANES]; plan.part_rows * cache.head_dim() / LANES];
+        let shared = &Shared {
             cache,
-            heads,
             q,
             spans,
+            plan,
             scale,
             out: &Disjoint::new(out),
+            parts: &Parts::new(&mut states, &mut vectors),
         };
-        let shared = &shared;
-        self.run(pieces.len(), |index| Run {
+        self.run(plan.chunks.len(), |index| Run {
             shared,
-            piece: pieces[index],
+            tasks: &plan.tasks[plan.chunks[index].clone()],
+        });
+        self.run(plan.cuts.len(), |index| Merge {
+            shared,
+            cut: &plan.cuts[index],
         });
     }
-
-    /// Pieces of a size that keeps the registers full; smaller ones where there are too few.
-    fn cut(&self, kv_heads: usize, group: usize, spans: &[AttentionSpan<'_>]) -> Vec<Piece> {
-        let registers = dispatch(self.isa(), RegisterRows);
-        let rows = PIECE_ROWS.min(registers * QUERY_REUSE);
-        let whole: usize = spans.iter().map(|span| span.q_len * kv_heads).sum();
-        // Too few pieces for the threads: the heads of a group go apart.
-        let parts = self.threads().div_ceil(whole.max(1)).min(group);
-        let head_step = group.div_ceil(parts).min(rows);
-        let query_step = rows / head_step;
-        let mut pieces = Vec::new();
-        for (span, AttentionSpan { q_len, .. }) in spans.iter().enumerate() {
-            for first in (0..*q_len).step_by(query_step) {
-                for kv_head in 0..kv_heads {
-                    for head in (0..group).step_by(head_step) {
-                        pieces.push(Piece {
-                            span,
-                            first_query: first,
-                            queries: query_step.min(q_len - first),
-                            kv_head,
-                            first_head: kv_head * group + head,
-                            heads: head_step.min(group - head),
-                        });
-                    }
-                }
-            }
-        }
-        // Later queries have longer contexts: they go first, so that no thread ends alone with one.
-        pieces.reverse();
-        pieces
-    }
 }
-
-/// How many registers' worth of query rows read a block of keys while it is in the first cache.
-const QUERY_REUSE: usize = 6;
 
 fn prove(cache: &KvLayer, heads: usize, values: usize, spans: &[AttentionSpan<'_>]) {
     let kv_heads = cache.kv_heads();
@@ -150,17 +129,32 @@ impl Kernel for RegisterRows {
     }
 }
 
-/// One piece, to be compiled for each instruction set.
+/// Some tasks, to be compiled for each instruction set.
 struct Run<'a> {
     shared: &'a Shared<'a>,
-    piece: Piece,
+    tasks: &'a [Task],
 }
 
 impl Kernel for Run<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // SAFETY: each query row and head is in one piece (`prove`, `cut`).
-        unsafe { self.shared.run(s, self.piece) }
+        // SAFETY: each query row and head is in one piece (`prove`, `Plan`), each task in one chunk.
+        unsafe { self.shared.run(s, self.tasks) }
+    }
+}
+
+/// The end of a piece whose sections were computed apart.
+struct Merge<'a> {
+    shared: &'a Shared<'a>,
+    cut: &'a Cut,
+}
+
+impl Kernel for Merge<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        // SAFETY: all tasks have ended before the first merge begins, and each piece is cut once.
+        unsafe { self.shared.merge(s, self.cut) }
     }
 }

@@ -4,8 +4,9 @@ use super::stretch::{STRETCH_LEN, Weights};
 use crate::BLOCK_SIZE;
 use crate::kernels::simd::{LANES, Simd, exp};
 
-/// What a row knows of the positions before; the weighted sum of their values is kept in `out`.
-#[derive(Clone, Copy)]
+/// What a row knows of the positions before in a section; the weighted sum of their values is kept
+/// beside it ([`Sums`](super::section::Sums)).
+#[derive(Debug, Clone, Copy)]
 pub(super) struct State {
     max: f32,
     /// Sums of the weights, by position within the blocks.
@@ -39,6 +40,24 @@ impl State {
             return s.first_lane(factor);
         }
         1.0
+    }
+
+    /// Takes the state of the next positions in. Gives the factors of what was summed before and of
+    /// what they summed.
+    #[inline(always)]
+    pub(super) fn merge<S: Simd>(&mut self, s: S, next: &Self) -> (f32, f32) {
+        let max = if next.max > self.max {
+            next.max
+        } else {
+            self.max
+        };
+        let before = exp(s, s.splat(self.max - max));
+        let after = exp(s, s.splat(next.max - max));
+        let shrunk = s.mul(s.load(&self.sums), before);
+        let sums = s.mul_add(s.load(&next.sums), after, shrunk);
+        s.store(sums, &mut self.sums);
+        self.max = max;
+        (s.first_lane(before), s.first_lane(after))
     }
 
     /// Scores to weights, after [`raise`](Self::raise); the positions that are seen count.

@@ -1,7 +1,13 @@
 //! One stretch of a context for the rows of a piece: scores, the online softmax, the sum of values.
 
+use std::mem;
+use std::ops::Range;
+
+use super::ahead::Ahead;
+use super::plan::PIECE_ROWS;
 use super::products::{Scores, ValueSums};
-use super::rows::{PIECE_ROWS, States, Walk};
+use super::rows::{Walk, bands};
+use super::section::Sums;
 use super::tile::{Band, Queries, TILE_DIMS, Tile};
 use crate::kernels::simd::{LANES, Simd};
 use crate::{BLOCK_SIZE, BlockId};
@@ -15,22 +21,42 @@ pub(super) const STRETCH_LEN: usize = STRETCH * BLOCK_SIZE;
 /// A number for each position of a stretch: products of a query with the keys, then the weights.
 pub(super) type Weights = [[f32; LANES]; STRETCH];
 
-/// What the stretches of a piece use one after the other.
+/// What the stretches of pieces use one after the other.
 pub(super) struct Workplace {
-    pub(super) queries: Queries,
-    pub(super) tile: Tile,
+    /// What the rows have summed in the section that is computed.
+    pub(super) section: Sums,
+    /// In the sections before.
+    pub(super) whole: Sums,
+    tile: Tile,
     /// Of each row.
-    pub(super) weights: [Weights; PIECE_ROWS],
+    weights: [Weights; PIECE_ROWS],
     /// Of each row: the factor by which what was summed before shrinks.
-    pub(super) shrink: [f32; PIECE_ROWS],
+    shrink: [f32; PIECE_ROWS],
+}
+
+impl Workplace {
+    #[inline(always)]
+    pub(super) fn new(head_dim: usize) -> Self {
+        Self {
+            section: Sums::new(head_dim),
+            whole: Sums::new(head_dim),
+            tile: Tile::EMPTY,
+            weights: [[[0.0; LANES]; STRETCH]; PIECE_ROWS],
+            shrink: [1.0; PIECE_ROWS],
+        }
+    }
 }
 
 /// A stretch as a piece sees it.
 pub(super) struct Stretch<'a> {
     pub(super) walk: &'a Walk<'a>,
+    /// The rows that walk over it.
+    pub(super) rows: Range<usize>,
     /// Its first position.
     pub(super) start: usize,
     pub(super) blocks: &'a [BlockId],
+    /// KV head and blocks of the stretch that comes next.
+    pub(super) next: Option<(usize, &'a [BlockId])>,
 }
 
 /// Calls `$rows!` with the number of rows of a band.
@@ -48,13 +74,19 @@ macro_rules! with_rows {
 
 impl Stretch<'_> {
     #[inline(always)]
-    pub(super) fn run<S: Simd>(&self, s: S, states: &mut States, at: &mut Workplace) {
+    pub(super) fn run<S: Simd>(&self, s: S, queries: &Queries, at: &mut Workplace) {
         let head = (self.walk.cache(), self.walk.kv_head());
         let head_dim = self.walk.cache().head_dim();
+        let tiles = head_dim.div_ceil(TILE_DIMS);
+        let states = &mut at.section.states;
         for first in (0..head_dim).step_by(TILE_DIMS) {
             let dims = TILE_DIMS.min(head_dim - first);
             let keys = at.tile.load_keys(s, head, self.blocks, (first, dims));
-            for band in self.walk.bands::<S>() {
+            let mut ahead = self.next.map_or(Ahead::NOTHING, |(kv_head, blocks)| {
+                let head = (self.walk.cache(), kv_head);
+                Ahead::keys(head, blocks, (first / TILE_DIMS, tiles))
+            });
+            for band in bands::<S>(&self.rows) {
                 if !self.touches(band) {
                     continue;
                 }
@@ -62,10 +94,11 @@ impl Stretch<'_> {
                     ($rows:literal) => {
                         if $rows <= S::ATTENTION_ROWS {
                             s.apart(Scores::<$rows> {
-                                queries: at.queries.band(band, first, dims),
+                                queries: queries.band(band, first, dims),
                                 keys,
                                 fresh: first == 0,
                                 scores: &mut at.weights[band.row..],
+                                ahead: mem::replace(&mut ahead, Ahead::NOTHING),
                             });
                         }
                     };
@@ -73,7 +106,7 @@ impl Stretch<'_> {
                 with_rows!(band, scores);
             }
         }
-        for band in self.walk.bands::<S>() {
+        for band in bands::<S>(&self.rows) {
             if !self.touches(band) {
                 continue;
             }
@@ -91,7 +124,11 @@ impl Stretch<'_> {
         for first in (0..head_dim).step_by(TILE_DIMS) {
             let dims = TILE_DIMS.min(head_dim - first);
             let values = at.tile.load_values(s, head, self.blocks, (first, dims));
-            for band in self.walk.bands::<S>() {
+            let mut ahead = self.next.map_or(Ahead::NOTHING, |(kv_head, blocks)| {
+                let head = (self.walk.cache(), kv_head);
+                Ahead::values(head, blocks, (first / TILE_DIMS, tiles))
+            });
+            for band in bands::<S>(&self.rows) {
                 if !self.touches(band) {
                     continue;
                 }
@@ -99,13 +136,13 @@ impl Stretch<'_> {
                     ($rows:literal) => {
                         if $rows <= S::ATTENTION_ROWS {
                             s.apart(ValueSums::<$rows> {
-                                walk: self.walk,
-                                row: band.row,
-                                start: self.start,
+                                seen: (self.walk, band.row, self.start),
+                                sums: at.section.rows(band.row),
                                 vectors: (first / LANES, dims / LANES),
                                 values,
                                 weights: &at.weights[band.row..],
                                 shrink: &at.shrink[band.row..],
+                                ahead: mem::replace(&mut ahead, Ahead::NOTHING),
                             });
                         }
                     };
@@ -118,10 +155,9 @@ impl Stretch<'_> {
     /// Whether some row of a band sees something of the stretch.
     #[inline(always)]
     fn touches(&self, band: Band) -> bool {
-        // Rows are in order of their queries: the last one sees furthest, the first one's window
-        // begins first.
-        let last = self.walk.seen(band.row + band.len - 1, self.start);
-        let first = self.walk.seen(band.row, self.start);
-        last.1 > 0 && first.0 < STRETCH_LEN
+        (band.row..band.row + band.len).any(|row| {
+            let (from, to) = self.walk.seen(row, self.start);
+            from < to
+        })
     }
 }

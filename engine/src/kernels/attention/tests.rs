@@ -2,14 +2,20 @@
 
 #![expect(clippy::float_cmp, reason = "sums of zeros are exact")]
 
+mod stored;
+
 use half::f16;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use super::section::SECTION;
 use super::*;
 use crate::kernels::Kernels;
 use crate::kernels::tests::{Random, isas, kernels};
-use crate::{BLOCK_SIZE, BlockId};
+use crate::{BLOCK_SIZE, BlockId, KvCacheDtype};
+
+/// What keys and values may be stored as.
+const DTYPES: [KvCacheDtype; 2] = [KvCacheDtype::F16, KvCacheDtype::Int8];
 
 /// A sequence with its own keys, values and queries, one row a position.
 struct Sequence {
@@ -27,6 +33,7 @@ struct Layer {
     kv_heads: usize,
     head_dim: usize,
     window: usize,
+    dtype: KvCacheDtype,
 }
 
 impl Layer {
@@ -36,6 +43,15 @@ impl Layer {
             kv_heads,
             head_dim: 64,
             window: usize::MAX,
+            dtype: KvCacheDtype::F16,
+        }
+    }
+
+    fn shape(self) -> KvShape {
+        KvShape {
+            kv_heads: self.kv_heads,
+            head_dim: self.head_dim,
+            dtype: self.dtype,
         }
     }
 }
@@ -73,16 +89,28 @@ impl Fixture {
         }
     }
 
+    /// The same, but each sequence has the first `shared` positions, down to a block, of the first
+    /// one, in the same blocks.
+    fn sharing(seed: u64, layer: Layer, lengths: &[usize], shared: usize) -> Self {
+        let mut fixture = Self::new(seed, layer, lengths);
+        let width = layer.kv_heads * layer.head_dim;
+        if let Some((first, rest)) = fixture.sequences.split_first_mut() {
+            for sequence in rest {
+                let blocks = shared.min(first.len).min(sequence.len) / BLOCK_SIZE;
+                let values = blocks * BLOCK_SIZE * width;
+                sequence.blocks[..blocks].copy_from_slice(&first.blocks[..blocks]);
+                sequence.k[..values].copy_from_slice(&first.k[..values]);
+                sequence.v[..values].copy_from_slice(&first.v[..values]);
+            }
+        }
+        fixture
+    }
+
     /// A cache whose unwritten places hold what would spoil every sum.
     fn cache(&self, kernels: &Kernels) -> KvLayer {
-        let Layer {
-            kv_heads,
-            head_dim,
-            window,
-            ..
-        } = self.layer;
-        let mut cache = KvLayer::new(self.num_blocks, kv_heads, head_dim).with_window(window);
-        let width = kv_heads * head_dim;
+        let cache = KvLayer::layers(1, self.num_blocks, self.layer.shape()).remove(0);
+        let mut cache = cache.with_window(self.layer.window);
+        let width = self.layer.kv_heads * self.layer.head_dim;
         let all: Vec<KvSlot> = (0..self.num_blocks * BLOCK_SIZE)
             .map(|i| KvSlot {
                 block: BlockId(u32::try_from(i / BLOCK_SIZE).unwrap()),
@@ -149,13 +177,23 @@ impl Sequence {
             kv_heads,
             head_dim,
             window,
+            dtype,
         } = fixture.layer;
         let kv_head = head / (heads / kv_heads);
         let at = |values: &[f32], heads: usize, row: usize, head: usize, d: usize| {
             values[(row * heads + head) * head_dim + d]
         };
         let stored = |values: &[f32], row: usize, d: usize| {
-            f16::from_f32(at(values, kv_heads, row, kv_head, d)).to_f64()
+            let number = at(values, kv_heads, row, kv_head, d);
+            match dtype {
+                KvCacheDtype::F16 => f16::from_f32(number).to_f64(),
+                KvCacheDtype::Int8 => {
+                    let all = (0..head_dim).map(|d| at(values, kv_heads, row, kv_head, d).abs());
+                    let largest = all.fold(0.0, f32::max);
+                    let code = (number * (127.0 / largest)).round_ties_even();
+                    f64::from(code) * f64::from(largest / 127.0)
+                }
+            }
         };
         let first = (query + 1).saturating_sub(window);
         let scores: Vec<f64> = (first..=query)
@@ -182,6 +220,11 @@ impl Sequence {
 }
 
 fn assert_softmax(fixture: &Fixture) {
+    assert_softmax_of(fixture, |_| true);
+}
+
+/// Of the queries at some positions.
+fn assert_softmax_of(fixture: &Fixture, queries: impl Fn(usize) -> bool) {
     let Layer {
         heads, head_dim, ..
     } = fixture.layer;
@@ -190,6 +233,9 @@ fn assert_softmax(fixture: &Fixture) {
         for (index, sequence) in fixture.sequences.iter().enumerate() {
             let out = fixture.whole(&kernels, index);
             for (row, out) in out.chunks_exact(head_dim).enumerate() {
+                if !queries(row / heads) {
+                    continue;
+                }
                 let naive = sequence.naive(fixture, row / heads, row % heads);
                 for (ours, exact) in out.iter().zip(naive) {
                     let ours = f64::from(f32::from_bits(*ours));
@@ -204,8 +250,14 @@ fn assert_softmax(fixture: &Fixture) {
 
 #[test]
 fn attention_is_softmax() {
-    for (heads, kv_heads) in [(9, 3), (4, 4), (8, 1), (14, 2), (40, 1)] {
-        assert_softmax(&Fixture::new(41, Layer::new(heads, kv_heads), &[1, 16, 53]));
+    for dtype in DTYPES {
+        for (heads, kv_heads) in [(9, 3), (4, 4), (8, 1), (14, 2), (40, 1)] {
+            let layer = Layer {
+                dtype,
+                ..Layer::new(heads, kv_heads)
+            };
+            assert_softmax(&Fixture::new(41, layer, &[1, 16, 53]));
+        }
     }
 }
 
@@ -219,12 +271,32 @@ fn attention_within_a_window_is_softmax_of_the_window() {
         };
         assert_softmax(&Fixture::new(42, layer, &[1, 64, 65, 230]));
     }
-    let gemma = Layer {
-        head_dim: 256,
-        window: 70,
-        ..Layer::new(4, 1)
-    };
-    assert_softmax(&Fixture::new(43, gemma, &[150]));
+    for dtype in DTYPES {
+        let gemma = Layer {
+            head_dim: 256,
+            window: 70,
+            dtype,
+            ..Layer::new(4, 1)
+        };
+        assert_softmax(&Fixture::new(43, gemma, &[150]));
+    }
+}
+
+#[test]
+fn sections_are_merged_to_the_softmax_of_all() {
+    let near = |query: usize| (query + 3) % SECTION < 6;
+    assert_softmax_of(
+        &Fixture::new(44, Layer::new(3, 1), &[513, 2 * SECTION + 2]),
+        near,
+    );
+    // Windows that begin in the section of the query and in those before.
+    for window in [5, SECTION, SECTION + 1] {
+        let layer = Layer {
+            window,
+            ..Layer::new(2, 1)
+        };
+        assert_softmax_of(&Fixture::new(45, layer, &[2 * SECTION + 40]), near);
+    }
 }
 
 #[test]
@@ -234,10 +306,11 @@ fn chunks_batches_threads_and_instructions_change_no_bit() {
         1..5usize,
         prop::collection::vec(1..90usize, 1..5),
         prop_oneof![Just(usize::MAX), 1..100usize],
+        prop::sample::select(DTYPES.to_vec()),
         any::<u64>(),
     );
     let config = Config {
-        cases: 32,
+        cases: 48,
         failure_persistence: None,
         ..Config::default()
     };
@@ -247,9 +320,10 @@ fn chunks_batches_threads_and_instructions_change_no_bit() {
         .flat_map(|isa| (1..=3).map(move |n| kernels(n, isa)))
         .collect();
     TestRunner::new(config)
-        .run(&cases, |(kv_heads, group, lengths, window, seed)| {
+        .run(&cases, |(kv_heads, group, lengths, window, dtype, seed)| {
             let layer = Layer {
                 window,
+                dtype,
                 ..Layer::new(kv_heads * group, kv_heads)
             };
             let fixture = Fixture::new(seed, layer, &lengths);
@@ -278,33 +352,84 @@ fn chunks_batches_threads_and_instructions_change_no_bit() {
 }
 
 #[test]
-fn stored_values_are_bounded() {
+fn sections_and_shared_prefixes_change_no_bit() {
+    // Lengths and shared parts around the ends of stretches and sections.
+    let length = prop_oneof![1..200usize, SECTION - 3..SECTION + 70, 1000..1100usize];
+    let cases = (
+        prop_oneof![Just((1, 1)), Just((2, 1)), Just((1, 3)), Just((1, 4))],
+        prop::collection::vec(length, 2..6),
+        prop_oneof![
+            Just(0),
+            Just(64),
+            40..300usize,
+            Just(SECTION),
+            500..1000usize
+        ],
+        prop_oneof![Just(usize::MAX), 1..100usize, 400..700usize],
+        any::<u64>(),
+    );
+    let config = Config {
+        cases: 12,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let reference = kernels(1, crate::Isa::Portable);
+    let machines: Vec<Kernels> = isas()
+        .into_iter()
+        .flat_map(|isa| [1, 2, 3, 7].map(move |n| kernels(n, isa)))
+        .collect();
+    TestRunner::new(config)
+        .run(
+            &cases,
+            |((kv_heads, group), lengths, shared, window, seed)| {
+                let layer = Layer {
+                    window,
+                    ..Layer::new(kv_heads * group, kv_heads)
+                };
+                let fixture = Fixture::sharing(seed, layer, &lengths, shared);
+                let width = fixture.width();
+                let alone: Vec<Vec<u32>> = (0..lengths.len())
+                    .map(|index| fixture.whole(&reference, index))
+                    .collect();
+                let random = &mut Random::new(seed);
+                for kernels in &machines {
+                    // Mostly decode: few queries at the end of each sequence, or else a chunk of it.
+                    let stretches: Vec<_> = (0..lengths.len())
+                        .map(|index| {
+                            let most = [1, 1, 3, 60][random.below(4)];
+                            let len = 1 + random.below(most.min(lengths[index]));
+                            (index, lengths[index] - len, len)
+                        })
+                        .collect();
+                    let outs = fixture.attend(kernels, &stretches);
+                    for ((index, start, len), out) in stretches.into_iter().zip(outs) {
+                        let whole = &alone[index][start * width..(start + len) * width];
+                        prop_assert!(out == whole, "{index}: {start}+{len} of {kernels:?}");
+                    }
+                }
+                Ok(())
+            },
+        )
+        .unwrap();
+}
+
+#[test]
+fn heads_of_several_tiles_share_prefixes_and_windows_too() {
+    let layer = Layer {
+        head_dim: 256,
+        window: 512,
+        ..Layer::new(4, 1)
+    };
+    let fixture = Fixture::sharing(46, layer, &[600, 650, 530, 1040], 512);
+    let width = fixture.width();
     for isa in isas() {
-        let kernels = kernels(1, isa);
-        let mut cache = KvLayer::new(2, 1, 16);
-        assert_eq!(cache.bytes(), 2 * KvLayer::bytes_per_block(1, 16));
-        let mut v = [0.0; 16];
-        v[..4].copy_from_slice(&[1e30, -1e30, 1.0 / 3.0, f32::INFINITY]);
-        let slot = KvSlot {
-            block: BlockId(1),
-            offset: 3,
-        };
-        kernels.write_kv(&mut cache, &v, &v, &[slot]);
-        let span = AttentionSpan {
-            heads: 1,
-            q_start: 0,
-            q_len: 1,
-            context_start: 0,
-            block_table: &[BlockId(0)],
-        };
-        let stored = &cache.values(BlockId(1), 0)[3 * 16..][..4];
-        let expected = [65504.0, -65504.0, 1.0 / 3.0, 65504.0].map(|x| f16::from_f32(x).to_bits());
-        assert_eq!(stored, expected);
-        let keys = cache.keys(BlockId(1), 0);
-        assert_eq!([0, 1, 2, 3].map(|d| keys[d][3]), expected);
-        let mut out = [9.0; 16];
-        kernels.attention(&cache, &[1.0; 16], &[span], 1.0, &mut out);
-        assert_eq!(out, [0.0; 16], "block 0 holds zeros");
+        let one = kernels(1, isa);
+        let stretches = [(0, 599, 1), (1, 648, 2), (2, 529, 1), (3, 1039, 1)];
+        let together = fixture.attend(&kernels(2, isa), &stretches);
+        for (out, (index, start, len)) in together.into_iter().zip(stretches) {
+            let whole = fixture.whole(&one, index);
+            assert_eq!(out, whole[start * width..(start + len) * width], "{index}");
+        }
     }
 }
 

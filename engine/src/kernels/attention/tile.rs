@@ -5,6 +5,7 @@
 //! one go, and the products that follow have two streams each instead of a pointer for each block.
 
 use super::cache::KvLayer;
+use super::stored::Stored;
 use super::stretch::{STRETCH, STRETCH_LEN};
 use crate::kernels::simd::{LANES, Simd};
 use crate::{BLOCK_SIZE, BlockId};
@@ -41,9 +42,21 @@ impl Tile {
         (first, dims): (usize, usize),
     ) -> &[Key] {
         for (place, block) in blocks.iter().enumerate().take(STRETCH) {
-            let keys = &cache.keys(*block, head)[first..][..dims];
-            for (to, from) in self.0.iter_mut().zip(keys) {
-                s.store(s.load_f16(from), &mut to[place]);
+            let tile = self.0[..dims].iter_mut();
+            match cache.keys(*block, head) {
+                Stored::F16(keys) => {
+                    let keys = &keys.as_chunks().0[first..][..dims];
+                    for (to, from) in tile.zip(keys) {
+                        s.store(s.load_f16(from), &mut to[place]);
+                    }
+                }
+                Stored::Int8 { scales, codes } => {
+                    let scales = s.load(scales);
+                    let codes = &codes.as_chunks().0[first..][..dims];
+                    for (to, from) in tile.zip(codes) {
+                        s.store(s.mul(s.load_i8(from), scales), &mut to[place]);
+                    }
+                }
             }
         }
         &self.0[..dims]
@@ -60,11 +73,25 @@ impl Tile {
     ) -> &[Value; STRETCH_LEN] {
         let head_dim = cache.head_dim();
         for (positions, block) in self.0.chunks_exact_mut(BLOCK_SIZE).zip(blocks) {
-            let values = cache.values(*block, head).chunks_exact(head_dim);
-            for (to, from) in positions.iter_mut().zip(values) {
-                let (from, _) = from[first..][..dims].as_chunks::<LANES>();
-                for (to, from) in to.iter_mut().zip(from) {
-                    s.store(s.load_f16(from), to);
+            let positions = positions.iter_mut();
+            match cache.values(*block, head) {
+                Stored::F16(values) => {
+                    for (to, from) in positions.zip(values.chunks_exact(head_dim)) {
+                        let (from, _) = from[first..][..dims].as_chunks();
+                        for (to, from) in to.iter_mut().zip(from) {
+                            s.store(s.load_f16(from), to);
+                        }
+                    }
+                }
+                Stored::Int8 { scales, codes } => {
+                    let codes = codes.chunks_exact(head_dim).zip(scales);
+                    for (to, (from, scale)) in positions.zip(codes) {
+                        let scale = s.splat(*scale);
+                        let (from, _) = from[first..][..dims].as_chunks();
+                        for (to, from) in to.iter_mut().zip(from) {
+                            s.store(s.mul(s.load_i8(from), scale), to);
+                        }
+                    }
                 }
             }
         }

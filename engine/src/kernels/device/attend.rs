@@ -28,6 +28,8 @@ pub(super) struct Sizes {
     /// Query heads that share a KV head.
     pub(super) group: usize,
     pub(super) head_dim: usize,
+    /// Blocks of the longest sequence.
+    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "the GPU's"))]
     pub(super) table_width: usize,
 }
 

@@ -1,11 +1,14 @@
-//! Activations as the products read them: quantised by groups, and as floats.
+//! Activations as the products read them: quantised by groups, as floats, or both.
 
-#![expect(unsafe_code, reason = "row blocks are written by several threads")]
-
+use super::fill::{Fill, FillBlocks};
+use super::packed::{Layout, PackedMatrix, Segment};
 use super::rows::{self, RowBlock};
 use crate::kernels::Kernels;
 use crate::kernels::disjoint::Disjoint;
-use crate::kernels::simd::{InputGroup, Kernel, LANES, Simd, dispatch};
+use crate::kernels::ops::{
+    Gate, Gated, GatedRows, GeluTanh, Normed, NormedRows, Plain, Silu, Source,
+};
+use crate::kernels::simd::{InputGroup, Kernel, Simd, dispatch};
 
 /// Values in a group of activations.
 pub(super) const GROUP: usize = 32;
@@ -20,18 +23,52 @@ pub enum ActivationBits {
     Sixteen,
 }
 
+/// What rows of activations are computed from, on their way into a product. NaN and infinities stay
+/// visible: a group that has one makes every output of its row NaN.
+#[derive(Debug)]
+pub enum InputRows<'a> {
+    /// They are there.
+    Plain(&'a [f32]),
+    /// A residual stream, added to and normed.
+    Normed(NormedRows<'a>),
+    /// What a gate lets through.
+    Gated(GatedRows<'a>),
+}
+
 /// Rows of activations, set once and read by several products. Its buffers are reused.
 #[derive(Debug, Default)]
 pub struct MatmulInput {
     bits: ActivationBits,
     rows: usize,
     cols: usize,
+    forms: Forms,
     /// Rows in a block, as the instruction set wants them.
     block_rows: usize,
-    /// For each block, for each group, one a row. Empty where `cols` is not whole groups.
+    /// For each block, for each group, one a row. Never shorter than it once was.
     groups: Vec<InputGroup>,
-    /// The rows as they are.
+    /// The rows as they are. Never shorter than it once was.
     floats: Vec<f32>,
+}
+
+/// The forms in which rows are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Forms {
+    pub(super) groups: bool,
+    pub(super) floats: bool,
+}
+
+impl Forms {
+    /// What the segments of a matrix read.
+    fn read_by(weight: &PackedMatrix) -> Self {
+        let any = |float| {
+            let is = |segment: &Segment| matches!(segment.layout, Layout::Float(_)) == float;
+            weight.segments().iter().any(is)
+        };
+        Self {
+            groups: any(false),
+            floats: any(true),
+        }
+    }
 }
 
 impl MatmulInput {
@@ -63,29 +100,72 @@ impl MatmulInput {
         self.cols
     }
 
-    /// Takes `rows` rows of `cols` values. NaN and infinities stay visible: a group that has one
-    /// makes every output of its row NaN.
+    /// Takes `rows` rows of `cols` values, in the forms that any matrix reads.
     ///
     /// # Panics
     /// When `x` is not `rows` x `cols` values.
     pub fn set(&mut self, kernels: &Kernels, x: &[f32], rows: usize, cols: usize) {
         assert_eq!(x.len(), rows * cols, "{rows} x {cols} activations");
+        self.forms = Forms {
+            groups: cols.is_multiple_of(GROUP),
+            floats: true,
+        };
+        let plain = Plain {
+            values: x,
+            width: cols,
+        };
+        self.take(kernels, &plain, rows);
+    }
+
+    /// Takes as many rows as there are, in the forms that `weight` reads: a product with it may
+    /// follow. Each row is read once, and written only as the product reads it.
+    ///
+    /// # Panics
+    /// When the values are not whole rows of `weight.cols()`, or shapes do not fit each other.
+    pub fn fill(&mut self, kernels: &Kernels, weight: &PackedMatrix, rows: InputRows<'_>) {
+        self.forms = Forms::read_by(weight);
+        let cols = weight.cols();
+        match rows {
+            InputRows::Plain(values) => {
+                assert!(
+                    values.len().is_multiple_of(cols),
+                    "{} activations of {cols}",
+                    values.len()
+                );
+                let plain = Plain {
+                    values,
+                    width: cols,
+                };
+                self.take(kernels, &plain, values.len() / cols);
+            }
+            InputRows::Normed(rows) => {
+                assert_eq!(rows.weight.len(), cols, "weights of a norm");
+                let count = rows.stream.len() / cols;
+                self.take(kernels, &Normed::new(rows), count);
+            }
+            InputRows::Gated(GatedRows { gate_up, gate }) => {
+                let count = gate_up.len() / (2 * cols);
+                match gate {
+                    Gate::Silu => self.take(kernels, &Gated::<Silu>::new(gate_up, cols), count),
+                    Gate::GeluTanh => {
+                        self.take(kernels, &Gated::<GeluTanh>::new(gate_up, cols), count);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take<F: Source>(&mut self, kernels: &Kernels, source: &F, rows: usize) {
+        let cols = source.width();
         self.rows = rows;
         self.cols = cols;
         self.block_rows = dispatch(kernels.isa(), BlockRows);
-        let groups = if cols.is_multiple_of(GROUP) {
-            cols / GROUP
-        } else {
-            0
-        };
-        self.groups.resize(rows * groups, InputGroup::ZERO);
-        self.floats.resize(rows * cols, 0.0);
+        let Forms { groups, floats } = self.forms;
         let task = Fill {
+            source,
             bits: self.bits,
-            x,
-            cols,
-            groups: &Disjoint::new(&mut self.groups),
-            floats: &Disjoint::new(&mut self.floats),
+            groups: groups.then(|| Disjoint::new(grown(&mut self.groups, rows * cols / GROUP))),
+            floats: floats.then(|| Disjoint::new(grown(&mut self.floats, rows * cols))),
         };
         let block_rows = self.block_rows;
         let least = (SERIAL_VALUES / (block_rows * cols).max(1)).max(1);
@@ -114,6 +194,12 @@ impl MatmulInput {
         self.bits
     }
 
+    /// Whether the rows are there as `weight` reads them.
+    pub(super) fn serves(&self, weight: &PackedMatrix) -> bool {
+        let read = Forms::read_by(weight);
+        (self.forms.groups || !read.groups) && (self.forms.floats || !read.floats)
+    }
+
     /// Rows of a whole block.
     pub(super) fn block_rows(&self) -> usize {
         self.block_rows
@@ -129,10 +215,37 @@ impl MatmulInput {
     pub(super) fn floats(&self, block: RowBlock) -> &[f32] {
         &self.floats[block.start * self.cols..(block.start + block.len) * self.cols]
     }
+
+    /// All rows as they were given, where a matrix of floats was to read them.
+    #[cfg(test)]
+    pub(in crate::kernels) fn all_floats(&self) -> &[f32] {
+        &self.floats[..self.rows * self.cols]
+    }
 }
 
 /// Values below which filling is not worth another thread.
-const SERIAL_VALUES: usize = 16 * 1024;
+const SERIAL_VALUES: usize = 8 * 1024;
+
+/// The first `len` items of a buffer that is made longer where it must.
+fn grown<T: Zero>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    if buffer.len() < len {
+        buffer.resize(len, T::ZERO);
+    }
+    &mut buffer[..len]
+}
+
+/// What buffers are filled up with.
+trait Zero: Copy {
+    const ZERO: Self;
+}
+
+impl Zero for f32 {
+    const ZERO: Self = 0.0;
+}
+
+impl Zero for InputGroup {
+    const ZERO: Self = Self::ZERO;
+}
 
 /// Asks an instruction set for its row block.
 struct BlockRows;
@@ -143,94 +256,4 @@ impl Kernel for BlockRows {
     fn run<S: Simd>(self, _: S) -> usize {
         S::MATMUL_ROWS
     }
-}
-
-/// What all chunks of a fill share.
-struct Fill<'a> {
-    bits: ActivationBits,
-    x: &'a [f32],
-    cols: usize,
-    groups: &'a Disjoint<'a, InputGroup>,
-    floats: &'a Disjoint<'a, f32>,
-}
-
-/// One chunk of a fill.
-struct FillBlocks<'a, B> {
-    task: &'a Fill<'a>,
-    blocks: B,
-}
-
-impl<B: Iterator<Item = RowBlock>> Kernel for FillBlocks<'_, B> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Fill {
-            bits,
-            x,
-            cols,
-            groups,
-            floats,
-        } = *self.task;
-        for RowBlock { start, len } in self.blocks {
-            // SAFETY: a block's columns are its own, and each block is in one chunk.
-            let floats = unsafe { floats.part(start * cols, len * cols) };
-            let x = &x[start * cols..(start + len) * cols];
-            floats.copy_from_slice(x);
-            if cols.is_multiple_of(GROUP) {
-                let per_row = cols / GROUP;
-                // SAFETY: a block's groups are its own, and each block is in one chunk.
-                let groups = unsafe { groups.part(start * per_row, len * per_row) };
-                match bits {
-                    ActivationBits::Eight => quantise_block::<S, false>(s, x, len, groups),
-                    ActivationBits::Sixteen => quantise_block::<S, true>(s, x, len, groups),
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn quantise_block<S: Simd, const WIDE: bool>(
-    s: S,
-    x: &[f32],
-    rows: usize,
-    groups: &mut [InputGroup],
-) {
-    let per_row = groups.len() / rows;
-    let (values, _) = x.as_chunks::<GROUP>();
-    for (row, values) in values.chunks_exact(per_row).enumerate() {
-        for (groups, values) in groups.chunks_exact_mut(rows).zip(values) {
-            quantise::<S, WIDE>(s, values, &mut groups[row]);
-        }
-    }
-}
-
-/// Quantises one group: the largest value becomes the largest integer.
-#[inline(always)]
-fn quantise<S: Simd, const WIDE: bool>(s: S, x: &[f32; GROUP], group: &mut InputGroup) {
-    let limit = if WIDE { 32_639.0 } else { 127.0 };
-    let (halves, _) = x.as_chunks::<LANES>();
-    let [a, b] = [s.load(&halves[0]), s.load(&halves[1])];
-    let largest = s.max_lanes(s.max(s.abs(a), s.abs(b)));
-    // Zero, or NaN where a value is not finite.
-    let zero = s.splat(0.0);
-    let taint = s.sum_lanes(s.mul_add(a, zero, s.mul(b, zero)));
-    let scale = largest / limit;
-    let inverse = if largest > 0.0 { limit / largest } else { 0.0 };
-    let (low, high) = (
-        integers(s, a, inverse, limit),
-        integers(s, b, inverse, limit),
-    );
-    s.encode::<WIDE>([low, high], &mut group.codes);
-    // Exact: the sums are below 2^24.
-    let (low, high) = (s.sum_lanes(s.to_f32(low)), s.sum_lanes(s.to_f32(high)));
-    group.scale = scale + taint;
-    group.sum = group.scale * (low + high);
-    group.half_sums = [group.scale * low, group.scale * high];
-}
-
-#[inline(always)]
-fn integers<S: Simd>(s: S, values: S::F, inverse: f32, limit: f32) -> S::I {
-    let scaled = s.mul(values, s.splat(inverse));
-    s.nearest(s.min(s.max(scaled, s.splat(-limit)), s.splat(limit)))
 }

@@ -17,8 +17,10 @@
 //!
 //! **Row blocks.** Rows of activations are interleaved in blocks of up to
 //! [`Simd::MATMUL_ROWS`](super::simd::Simd::MATMUL_ROWS), so that weights that were loaded once
-//! serve all rows of a block.
+//! serve all rows of a block. A row is computed from its source (plain, normed, gated) while it is
+//! taken in, and only the form that the product reads is written.
 
+mod fill;
 mod float;
 mod input;
 mod pack;
@@ -28,7 +30,8 @@ mod quantised;
 mod row;
 mod rows;
 
-pub use input::{ActivationBits, MatmulInput};
+pub use input::{ActivationBits, InputRows, MatmulInput};
+pub(in crate::kernels) use packed::Line;
 pub use packed::{PackedMatrix, TensorBytes};
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::pack;
-use crate::kernels::pages::Pages;
+use crate::kernels::pages::Frozen;
 use crate::kernels::simd::LANES;
 use crate::kernels::{Format, KernelError, Kernels};
 
@@ -117,7 +117,7 @@ pub(super) struct Segment {
     pub(super) rows: usize,
     pub(super) layout: Layout,
     pub(super) tile_lines: usize,
-    pub(super) data: Pages<Line>,
+    pub(super) data: Frozen<Line>,
 }
 
 impl Segment {
@@ -193,4 +193,4 @@ impl FloatType {
 /// A cache line, so that tiles begin at one.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
-pub(super) struct Line([u8; 64]);
+pub(in crate::kernels) struct Line([u8; 64]);

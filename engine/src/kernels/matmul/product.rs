@@ -24,8 +24,8 @@ impl Kernels {
     /// `out[row * w.rows() + j] = sum over k of x[row][k] * w[j][k]`.
     ///
     /// # Panics
-    /// When `x` has other columns than `w`, `out` is not `x.rows()` x `w.rows()` values, or `x` was
-    /// set by kernels of another instruction set.
+    /// When `x` has other columns than `w` or was filled for a matrix that reads other forms, `out` is
+    /// not `x.rows()` x `w.rows()` values, or `x` was set by kernels of another instruction set.
     pub fn matmul(&self, w: &PackedMatrix, x: &MatmulInput, out: &mut [f32]) {
         assert_eq!(
             x.cols(),
@@ -33,6 +33,10 @@ impl Kernels {
             "columns of the activations and of the matrix"
         );
         assert_eq!(out.len(), x.rows() * w.rows(), "outputs");
+        assert!(
+            x.serves(w),
+            "activations in the forms that the matrix reads"
+        );
         if x.rows() == 0 {
             return;
         }

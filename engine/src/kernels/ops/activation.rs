@@ -1,70 +1,103 @@
 //! The gated activations of feed-forward layers (Shazeer, 2020).
 
-#![expect(unsafe_code, reason = "rows are written by several threads")]
+#![expect(
+    unsafe_code,
+    reason = "beginning a row may write to it; here it does not"
+)]
 
 use std::marker::PhantomData;
 
-use super::least_rows;
-use crate::kernels::Kernels;
-use crate::kernels::disjoint::Disjoint;
-use crate::kernels::simd::{Kernel, LANES, Simd, exp, padded};
+use super::source::{Source, Vectors};
+use crate::kernels::simd::{Simd, exp};
 
-impl Kernels {
-    /// `out = silu(gate) * up`, silu(g) = g / (1 + e^-g); a row of `gate_up` is `ffn` values of
-    /// gate, then `ffn` of up.
-    ///
+/// Rows of `gate(g) * u`; a row of `gate_up` is all the g, then all the u.
+#[derive(Debug, Clone, Copy)]
+pub struct GatedRows<'a> {
+    /// Rows of twice the width.
+    pub gate_up: &'a [f32],
+    /// The activation.
+    pub gate: Gate,
+}
+
+/// An activation of a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// silu(g) = g / (1 + e^-g).
+    Silu,
+    /// GELU with its approximation by a hyperbolic tangent (Hendrycks and Gimpel, 2016): gelu(g) =
+    /// g / 2 (1 + tanh u) = g / (1 + e^-2u), u = sqrt(2 / pi) (g + 0.044715 g^3).
+    GeluTanh,
+}
+
+/// [`GatedRows`] by an activation that is known when it is compiled.
+#[derive(Debug)]
+pub(in crate::kernels) struct Gated<'a, G> {
+    gate_up: &'a [f32],
+    width: usize,
+    gate: PhantomData<G>,
+}
+
+impl<'a, G> Gated<'a, G> {
     /// # Panics
-    /// When `gate_up` is not whole rows, or `out` not half as long.
-    pub fn swiglu(&self, gate_up: &[f32], ffn: usize, out: &mut [f32]) {
-        self.gated::<Silu>(gate_up, ffn, out);
-    }
-
-    /// `out = gelu(gate) * up`, with the approximation of GELU by a hyperbolic tangent (Hendrycks and
-    /// Gimpel, 2016): gelu(g) = g / 2 (1 + tanh u) = g / (1 + e^-2u), u = sqrt(2 / pi) (g + 0.044715
-    /// g^3). Rows as in [`Kernels::swiglu`].
-    ///
-    /// # Panics
-    /// When `gate_up` is not whole rows, or `out` not half as long.
-    pub fn geglu(&self, gate_up: &[f32], ffn: usize, out: &mut [f32]) {
-        self.gated::<Gelu>(gate_up, ffn, out);
-    }
-
-    fn gated<G: Gate>(&self, gate_up: &[f32], ffn: usize, out: &mut [f32]) {
+    /// When `gate_up` is not rows of twice the width.
+    pub(in crate::kernels) fn new(gate_up: &'a [f32], width: usize) -> Self {
         assert!(
-            ffn > 0 && gate_up.len().is_multiple_of(2 * ffn),
-            "{} values of 2 x {ffn}",
+            width > 0 && gate_up.len().is_multiple_of(2 * width),
+            "{} values of 2 x {width}",
             gate_up.len()
         );
-        assert_eq!(gate_up.len(), 2 * out.len(), "gates and outputs");
-        let rows = out.len() / ffn;
-        let out = Disjoint::new(out);
-        self.run_items(rows, least_rows(2 * ffn), |start, len| Gated::<G> {
-            gate_up: &gate_up[start * 2 * ffn..(start + len) * 2 * ffn],
-            ffn,
-            // SAFETY: each row is in one chunk.
-            out: unsafe { out.part(start * ffn, len * ffn) },
+        Self {
+            gate_up,
+            width,
             gate: PhantomData,
-        });
+        }
+    }
+}
+
+impl<G: Activation> Source for Gated<'_, G> {
+    type Row<'r>
+        = [Vectors<'r>; 2]
+    where
+        Self: 'r;
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    #[inline(always)]
+    unsafe fn begin<S: Simd>(&self, _: S, index: usize) -> [Vectors<'_>; 2] {
+        let row = &self.gate_up[index * 2 * self.width..][..2 * self.width];
+        let (gate, up) = row.split_at(self.width);
+        [Vectors::of(gate), Vectors::of(up)]
+    }
+
+    #[inline(always)]
+    fn vector<S: Simd>(s: S, [gate, up]: [Vectors<'_>; 2], index: usize) -> S::F {
+        let gate = gate.load(s, index);
+        let denominator = s.add(s.splat(1.0), exp(s, G::exponent(s, gate)));
+        s.mul(s.div(gate, denominator), up.load(s, index))
     }
 }
 
 /// Activations of the form g sigmoid(f(g)) differ in f.
-trait Gate {
+pub(in crate::kernels) trait Activation: Sync {
     /// -f(g).
     fn exponent<S: Simd>(s: S, gate: S::F) -> S::F;
 }
 
-struct Silu;
-struct Gelu;
+/// [`Gate::Silu`].
+pub(in crate::kernels) struct Silu;
+/// [`Gate::GeluTanh`].
+pub(in crate::kernels) struct GeluTanh;
 
-impl Gate for Silu {
+impl Activation for Silu {
     #[inline(always)]
     fn exponent<S: Simd>(s: S, gate: S::F) -> S::F {
         s.sub(s.splat(0.0), gate)
     }
 }
 
-impl Gate for Gelu {
+impl Activation for GeluTanh {
     #[inline(always)]
     fn exponent<S: Simd>(s: S, gate: S::F) -> S::F {
         // -2 sqrt(2 / pi), and that times 0.044715.
@@ -73,38 +106,4 @@ impl Gate for Gelu {
         let factor = s.mul_add(s.mul(gate, gate), s.splat(CUBIC), s.splat(LINEAR));
         s.mul(gate, factor)
     }
-}
-
-struct Gated<'a, G> {
-    gate_up: &'a [f32],
-    ffn: usize,
-    out: &'a mut [f32],
-    gate: PhantomData<G>,
-}
-
-impl<G: Gate> Kernel for Gated<'_, G> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let rows = self.gate_up.chunks_exact(2 * self.ffn);
-        for (row, out) in rows.zip(self.out.chunks_exact_mut(self.ffn)) {
-            let (gate, up) = row.split_at(self.ffn);
-            let (gates, gate_rest) = gate.as_chunks::<LANES>();
-            let (ups, up_rest) = up.as_chunks::<LANES>();
-            let (outs, out_rest) = out.as_chunks_mut::<LANES>();
-            for ((gate, up), out) in gates.iter().zip(ups).zip(outs) {
-                gated::<S, G>(s, gate, up, out);
-            }
-            let mut last = [0.0; LANES];
-            gated::<S, G>(s, &padded(gate_rest), &padded(up_rest), &mut last);
-            out_rest.copy_from_slice(&last[..out_rest.len()]);
-        }
-    }
-}
-
-#[inline(always)]
-fn gated<S: Simd, G: Gate>(s: S, gate: &[f32; LANES], up: &[f32; LANES], out: &mut [f32; LANES]) {
-    let gate = s.load(gate);
-    let denominator = s.add(s.splat(1.0), exp(s, G::exponent(s, gate)));
-    s.store(s.mul(s.div(gate, denominator), s.load(up)), out);
 }

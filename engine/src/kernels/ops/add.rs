@@ -1,28 +1,13 @@
-//! Residual sums and biases.
+//! Biases.
 
 #![expect(unsafe_code, reason = "rows are written by several threads")]
 
-use super::{SERIAL_VALUES, least_rows};
+use super::least_rows;
 use crate::kernels::Kernels;
 use crate::kernels::disjoint::Disjoint;
 use crate::kernels::simd::{Kernel, Simd};
 
 impl Kernels {
-    /// `x[i] += y[i]`.
-    ///
-    /// # Panics
-    /// When the slices differ in length.
-    pub fn add_assign(&self, x: &mut [f32], y: &[f32]) {
-        assert_eq!(x.len(), y.len(), "terms of a sum");
-        let values = x.len();
-        let x = Disjoint::new(x);
-        self.run_items(values, SERIAL_VALUES, |start, len| Add {
-            // SAFETY: each item is in one chunk.
-            x: unsafe { x.part(start, len) },
-            y: &y[start..start + len],
-        });
-    }
-
     /// Adds `bias` to each row of `x`.
     ///
     /// # Panics
@@ -36,27 +21,27 @@ impl Kernels {
         );
         let rows = x.len() / width;
         let x = Disjoint::new(x);
-        self.run_items(rows, least_rows(width), |start, len| Add {
+        self.run_items(rows, least_rows(width), |start, len| AddBias {
             // SAFETY: each row is in one chunk.
             x: unsafe { x.part(start * width, len * width) },
-            y: bias,
+            bias,
         });
     }
 }
 
-/// Adds `y` to each stretch of `x` of its length.
-struct Add<'a> {
+/// Adds the bias to each row.
+struct AddBias<'a> {
     x: &'a mut [f32],
-    y: &'a [f32],
+    bias: &'a [f32],
 }
 
-impl Kernel for Add<'_> {
+impl Kernel for AddBias<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        for x in self.x.chunks_exact_mut(self.y.len().max(1)) {
-            for (x, y) in x.iter_mut().zip(self.y) {
-                *x += *y;
+        for x in self.x.chunks_exact_mut(self.bias.len().max(1)) {
+            for (x, bias) in x.iter_mut().zip(self.bias) {
+                *x += *bias;
             }
         }
     }

@@ -1,11 +1,18 @@
-//! Operations row by row: norm, rotary embedding, activation, sums.
+//! Operations row by row: norm with residual sum and activation, computed while a product takes its
+//! rows in; biases; the turning of the rotary embedding.
 
 mod activation;
 mod add;
 mod norm;
 mod rope;
+mod source;
 
+pub use activation::{Gate, GatedRows};
+pub(super) use activation::{Gated, GeluTanh, Silu};
+pub use norm::{AddedRows, NormedRows};
+pub(super) use norm::{Normed, norm_in_place};
 pub use rope::{RopeStyle, RopeTable};
+pub(super) use source::{Plain, Source, store};
 #[cfg(test)]
 mod tests;
 

@@ -1,12 +1,5 @@
 //! Rotary position embedding (Su et al., 2021).
 
-#![expect(unsafe_code, reason = "rows are written by several threads")]
-
-use super::least_rows;
-use crate::kernels::Kernels;
-use crate::kernels::disjoint::Disjoint;
-use crate::kernels::simd::{Kernel, Simd};
-
 /// Which values of a head turn together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RopeStyle {
@@ -76,11 +69,29 @@ impl RopeTable {
         }
     }
 
-    /// Cosines and sines of a position that the table reaches to.
+    /// Pairs of values that turn; the rest of a head stays.
+    pub(in crate::kernels) fn pairs(&self) -> usize {
+        self.pairs
+    }
+
+    /// Cosines and sines of a position below [`positions`](Self::positions).
     #[inline(always)]
-    pub(crate) fn turn(&self, position: u32) -> (&[f32], &[f32]) {
+    pub(crate) fn cos_sin(&self, position: u32) -> (&[f32], &[f32]) {
         let start = position as usize * 2 * self.pairs;
         self.turns[start..start + 2 * self.pairs].split_at(self.pairs)
+    }
+
+    /// Turns one head or several, one after the other, to `position`, below
+    /// [`positions`](Self::positions).
+    #[inline(always)]
+    pub(in crate::kernels) fn turn(&self, heads: &mut [f32], head_dim: usize, position: u32) {
+        let (cos, sin) = self.cos_sin(position);
+        for head in heads.chunks_exact_mut(head_dim) {
+            match self.style {
+                RopeStyle::Interleaved => interleaved(&mut head[..2 * self.pairs], cos, sin),
+                RopeStyle::Halves => halves(&mut head[..2 * self.pairs], cos, sin),
+            }
+        }
     }
 }
 
@@ -92,72 +103,6 @@ fn angle(position: usize, frequency: f32) -> f64 {
 #[expect(clippy::cast_possible_truncation, reason = "rounds a cosine to f32")]
 fn narrow(value: f64) -> f32 {
     value as f32
-}
-
-impl Kernels {
-    /// Turns each of `heads` heads of each row of `x` to the row's position.
-    ///
-    /// # Panics
-    /// When `x` is not one row of `heads * head_dim` values a position, the table turns more values
-    /// than a head has, or a position lies beyond the table.
-    pub fn rope(
-        &self,
-        x: &mut [f32],
-        heads: usize,
-        head_dim: usize,
-        positions: &[u32],
-        table: &RopeTable,
-    ) {
-        let width = heads * head_dim;
-        assert_eq!(
-            x.len(),
-            positions.len() * width,
-            "rows of {heads} heads of {head_dim}"
-        );
-        assert!(
-            2 * table.pairs <= head_dim,
-            "{} pairs in a head of {head_dim}",
-            table.pairs
-        );
-        let x = Disjoint::new(x);
-        self.run_items(positions.len(), least_rows(width), |start, len| Rope {
-            // SAFETY: each row is in one chunk.
-            x: unsafe { x.part(start * width, len * width) },
-            width,
-            head_dim,
-            positions: &positions[start..start + len],
-            table,
-        });
-    }
-}
-
-struct Rope<'a> {
-    x: &'a mut [f32],
-    width: usize,
-    head_dim: usize,
-    positions: &'a [u32],
-    table: &'a RopeTable,
-}
-
-impl Kernel for Rope<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let turned = 2 * self.table.pairs;
-        for (row, &position) in self
-            .x
-            .chunks_exact_mut(self.width.max(1))
-            .zip(self.positions)
-        {
-            let (cos, sin) = self.table.turn(position);
-            for head in row.chunks_exact_mut(self.head_dim) {
-                match self.table.style {
-                    RopeStyle::Interleaved => interleaved(&mut head[..turned], cos, sin),
-                    RopeStyle::Halves => halves(&mut head[..turned], cos, sin),
-                }
-            }
-        }
-    }
 }
 
 #[inline(always)]

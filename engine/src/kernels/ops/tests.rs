@@ -1,4 +1,5 @@
-//! Norm, rope, activation and sums against their formulas in f64, and bit-equality (E9).
+//! Norm, rope, activation and sums against their formulas in f64, and bit-equality (E9). What is
+//! computed on the way into a product is read back from the floats of its input.
 
 #![expect(
     clippy::float_cmp,
@@ -8,8 +9,10 @@
 use std::f64::consts::PI;
 
 use super::*;
-use crate::kernels::Kernels;
-use crate::kernels::tests::{Random, isas, kernels};
+use crate::kernels::tests::{Random, isas, kernels, random_tensor};
+use crate::kernels::{
+    ActivationBits, Format, InputRows, Kernels, MatmulInput, PackedMatrix, TensorBytes,
+};
 
 /// Calls `run` with one thread of plain Rust, then with everything else there is, and compares.
 fn on_all(run: impl Fn(&Kernels) -> Vec<f32>) -> Vec<f32> {
@@ -37,91 +40,200 @@ fn assert_near(ours: &[f32], exact: impl IntoIterator<Item = f64>, tolerance: f6
     assert!(exact.next().is_none());
 }
 
+/// Rows of `cols` values as a matrix of floats reads them.
+fn filled(kernels: &Kernels, cols: usize, rows: InputRows<'_>) -> Vec<f32> {
+    let bytes = vec![0; 4 * cols];
+    let part = TensorBytes {
+        format: Format::F32,
+        rows: 1,
+        cols,
+        bytes: &bytes,
+    };
+    let weight = PackedMatrix::pack(kernels, &[part]).unwrap();
+    let mut input = MatmulInput::new();
+    input.fill(kernels, &weight, rows);
+    input.all_floats().to_vec()
+}
+
+fn norm(x: &[f64], weight: &[f32]) -> Vec<f64> {
+    let squares: f64 = x.iter().map(|x| x * x).sum();
+    let factor = 1.0 / (squares / x.len() as f64 + 1e-5).sqrt();
+    let normed = x
+        .iter()
+        .zip(weight)
+        .map(|(x, w)| x * factor * f64::from(*w));
+    normed.collect()
+}
+
 #[test]
-fn rms_norm_is_its_formula() {
+fn what_is_added_and_normed_is_its_formula() {
     let random = &mut Random::new(31);
     for (rows, width) in [(1, 576), (70, 576), (3, 33), (5, 7)] {
-        let (x, weight) = (random.normals(rows * width), random.normals(width));
-        let out = on_all(|kernels| {
-            let mut out = vec![0.0; x.len()];
-            kernels.rms_norm(&x, &weight, 1e-5, &mut out);
-            out
-        });
-        let exact = x.chunks_exact(width).flat_map(|x| {
-            let squares: f64 = x.iter().map(|x| f64::from(*x).powi(2)).sum();
-            let factor = 1.0 / (squares / width as f64 + 1e-5).sqrt();
-            x.iter()
-                .zip(&weight)
-                .map(move |(x, w)| f64::from(*x) * factor * f64::from(*w))
-        });
-        assert_near(&out, exact.collect::<Vec<_>>(), 1e-6);
+        let (x, y) = (random.normals(rows * width), random.normals(rows * width));
+        let (weight, after) = (random.normals(width), random.normals(width));
+        for (added, norm_after) in [(false, false), (true, false), (true, true)] {
+            // The stream follows what is normed.
+            let out = on_all(|kernels| {
+                let mut stream = x.clone();
+                let rows = NormedRows {
+                    stream: &mut stream,
+                    added: added.then_some(AddedRows {
+                        rows: &y,
+                        norm: norm_after.then_some(&after),
+                    }),
+                    weight: &weight,
+                    eps: 1e-5,
+                };
+                let mut out = filled(kernels, width, InputRows::Normed(rows));
+                out.extend(stream);
+                out
+            });
+            let (mut normed, mut stream) = (Vec::new(), Vec::new());
+            for (x, y) in x.chunks_exact(width).zip(y.chunks_exact(width)) {
+                let y: Vec<f64> = y.iter().map(|y| f64::from(*y)).collect();
+                let y = if norm_after { norm(&y, &after) } else { y };
+                let times = f64::from(u8::from(added));
+                let sum: Vec<f64> = (x.iter().zip(&y))
+                    .map(|(x, y)| f64::from(*x) + times * y)
+                    .collect();
+                normed.extend(norm(&sum, &weight));
+                stream.extend(sum);
+            }
+            // Of a sum that is nearly zero little more than its terms' rounding is left.
+            for (out, exact) in out.iter().zip(normed.into_iter().chain(stream)) {
+                let error = (f64::from(*out) - exact).abs();
+                assert!(error <= 1e-5 * exact.abs().max(1.0), "{out} for {exact}");
+            }
+        }
+    }
+}
+
+/// The product of rows that are computed on the way in, and of the same rows from memory.
+#[test]
+fn fused_rows_multiply_as_rows_from_memory_do() {
+    let random = &mut Random::new(36);
+    let (n, cols) = (20, 96);
+    for rows in [1, 3, 8, 29, 200] {
+        let (x, y) = (random.normals(rows * cols), random.normals(rows * cols));
+        let gate_up = random.normals(rows * 2 * cols);
+        let weight = random.normals(cols);
+        let formats = [Format::Q4_0, Format::F16];
+        let bytes = formats.map(|format| random_tensor(random, format, n, cols));
+        for bits in [ActivationBits::Eight, ActivationBits::Sixteen] {
+            on_all(|kernels| {
+                let parts = [0, 1].map(|i| TensorBytes {
+                    format: formats[i],
+                    rows: n,
+                    cols,
+                    bytes: &bytes[i],
+                });
+                let mut outputs = Vec::new();
+                // Quantised, floats, and both in one matrix.
+                for parts in [&parts[..1], &parts[1..], &parts[..]] {
+                    let matrix = PackedMatrix::pack(kernels, parts).unwrap();
+                    let mut stream = x.clone();
+                    let gate = Gate::GeluTanh;
+                    let sources = [
+                        InputRows::Plain(&x),
+                        InputRows::Gated(GatedRows {
+                            gate_up: &gate_up,
+                            gate,
+                        }),
+                        InputRows::Normed(NormedRows {
+                            stream: &mut stream,
+                            added: Some(AddedRows {
+                                rows: &y,
+                                norm: None,
+                            }),
+                            weight: &weight,
+                            eps: 1e-6,
+                        }),
+                    ];
+                    for source in sources {
+                        let again = match &source {
+                            InputRows::Plain(x) => InputRows::Plain(x),
+                            InputRows::Gated(rows) => InputRows::Gated(*rows),
+                            InputRows::Normed(rows) => InputRows::Normed(NormedRows {
+                                stream: &mut rows.stream.to_vec(),
+                                ..*rows
+                            }),
+                        };
+                        let memory = filled(kernels, cols, again);
+                        let mut input = MatmulInput::with_bits(bits);
+                        input.fill(kernels, &matrix, source);
+                        let mut out = vec![0.0; rows * matrix.rows()];
+                        kernels.matmul(&matrix, &input, &mut out);
+                        let mut plain = vec![0.0; out.len()];
+                        input.set(kernels, &memory, rows, cols);
+                        kernels.matmul(&matrix, &input, &mut plain);
+                        assert_eq!(out, plain, "{rows} rows");
+                        outputs.extend(out);
+                    }
+                }
+                outputs
+            });
+        }
     }
 }
 
 #[test]
-fn swiglu_is_its_formula() {
+#[should_panic(expected = "in the forms that the matrix reads")]
+fn rows_for_floats_are_refused_by_quantised_weights() {
+    let kernels = kernels(1, crate::Isa::Portable);
+    let bytes = [0; 128];
+    let matrix = |format, rows, bytes| {
+        let cols = 32;
+        let part = TensorBytes {
+            format,
+            rows,
+            cols,
+            bytes,
+        };
+        PackedMatrix::pack(&kernels, &[part]).unwrap()
+    };
+    let mut input = MatmulInput::new();
+    let floats = matrix(Format::F32, 1, &bytes[..]);
+    input.fill(&kernels, &floats, InputRows::Plain(&[0.0; 32]));
+    let quantised = matrix(Format::Q4_0, 1, &bytes[..18]);
+    kernels.matmul(&quantised, &input, &mut [0.0]);
+}
+
+#[test]
+fn gates_are_their_formulas() {
     let random = &mut Random::new(32);
     for (rows, ffn) in [(1, 1536), (40, 1536), (3, 21)] {
         let mut gate_up = random.normals(rows * 2 * ffn);
-        gate_up[0] = 200.0;
-        gate_up[1] = -200.0;
-        let out = on_all(|kernels| {
-            let mut out = vec![0.0; rows * ffn];
-            kernels.swiglu(&gate_up, ffn, &mut out);
-            out
-        });
-        let exact = gate_up.chunks_exact(2 * ffn).flat_map(|row| {
-            let (gate, up) = row.split_at(ffn);
-            gate.iter().zip(up).map(|(gate, up)| {
-                let gate = f64::from(*gate);
-                gate / (1.0 + (-gate).exp()) * f64::from(*up)
-            })
-        });
-        assert_near(&out, exact.collect::<Vec<_>>(), 1e-6);
+        gate_up[..4].copy_from_slice(&[200.0, -200.0, 80.0, -80.0]);
+        for gate in [Gate::Silu, Gate::GeluTanh] {
+            let gate_up = &gate_up;
+            let out = on_all(|kernels| {
+                filled(kernels, ffn, InputRows::Gated(GatedRows { gate_up, gate }))
+            });
+            let exact = gate_up.chunks_exact(2 * ffn).flat_map(|row| {
+                let (gates, ups) = row.split_at(ffn);
+                gates.iter().zip(ups).map(move |(g, up)| {
+                    let g = f64::from(*g);
+                    let inner = (2.0 / PI).sqrt() * (g + 0.044_715 * g.powi(3));
+                    let open = match gate {
+                        Gate::Silu => g / (1.0 + (-g).exp()),
+                        Gate::GeluTanh => 0.5 * g * (1.0 + inner.tanh()),
+                    };
+                    open * f64::from(*up)
+                })
+            });
+            assert_near(&out, exact.collect::<Vec<_>>(), 2e-6);
+        }
     }
 }
 
 #[test]
-fn geglu_is_its_formula() {
-    let random = &mut Random::new(35);
-    for (rows, ffn) in [(1, 2048), (40, 2048), (3, 21)] {
-        let mut gate_up = random.normals(rows * 2 * ffn);
-        gate_up[..4].copy_from_slice(&[200.0, -200.0, 1e15, -1e15]);
-        let out = on_all(|kernels| {
-            let mut out = vec![0.0; rows * ffn];
-            kernels.geglu(&gate_up, ffn, &mut out);
-            out
-        });
-        let exact = gate_up.chunks_exact(2 * ffn).flat_map(|row| {
-            let (gate, up) = row.split_at(ffn);
-            gate.iter().zip(up).map(|(gate, up)| {
-                let gate = f64::from(*gate);
-                let inner = (2.0 / PI).sqrt() * (gate + 0.044_715 * gate.powi(3));
-                0.5 * gate * (1.0 + inner.tanh()) * f64::from(*up)
-            })
-        });
-        assert_near(&out, exact.collect::<Vec<_>>(), 2e-6);
-    }
-}
-
-#[test]
-fn sums_are_sums() {
+fn biases_are_added_to_each_row() {
     let random = &mut Random::new(33);
     let (rows, width) = (60, 577);
-    let (x, y) = (random.normals(rows * width), random.normals(rows * width));
-    let sum = on_all(|kernels| {
-        let mut out = x.clone();
-        kernels.add_assign(&mut out, &y);
-        out
-    });
-    assert!(
-        sum.iter()
-            .zip(x.iter().zip(&y))
-            .all(|(sum, (x, y))| *sum == x + y)
-    );
+    let (x, y) = (random.normals(rows * width), random.normals(width));
     let biased = on_all(|kernels| {
         let mut out = x.clone();
-        kernels.add_bias(&mut out, &y[..width]);
+        kernels.add_bias(&mut out, &y);
         out
     });
     for (out, x) in biased.chunks_exact(width).zip(x.chunks_exact(width)) {
@@ -131,11 +243,6 @@ fn sums_are_sums() {
                 .all(|(out, (x, y))| *out == x + y)
         );
     }
-    on_all(|kernels| {
-        let mut nothing = [];
-        kernels.add_assign(&mut nothing, &[]);
-        nothing.to_vec()
-    });
 }
 
 #[test]
@@ -159,11 +266,10 @@ fn rope_turns_as_its_formula_says() {
         assert_eq!(table.positions(), 8128);
         let positions: Vec<u32> = (0..100).map(|i| i * 82).collect();
         let x = random.normals(positions.len() * heads * head_dim);
-        let out = on_all(|kernels| {
-            let mut out = x.clone();
-            kernels.rope(&mut out, heads, head_dim, &positions, &table);
-            out
-        });
+        let mut out = x.clone();
+        for (row, position) in out.chunks_exact_mut(heads * head_dim).zip(&positions) {
+            table.turn(row, head_dim, *position);
+        }
         for (index, out) in out.chunks_exact(head_dim).enumerate() {
             let x = &x[index * head_dim..][..head_dim];
             let position = positions[index / heads];
@@ -188,5 +294,5 @@ fn rope_turns_as_its_formula_says() {
 #[should_panic(expected = "range end")]
 fn a_position_beyond_the_table_is_refused() {
     let table = RopeTable::new(&[1.0], 1.0, RopeStyle::Halves, 4);
-    kernels(1, crate::Isa::Portable).rope(&mut [0.0; 2], 1, 2, &[4], &table);
+    table.turn(&mut [0.0; 2], 2, 4);
 }

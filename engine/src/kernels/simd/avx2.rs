@@ -141,6 +141,15 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn load_i8(self, x: &[i8; LANES]) -> Self::F {
+        let bytes = call!(_mm_loadu_si128(x.as_ptr().cast()));
+        let low = call!(_mm256_cvtepi8_epi32(bytes));
+        let upper = call!(_mm_srli_si128::<8>(bytes));
+        let high = call!(_mm256_cvtepi8_epi32(upper));
+        self.to_f32([low, high])
+    }
+
+    #[inline(always)]
     fn load_f32_bytes(self, x: &[u8; 64]) -> Self::F {
         let (halves, _) = x.as_chunks::<32>();
         let low = call!(_mm256_loadu_ps(halves[0].as_ptr().cast()));
@@ -298,6 +307,17 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn store_i8(self, v: Self::I, out: &mut [i8; LANES]) {
+        // Packing leaves the quarters in the order 0 2 1 3.
+        let words = call!(_mm256_packs_epi32(v[0], v[1]));
+        let words = call!(_mm256_permute4x64_epi64::<0b11_01_10_00>(words));
+        let low = call!(_mm256_castsi256_si128(words));
+        let high = call!(_mm256_extracti128_si256::<1>(words));
+        let bytes = call!(_mm_packs_epi16(low, high));
+        call!(_mm_storeu_si128(out.as_mut_ptr().cast(), bytes));
+    }
+
+    #[inline(always)]
     fn pow2(self, n: Self::I) -> Self::F {
         let bias = call!(_mm256_set1_epi32(127));
         let mut out = self.splat(0.0);
@@ -314,6 +334,13 @@ impl Simd for Avx2 {
         for line in bytes.chunks(64) {
             let place = line.as_ptr().wrapping_add(ahead);
             call!(_mm_prefetch::<{ x86::_MM_HINT_T0 }>(place.cast()));
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch_l2(self, bytes: &[u8]) {
+        for line in bytes.chunks(64) {
+            call!(_mm_prefetch::<{ x86::_MM_HINT_T1 }>(line.as_ptr().cast()));
         }
     }
 

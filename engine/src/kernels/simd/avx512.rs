@@ -86,6 +86,13 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn load_i8(self, x: &[i8; LANES]) -> Self::F {
+        let bytes = call!(_mm_loadu_si128(x.as_ptr().cast()));
+        let integers = call!(_mm512_cvtepi8_epi32(bytes));
+        self.to_f32(integers)
+    }
+
+    #[inline(always)]
     fn load_f32_bytes(self, x: &[u8; 64]) -> Self::F {
         call!(_mm512_loadu_ps(x.as_ptr().cast()))
     }
@@ -193,6 +200,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn store_i8(self, v: Self::I, out: &mut [i8; LANES]) {
+        let bytes = call!(_mm512_cvtepi32_epi8(v));
+        call!(_mm_storeu_si128(out.as_mut_ptr().cast(), bytes));
+    }
+
+    #[inline(always)]
     fn pow2(self, n: Self::I) -> Self::F {
         let bias = call!(_mm512_set1_epi32(127));
         let exponent = call!(_mm512_add_epi32(n, bias));
@@ -205,6 +218,13 @@ impl Simd for Avx512 {
         for line in bytes.chunks(64) {
             let place = line.as_ptr().wrapping_add(ahead);
             call!(_mm_prefetch::<{ x86::_MM_HINT_T0 }>(place.cast()));
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch_l2(self, bytes: &[u8]) {
+        for line in bytes.chunks(64) {
+            call!(_mm_prefetch::<{ x86::_MM_HINT_T1 }>(line.as_ptr().cast()));
         }
     }
 

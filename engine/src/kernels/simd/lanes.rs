@@ -56,6 +56,7 @@ pub(in crate::kernels) trait Simd: Copy {
     fn splat(self, x: f32) -> Self::F;
     fn load(self, x: &[f32; LANES]) -> Self::F;
     fn load_f16(self, x: &[u16; LANES]) -> Self::F;
+    fn load_i8(self, x: &[i8; LANES]) -> Self::F;
     /// Little-endian f32 at any alignment.
     fn load_f32_bytes(self, x: &[u8; 64]) -> Self::F;
     /// Little-endian f16 at any alignment.
@@ -85,12 +86,17 @@ pub(in crate::kernels) trait Simd: Copy {
     /// Nearest integer, ties to even; |v| must be below 2^22.
     fn nearest(self, v: Self::F) -> Self::I;
     fn to_f32(self, v: Self::I) -> Self::F;
+    /// The integers must be within i8.
+    fn store_i8(self, v: Self::I, out: &mut [i8; LANES]);
     /// 2^n for n in -126..=127.
     fn pow2(self, n: Self::I) -> Self::F;
 
     /// Asks for the cache lines of `bytes.len()` bytes that lie `ahead` bytes behind those given,
     /// whatever is there: a hint, which reads nothing.
     fn prefetch(self, bytes: &[u8], ahead: usize);
+    /// Asks for the cache lines of `bytes` in the second cache, which has more lines on their way
+    /// at once than the first.
+    fn prefetch_l2(self, bytes: &[u8]);
     /// 64 codes of a byte each: quad-interleaved, column by column.
     fn codes8(self, line: &[u8; 64]) -> Self::Codes;
     /// Two quads of 4-bit codes: the low nibbles are the first.

@@ -15,7 +15,9 @@ mod math;
 mod portable;
 #[cfg(test)]
 mod tests;
+mod widest;
 
 pub(super) use dispatch::{Kernel, best_isa, dispatch};
 pub(super) use lanes::{InputGroup, LANES, Simd};
 pub(super) use math::{exp, padded};
+pub(crate) use widest::{PlainLoop, widest};

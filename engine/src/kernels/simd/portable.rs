@@ -53,6 +53,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn load_i8(self, x: &[i8; LANES]) -> Self::F {
+        lanes!(i => f32::from(x[i]))
+    }
+
+    #[inline(always)]
     fn load_f32_bytes(self, x: &[u8; 64]) -> Self::F {
         let (words, _) = x.as_chunks::<4>();
         lanes!(i => f32::from_le_bytes(words[i]))
@@ -157,12 +162,24 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the values are within 8 bits"
+    )]
+    fn store_i8(self, v: Self::I, out: &mut [i8; LANES]) {
+        *out = lanes!(i => v[i] as i8);
+    }
+
+    #[inline(always)]
     fn pow2(self, n: Self::I) -> Self::F {
         lanes!(i => f32::from_bits(n[i].wrapping_add(127).cast_unsigned() << 23))
     }
 
     #[inline(always)]
     fn prefetch(self, _: &[u8], _: usize) {}
+
+    #[inline(always)]
+    fn prefetch_l2(self, _: &[u8]) {}
 
     #[inline(always)]
     fn codes8(self, line: &[u8; 64]) -> Self::Codes {

@@ -38,6 +38,11 @@ impl Kernel for Operations<'_> {
             s.store_f16(v, &mut halves);
             s.store(s.load_f16(&halves), &mut lanes);
             bits.extend(lanes.map(f32::to_bits));
+            let bytes = s.min(s.max(v, s.splat(-127.0)), s.splat(127.0));
+            let mut integers = [0; LANES];
+            s.store_i8(s.nearest(bytes), &mut integers);
+            s.store(s.load_i8(&integers), &mut lanes);
+            bits.extend(lanes.map(f32::to_bits));
         }
         bits
     }
@@ -92,6 +97,33 @@ fn exp_is_within_its_bound() {
         assert!((got / y - 1.0).abs() < 1e-3, "e^{x} is bounded, not {got}");
     }
     assert_eq!(dispatch(best_isa(), Exp(0.0)), 1.0);
+}
+
+#[test]
+fn bytes_are_loaded_and_stored_exactly() {
+    struct Bytes(i8);
+    impl Kernel for Bytes {
+        type Output = ([f32; LANES], [i8; LANES]);
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> Self::Output {
+            let (mut floats, mut bytes) = ([0.0; LANES], [0; LANES]);
+            let v = s.load_i8(&std::array::from_fn(|lane| {
+                self.0.wrapping_add(i8::try_from(lane).unwrap())
+            }));
+            s.store(v, &mut floats);
+            s.store_i8(s.nearest(v), &mut bytes);
+            (floats, bytes)
+        }
+    }
+    for first in i8::MIN..=i8::MAX {
+        for isa in isas() {
+            let (floats, bytes) = dispatch(isa, Bytes(first));
+            for (lane, (float, byte)) in (0..).zip(floats.into_iter().zip(bytes)) {
+                let expected = first.wrapping_add(lane);
+                assert_eq!((float, byte), (f32::from(expected), expected), "{isa:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Turns {
     fn of(positions: &[u32], padded: usize, rope: &RopeTable, device: &Device) -> Result<Self> {
         let (mut cos, mut sin) = (Vec::new(), Vec::new());
         for &position in positions {
-            let (cosines, sines) = rope.turn(position);
+            let (cosines, sines) = rope.cos_sin(position);
             cos.extend_from_slice(cosines);
             sin.extend_from_slice(sines);
         }

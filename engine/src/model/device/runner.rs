@@ -9,9 +9,9 @@ use super::inputs::Inputs;
 use super::layer::{Layer, LayerSource};
 use super::matrix::Matrix;
 use crate::batch::{BatchPlan, BlockId};
-use crate::config::EngineConfig;
+use crate::config::{EngineConfig, KvCacheDtype};
 use crate::kernels::device::{DeviceKv, Program};
-use crate::kernels::{Format, RopeTable};
+use crate::kernels::{Format, Kernels, RopeTable};
 use crate::model::llama::{Bounds, Step, bounds};
 use crate::model::spec::{ModelSpec, RopeSpec};
 use crate::model::weights::{LayerTensor, TensorName, Weights};
@@ -22,6 +22,8 @@ use crate::request::ModelLimits;
 #[derive(Debug)]
 pub(crate) struct DeviceRunner {
     device: Device,
+    /// The threads that sample.
+    workers: Kernels,
     spec: ModelSpec,
     bounds: Bounds,
     embedding: Matrix,
@@ -44,12 +46,16 @@ pub(crate) struct DeviceRunner {
 
 impl DeviceRunner {
     /// Proves the configuration against the model, copies the weights, and sets up the cache.
+    /// `workers` are for what becomes of the logits.
     pub(crate) fn new(
         spec: &ModelSpec,
         weights: &Weights,
-        device: Device,
+        (device, workers): (Device, Kernels),
         config: &EngineConfig,
     ) -> Result<Self, ModelError> {
+        if config.kv_cache_dtype != KvCacheDtype::F16 {
+            return Err(ModelError::DeviceCache(config.kv_cache_dtype));
+        }
         let dtype = cache_dtype(spec, weights)?;
         let layer_bytes = DeviceKv::bytes_per_block(spec.kv_heads, spec.head_dim, dtype);
         let bounds = bounds(spec, config, layer_bytes * spec.layers)?;
@@ -102,6 +108,7 @@ impl DeviceRunner {
             logits: Vec::new(),
             identity: [0; 32],
             broken: AtomicBool::new(false),
+            workers,
             device,
         })
     }
@@ -184,7 +191,7 @@ impl Forward for DeviceRunner {
     }
 
     fn forward(&mut self, plan: &BatchPlan) -> Result<Logits<'_>, ModelError> {
-        let step = Step::of(plan, &self.bounds, self.spec.heads)?;
+        let step = Step::of(Step::default(), plan, &self.bounds, self.spec.heads)?;
         if self.broken.load(Ordering::Relaxed) {
             let fault = "a block of the KV cache could not be moved";
             return Err(ModelError::Device(fault.to_owned()));
@@ -201,7 +208,8 @@ impl Forward for DeviceRunner {
                 self.logits = logits.flatten_all()?.to_vec1()?;
             }
         }
-        Ok(Logits::new(&mut self.logits[..wanted], self.bounds.vocab))
+        let logits = Logits::new(&mut self.logits[..wanted], self.bounds.vocab);
+        Ok(logits.with_workers(&self.workers))
     }
 }
 

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use super::DeviceRunner;
 use crate::BLOCK_SIZE;
 use crate::batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
-use crate::config::{Activations, EngineConfig};
+use crate::config::{Activations, EngineConfig, KvCacheDtype};
 use crate::model::load::load_on;
 use crate::model::{Forward, ModelError, ModelFiles, load};
 
@@ -315,6 +315,15 @@ fn plans_and_configurations_that_do_not_fit_are_refused() {
     };
     let refused = load_on(&files, &small, candle_core::Device::Cpu).unwrap_err();
     assert!(matches!(refused, ModelError::CacheTooSmall { .. }));
+    let eight_bits = EngineConfig {
+        kv_cache_dtype: KvCacheDtype::Int8,
+        ..config()
+    };
+    let refused = load_on(&files, &eight_bits, candle_core::Device::Cpu).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "a device keeps keys and values with 16 bits; kv_cache_dtype must be f16, not Int8"
+    );
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -3,7 +3,10 @@
 use super::scratch::Scratch;
 use super::step::Step;
 use crate::config::Activations;
-use crate::kernels::{ActivationBits, Kernels, KvLayer, MatmulInput, PackedMatrix, RopeTable};
+use crate::kernels::{
+    ActivationBits, AddedRows, Gate, GatedRows, HeadNorms, HeadRows, InputRows, Kernels, KvLayer,
+    MatmulInput, NormedRows, PackedMatrix, RopeTable,
+};
 use crate::model::ModelError;
 use crate::model::spec::{Activation, ModelSpec};
 use crate::model::weights::{LayerTensor, TensorName, Weights};
@@ -15,7 +18,7 @@ pub(super) struct Layer {
     /// Whether the layer has a sliding window, and turns as such layers do.
     local: bool,
     qkv: Linear,
-    head_norms: Option<HeadNorms>,
+    head_norms: Option<HeadNormWeights>,
     output: Linear,
     post_attention_norm: Option<Vec<f32>>,
     ffn_norm: Vec<f32>,
@@ -43,6 +46,14 @@ impl Shape {
     }
 }
 
+/// What all layers of one step share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pass<'a> {
+    pub(super) kernels: &'a Kernels,
+    pub(super) shape: &'a Shape,
+    pub(super) step: &'a Step<'a>,
+}
+
 /// A product, with its bias if it has one.
 #[derive(Debug)]
 struct Linear {
@@ -53,7 +64,7 @@ struct Linear {
 
 /// Norms over each head, before rope.
 #[derive(Debug)]
-struct HeadNorms {
+struct HeadNormWeights {
     query: Vec<f32>,
     key: Vec<f32>,
 }
@@ -103,7 +114,7 @@ impl Layer {
             local: spec.window(source.index).is_some(),
             qkv: source.linear(&qkv, hidden, biases.qkv)?,
             head_norms: match spec.norms.heads {
-                true => Some(HeadNorms {
+                true => Some(HeadNormWeights {
                     query: norm(LayerTensor::QueryNorm, head_dim)?,
                     key: norm(LayerTensor::KeyNorm, head_dim)?,
                 }),
@@ -126,90 +137,108 @@ impl Layer {
             .sum()
     }
 
-    /// Runs the step's rows of `scratch.hidden` through the layer.
+    /// Runs the step's rows through the layer: what the block before it has left in `scratch.delta`
+    /// is added to `scratch.hidden`, and what this layer's last block computes is left there in turn.
+    /// `before` is the layer before.
     pub(super) fn forward(
         &self,
-        kernels: &Kernels,
-        shape: &Shape,
-        step: &Step<'_>,
+        pass: &Pass<'_>,
+        before: Option<&Self>,
         cache: &mut KvLayer,
         scratch: &mut Scratch,
     ) {
-        self.attend(kernels, shape, step, cache, scratch);
-        self.feed(kernels, &shape.spec, step.rows(), scratch);
+        self.attend(pass, before, cache, scratch);
+        self.feed(pass, scratch);
+    }
+
+    /// The norm over what the layer leaves to be added, if it has one.
+    pub(super) fn norm_after(&self) -> Option<&[f32]> {
+        self.post_ffn_norm.as_deref()
     }
 
     fn attend(
         &self,
-        kernels: &Kernels,
-        shape: &Shape,
-        step: &Step<'_>,
+        pass: &Pass<'_>,
+        before: Option<&Self>,
         cache: &mut KvLayer,
         scratch: &mut Scratch,
     ) {
+        let Pass {
+            kernels,
+            shape,
+            step,
+        } = *pass;
         let spec = &shape.spec;
-        let ModelSpec {
-            hidden,
-            heads,
-            kv_heads,
-            head_dim,
-            ..
-        } = *spec;
-        let rows = step.rows();
-        let (q_len, kv_len) = (rows * spec.q_width(), rows * spec.kv_width());
-        let stream = &mut scratch.hidden[..rows * hidden];
-        let delta = &mut scratch.delta[..rows * hidden];
-        let qkv = &mut scratch.qkv[..q_len + 2 * kv_len];
+        let (rows, eps) = (step.rows(), spec.norms.eps);
+        let q_len = rows * spec.q_width();
+        let stream = &mut scratch.hidden[..rows * spec.hidden];
+        let delta = &mut scratch.delta[..rows * spec.hidden];
+        let qkv = &mut scratch.qkv[..q_len + 2 * rows * spec.kv_width()];
         let q = &mut scratch.q[..q_len];
-        let k = &mut scratch.k[..kv_len];
-        let v = &mut scratch.v[..kv_len];
         let attended = &mut scratch.attended[..q_len];
 
-        let eps = spec.norms.eps;
-        kernels.rms_norm(stream, &self.attention_norm, eps, delta);
-        self.qkv.apply(kernels, &mut scratch.input, delta, qkv);
-        split(qkv, [&mut *q, &mut *k, &mut *v], rows);
-        if let Some(norms) = &self.head_norms {
-            // The fused rows were copied out: their buffer takes the normed heads on the way back.
-            let (normed_q, rest) = qkv.split_at_mut(q_len);
-            let normed_k = &mut rest[..kv_len];
-            kernels.rms_norm(q, &norms.query, eps, normed_q);
-            kernels.rms_norm(k, &norms.key, eps, normed_k);
-            q.copy_from_slice(normed_q);
-            k.copy_from_slice(normed_k);
-        }
-        let rope = match &shape.local_rope {
+        let normed = InputRows::Normed(NormedRows {
+            stream,
+            added: before.map(|before| AddedRows {
+                rows: delta,
+                norm: before.norm_after(),
+            }),
+            weight: &self.attention_norm,
+            eps,
+        });
+        self.qkv.apply(kernels, &mut scratch.input, normed, qkv);
+        let table = match &shape.local_rope {
             Some(local) if self.local => local,
             Some(_) | None => &shape.rope,
         };
-        kernels.rope(q, heads, head_dim, &step.positions, rope);
-        kernels.rope(k, kv_heads, head_dim, &step.positions, rope);
-        kernels.write_kv(cache, k, v, &step.slots);
+        let rows = HeadRows {
+            heads: spec.heads,
+            positions: &step.positions,
+            slots: &step.slots,
+            table,
+            norms: self.head_norms.as_ref().map(|norms| HeadNorms {
+                query: &norms.query,
+                key: &norms.key,
+                eps,
+            }),
+        };
+        kernels.rope_and_store(qkv, &rows, cache, q);
         kernels.attention(cache, q, &step.spans, spec.attention_scale, attended);
+        let attended = InputRows::Plain(attended);
         self.output
             .apply(kernels, &mut scratch.input, attended, delta);
-        let after = (self.post_attention_norm.as_deref(), eps);
-        join(kernels, after, delta, &mut scratch.normed, stream);
     }
 
-    fn feed(&self, kernels: &Kernels, spec: &ModelSpec, rows: usize, scratch: &mut Scratch) {
-        let ModelSpec { hidden, ffn, .. } = *spec;
-        let stream = &mut scratch.hidden[..rows * hidden];
-        let delta = &mut scratch.delta[..rows * hidden];
-        let gate_up = &mut scratch.gate_up[..rows * 2 * ffn];
-        let activated = &mut scratch.activated[..rows * ffn];
+    fn feed(&self, pass: &Pass<'_>, scratch: &mut Scratch) {
+        let Pass {
+            kernels,
+            shape,
+            step,
+        } = *pass;
+        let (spec, rows) = (&shape.spec, step.rows());
+        let stream = &mut scratch.hidden[..rows * spec.hidden];
+        let delta = &mut scratch.delta[..rows * spec.hidden];
+        let gate_up = &mut scratch.gate_up[..rows * 2 * spec.ffn];
 
-        kernels.rms_norm(stream, &self.ffn_norm, spec.norms.eps, delta);
+        let normed = InputRows::Normed(NormedRows {
+            stream,
+            added: Some(AddedRows {
+                rows: delta,
+                norm: self.post_attention_norm.as_deref(),
+            }),
+            weight: &self.ffn_norm,
+            eps: spec.norms.eps,
+        });
         self.gate_up
-            .apply(kernels, &mut scratch.input, delta, gate_up);
-        match spec.activation {
-            Activation::Silu => kernels.swiglu(gate_up, ffn, activated),
-            Activation::GeluTanh => kernels.geglu(gate_up, ffn, activated),
-        }
-        self.down
-            .apply(kernels, &mut scratch.input, activated, delta);
-        let after = (self.post_ffn_norm.as_deref(), spec.norms.eps);
-        join(kernels, after, delta, &mut scratch.normed, stream);
+            .apply(kernels, &mut scratch.input, normed, gate_up);
+        let gated = InputRows::Gated(GatedRows {
+            gate_up,
+            gate: match spec.activation {
+                Activation::Silu => Gate::Silu,
+                Activation::GeluTanh => Gate::GeluTanh,
+            },
+        });
+        self.down.apply(kernels, &mut scratch.input, gated, delta);
     }
 }
 
@@ -268,48 +297,12 @@ pub(super) fn bits(activations: Activations, feeds: bool) -> ActivationBits {
 
 impl Linear {
     /// `out = x * weight^T + bias`, row by row.
-    fn apply(&self, kernels: &Kernels, input: &mut MatmulInput, x: &[f32], out: &mut [f32]) {
-        let cols = self.weight.cols();
+    fn apply(&self, kernels: &Kernels, input: &mut MatmulInput, x: InputRows<'_>, out: &mut [f32]) {
         input.set_bits(self.bits);
-        input.set(kernels, x, x.len() / cols, cols);
+        input.fill(kernels, &self.weight, x);
         kernels.matmul(&self.weight, input, out);
         if let Some(bias) = &self.bias {
             kernels.add_bias(out, bias);
-        }
-    }
-}
-
-/// Adds what a block computed to the stream, normed first where the layer has a norm for that.
-fn join(
-    kernels: &Kernels,
-    (norm, eps): (Option<&[f32]>, f32),
-    delta: &[f32],
-    normed: &mut [f32],
-    stream: &mut [f32],
-) {
-    match norm {
-        None => kernels.add_assign(stream, delta),
-        Some(weight) => {
-            let normed = &mut normed[..delta.len()];
-            kernels.rms_norm(delta, weight, eps, normed);
-            kernels.add_assign(stream, normed);
-        }
-    }
-}
-
-/// Copies the parts of fused rows into buffers of their own.
-fn split(fused: &[f32], parts: [&mut [f32]; 3], rows: usize) {
-    let mut widths =
-        parts.map(|part| (part.len() / rows, part.chunks_exact_mut(part.len() / rows)));
-    let width: usize = widths.iter().map(|(width, _)| width).sum();
-    for row in fused.chunks_exact(width) {
-        let mut rest = row;
-        for (width, part) in &mut widths {
-            let (values, after) = rest.split_at(*width);
-            if let Some(part) = part.next() {
-                part.copy_from_slice(values);
-            }
-            rest = after;
         }
     }
 }

@@ -1,14 +1,18 @@
 //! A loaded model: weights, KV cache, kernels, and the step that joins them.
 
 use std::hint::black_box;
+use std::mem;
 
-use super::layer::{Layer, LayerSource, Shape, bits};
+use super::layer::{Layer, LayerSource, Pass, Shape, bits};
 use super::scratch::Scratch;
 use super::step::{Bounds, Step};
 use crate::BLOCK_SIZE;
 use crate::batch::{BatchPlan, BlockId};
 use crate::config::EngineConfig;
-use crate::kernels::{ActivationBits, Kernels, KvLayer, PackedMatrix, RopeTable};
+use crate::kernels::{
+    ActivationBits, AddedRows, InputRows, Kernels, KvLayer, KvShape, NormedRows, PackedMatrix,
+    RopeTable,
+};
 use crate::model::spec::{ModelSpec, RopeSpec};
 use crate::model::weights::{TensorName, Weights};
 use crate::model::{Forward, Logits, ModelError};
@@ -30,6 +34,8 @@ pub struct LlamaRunner {
     /// Keys and values, one cache a layer, all with the same blocks.
     cache: Vec<KvLayer>,
     scratch: Scratch,
+    /// The latest step; its buffers serve the next one.
+    step: Step<'static>,
     /// Grown to the most rows that were asked for at once.
     logits: Vec<f32>,
     /// Names the weights and the layout of the cache's blocks.
@@ -44,7 +50,8 @@ impl LlamaRunner {
         kernels: Kernels,
         config: &EngineConfig,
     ) -> Result<Self, ModelError> {
-        let block_bytes = KvLayer::bytes_per_block(spec.kv_heads, spec.head_dim) * spec.layers;
+        let kv_shape = kv_shape(spec, config);
+        let block_bytes = kv_shape.block_bytes() * spec.layers;
         let bounds = bounds(spec, config, block_bytes)?;
         prove_memory(bounds.num_blocks * block_bytes, config)?;
         // The weights come first: once they are there, the spec's sizes are the files' own.
@@ -70,13 +77,13 @@ impl LlamaRunner {
             let (frequencies, scale) = rope.frequencies(spec.head_dim);
             RopeTable::new(&frequencies, scale, rope.style, 0)
         };
-        let cache = (0..spec.layers)
-            .map(|layer| {
-                let cache = KvLayer::new(bounds.num_blocks, spec.kv_heads, spec.head_dim);
-                match spec.window(layer) {
-                    Some(window) => cache.with_window(window),
-                    None => cache,
-                }
+        let cache = KvLayer::layers(spec.layers, bounds.num_blocks, kv_shape);
+        let cache = cache
+            .into_iter()
+            .enumerate()
+            .map(|(layer, cache)| match spec.window(layer) {
+                Some(window) => cache.with_window(window),
+                None => cache,
             })
             .collect();
         Ok(Self {
@@ -94,6 +101,7 @@ impl LlamaRunner {
             cache,
             scratch: Scratch::new(spec, bounds.max_tokens),
             bounds,
+            step: Step::default(),
             logits: Vec::new(),
             identity: [0; 32],
         })
@@ -104,6 +112,11 @@ impl LlamaRunner {
     pub(crate) fn with_identity(mut self, weights: [u8; 32]) -> Self {
         self.identity = weights;
         self
+    }
+
+    /// What computes.
+    pub(crate) fn kernels(&self) -> &Kernels {
+        &self.kernels
     }
 
     /// Bytes of the packed weights.
@@ -129,38 +142,42 @@ impl LlamaRunner {
         }
     }
 
-    /// Final norm and head, for the rows that want logits.
-    fn head(&mut self, logit_rows: &[usize]) -> Logits<'_> {
+    /// Last sum, final norm and head, for the rows of the step that want logits.
+    fn head(&mut self) -> Logits<'_> {
         let ModelSpec {
             hidden,
             vocab,
             norms,
             ..
         } = self.shape.spec;
-        let scratch = &mut self.scratch;
+        let (scratch, logit_rows) = (&mut self.scratch, &self.step.logit_rows);
         // Rows ascend, so each moves to a place at or before its own.
         for (to, &from) in logit_rows.iter().enumerate() {
             let row = from * hidden..(from + 1) * hidden;
-            scratch.hidden.copy_within(row, to * hidden);
+            scratch.hidden.copy_within(row.clone(), to * hidden);
+            scratch.delta.copy_within(row, to * hidden);
         }
         let rows = logit_rows.len();
-        let (stream, normed) = (
-            &scratch.hidden[..rows * hidden],
-            &mut scratch.delta[..rows * hidden],
-        );
         if self.logits.len() < rows * vocab {
             self.logits.resize(rows * vocab, 0.0);
         }
         let logits = &mut self.logits[..rows * vocab];
         if rows > 0 {
-            self.kernels
-                .rms_norm(stream, &self.final_norm, norms.eps, normed);
-            scratch.input.set_bits(self.head_bits);
-            scratch.input.set(&self.kernels, normed, rows, hidden);
+            let normed = InputRows::Normed(NormedRows {
+                stream: &mut scratch.hidden[..rows * hidden],
+                added: self.layers.last().map(|last| AddedRows {
+                    rows: &scratch.delta[..rows * hidden],
+                    norm: last.norm_after(),
+                }),
+                weight: &self.final_norm,
+                eps: norms.eps,
+            });
             let head = self.head.as_ref().unwrap_or(&self.embedding);
+            scratch.input.set_bits(self.head_bits);
+            scratch.input.fill(&self.kernels, head, normed);
             self.kernels.matmul(head, &scratch.input, logits);
         }
-        Logits::new(logits, vocab)
+        Logits::new(logits, vocab).with_workers(&self.kernels)
     }
 }
 
@@ -202,15 +219,24 @@ impl Forward for LlamaRunner {
     }
 
     fn forward(&mut self, plan: &BatchPlan) -> Result<Logits<'_>, ModelError> {
-        let step = Step::of(plan, &self.bounds, self.shape.spec.heads)?;
+        let earlier = mem::take(&mut self.step);
+        let step = Step::of(earlier, plan, &self.bounds, self.shape.spec.heads)?;
         if step.rows() > 0 {
             self.shape.reach(step.end());
             self.embed(&step.tokens);
+            let pass = Pass {
+                kernels: &self.kernels,
+                shape: &self.shape,
+                step: &step,
+            };
+            let mut before = None;
             for (layer, cache) in self.layers.iter().zip(&mut self.cache) {
-                layer.forward(&self.kernels, &self.shape, &step, cache, &mut self.scratch);
+                layer.forward(&pass, before, cache, &mut self.scratch);
+                before = Some(layer);
             }
         }
-        Ok(self.head(&step.logit_rows))
+        self.step = step.retired();
+        Ok(self.head())
     }
 }
 
@@ -247,6 +273,14 @@ fn max_model_len(spec: &ModelSpec, config: &EngineConfig) -> Result<usize, Model
             expected: format!("from 1 to the model's {}", spec.max_positions),
             found,
         }),
+    }
+}
+
+fn kv_shape(spec: &ModelSpec, config: &EngineConfig) -> KvShape {
+    KvShape {
+        kv_heads: spec.kv_heads,
+        head_dim: spec.head_dim,
+        dtype: config.kv_cache_dtype,
     }
 }
 

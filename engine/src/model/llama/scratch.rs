@@ -8,24 +8,16 @@ use crate::model::spec::ModelSpec;
 pub(super) struct Scratch {
     /// The residual stream, `[row][hidden]`.
     pub(super) hidden: Vec<f32>,
-    /// Normed rows, or what a block adds to the stream, `[row][hidden]`.
+    /// What a block adds to the stream, `[row][hidden]`.
     pub(super) delta: Vec<f32>,
-    /// What a block adds, normed, `[row][hidden]`; empty in models without such norms.
-    pub(super) normed: Vec<f32>,
     /// Fused product, `[row][queries, keys, values]`.
     pub(super) qkv: Vec<f32>,
     /// `[row][query heads]`
     pub(super) q: Vec<f32>,
-    /// `[row][key heads]`
-    pub(super) k: Vec<f32>,
-    /// `[row][value heads]`
-    pub(super) v: Vec<f32>,
     /// Attention's output, `[row][query heads]`.
     pub(super) attended: Vec<f32>,
     /// Fused product, `[row][gate, up]`.
     pub(super) gate_up: Vec<f32>,
-    /// `[row][ffn]`
-    pub(super) activated: Vec<f32>,
     /// Rows as products read them.
     pub(super) input: MatmulInput,
 }
@@ -37,14 +29,10 @@ impl Scratch {
         Self {
             hidden: of(spec.hidden),
             delta: of(spec.hidden),
-            normed: of(if spec.norms.after { spec.hidden } else { 0 }),
             qkv: of(spec.q_width() + 2 * spec.kv_width()),
             q: of(spec.q_width()),
-            k: of(spec.kv_width()),
-            v: of(spec.kv_width()),
             attended: of(spec.q_width()),
             gate_up: of(2 * spec.ffn),
-            activated: of(spec.ffn),
             input: MatmulInput::new(),
         }
     }

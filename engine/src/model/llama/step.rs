@@ -14,8 +14,8 @@ pub(in crate::model) struct Bounds {
     pub(in crate::model) num_blocks: usize,
 }
 
-/// One step by rows: a row is one position of one sequence.
-#[derive(Debug)]
+/// One step by rows: a row is one position of one sequence. Its buffers live on from step to step.
+#[derive(Debug, Default)]
 pub(in crate::model) struct Step<'a> {
     pub(in crate::model) tokens: Vec<u32>,
     pub(in crate::model) positions: Vec<u32>,
@@ -28,8 +28,10 @@ pub(in crate::model) struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// Proves the whole plan before anything is written. `heads` is the number of query heads.
+    /// Proves the whole plan before anything is written. `heads` is the number of query heads; the
+    /// buffers of an earlier step are used again.
     pub(in crate::model) fn of(
+        earlier: Step<'static>,
         plan: &'a BatchPlan,
         bounds: &Bounds,
         heads: usize,
@@ -41,19 +43,43 @@ impl<'a> Step<'a> {
                 bounds.max_tokens
             )));
         }
-        let mut step = Self {
-            tokens: Vec::with_capacity(rows),
-            positions: Vec::with_capacity(rows),
-            slots: Vec::with_capacity(rows),
-            spans: Vec::with_capacity(plan.sequences.len()),
-            logit_rows: Vec::with_capacity(plan.num_logit_rows()),
-        };
+        let mut step: Self = earlier;
+        step.clear();
         for sequence in &plan.sequences {
             prove(sequence, bounds)
                 .map_err(|why| ModelError::plan(format!("sequence {}: {why}", sequence.id.0)))?;
             step.push(sequence, heads);
         }
         Ok(step)
+    }
+
+    /// The same without its spans, which borrow from the plan.
+    pub(super) fn retired(self) -> Step<'static> {
+        let mut spans = self.spans;
+        spans.clear();
+        // Collected in place: the memory stays.
+        let spans = spans.into_iter().map(|span| AttentionSpan {
+            block_table: &[],
+            heads: span.heads,
+            q_start: span.q_start,
+            q_len: span.q_len,
+            context_start: span.context_start,
+        });
+        Step {
+            spans: spans.collect(),
+            tokens: self.tokens,
+            positions: self.positions,
+            slots: self.slots,
+            logit_rows: self.logit_rows,
+        }
+    }
+
+    fn clear(&mut self) {
+        self.tokens.clear();
+        self.positions.clear();
+        self.slots.clear();
+        self.spans.clear();
+        self.logit_rows.clear();
     }
 
     /// Rows of the step.

@@ -4,7 +4,7 @@ use tokenizers::NormalizerWrapper;
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::normalizers::{Prepend, Replace, Sequence};
 
-use super::proof::{BOS, EOS};
+use super::proof::{BOS, EOS, Known};
 use super::tokens::{BYTE, CONTROL, UNKNOWN, UNUSED};
 use super::vocabulary::GgufVocabulary;
 use crate::tokenizer::error::TokenizerError;
@@ -19,15 +19,15 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError`] names the key that is missing, wrong or not supported.
     pub fn from_gguf(vocabulary: &GgufVocabulary<'_>) -> Result<Self, TokenizerError> {
-        vocabulary.check()?;
+        let known = vocabulary.check()?;
         let Built {
             mut encoder,
             sentence_piece,
             spelling,
             default_bos,
         } = match vocabulary.model {
-            "gpt2" => byte_level(vocabulary)?,
-            "llama" => sentence_piece(vocabulary)?,
+            "gpt2" => byte_level(vocabulary, &known)?,
+            "llama" => sentence_piece(vocabulary, &known)?,
             other => {
                 return Err(TokenizerError::Unsupported {
                     key: "tokenizer.ggml.model",
@@ -86,10 +86,10 @@ struct Built {
 }
 
 /// Byte-level BPE.
-fn byte_level(vocabulary: &GgufVocabulary<'_>) -> Result<Built, TokenizerError> {
+fn byte_level(vocabulary: &GgufVocabulary<'_>, known: &Known<'_>) -> Result<Built, TokenizerError> {
     let pre = PreTokenizer::named(vocabulary.pre)?;
     let merges = vocabulary
-        .listed_merges()?
+        .listed_merges(known)?
         .ok_or(TokenizerError::MissingKey {
             key: "tokenizer.ggml.merges",
             needed_by: "byte-level BPE is made of",
@@ -112,7 +112,10 @@ fn byte_level(vocabulary: &GgufVocabulary<'_>) -> Result<Built, TokenizerError> 
 }
 
 /// SentencePiece's BPE: merges by score, unknown characters as byte tokens.
-fn sentence_piece(vocabulary: &GgufVocabulary<'_>) -> Result<Built, TokenizerError> {
+fn sentence_piece(
+    vocabulary: &GgufVocabulary<'_>,
+    known: &Known<'_>,
+) -> Result<Built, TokenizerError> {
     if vocabulary.unk.is_none()
         && let Some(byte) = vocabulary.missing_byte_token()
     {
@@ -122,7 +125,7 @@ fn sentence_piece(vocabulary: &GgufVocabulary<'_>) -> Result<Built, TokenizerErr
         });
     }
     let mut pieces = None;
-    let model = match (vocabulary.listed_merges()?, &vocabulary.scores) {
+    let model = match (vocabulary.listed_merges(known)?, &vocabulary.scores) {
         (Some(merges), _) => {
             let mut model = BPE::builder()
                 .vocab_and_merges(vocabulary.ids(), merges)

@@ -1,6 +1,6 @@
 //! Proves what a GGUF file says before anything is built from it.
 
-use std::collections::{HashMap, HashSet};
+use ahash::AHashMap;
 
 use super::vocabulary::GgufVocabulary;
 use crate::tokenizer::error::TokenizerError;
@@ -8,9 +8,12 @@ use crate::tokenizer::error::TokenizerError;
 pub(super) const BOS: &str = "tokenizer.ggml.bos_token_id";
 pub(super) const EOS: &str = "tokenizer.ggml.eos_token_id";
 
-impl GgufVocabulary<'_> {
+/// The tokens that have a text, with their places.
+pub(super) type Known<'a> = AHashMap<&'a str, usize>;
+
+impl<'a> GgufVocabulary<'a> {
     /// Proves lengths, ids and the uniqueness of tokens.
-    pub(super) fn check(&self) -> Result<(), TokenizerError> {
+    pub(super) fn check(&self) -> Result<Known<'a>, TokenizerError> {
         let tokens = self.tokens.len();
         let lengths = [
             (
@@ -53,7 +56,7 @@ impl GgufVocabulary<'_> {
                 expected: "a finite number".to_owned(),
             });
         }
-        let mut seen = HashMap::with_capacity(tokens);
+        let mut seen = Known::with_capacity(tokens);
         for (second, token) in self
             .tokens
             .iter()
@@ -69,15 +72,17 @@ impl GgufVocabulary<'_> {
                 });
             }
         }
-        Ok(())
+        Ok(seen)
     }
 
-    /// The merges that the file lists, each proved: two tokens that make a third.
-    pub(super) fn listed_merges(&self) -> Result<Option<Vec<(String, String)>>, TokenizerError> {
+    /// The merges that the file lists, each proved: two `known` tokens that make a third.
+    pub(super) fn listed_merges(
+        &self,
+        known: &Known<'_>,
+    ) -> Result<Option<Vec<(String, String)>>, TokenizerError> {
         let Some(listed) = &self.merges else {
             return Ok(None);
         };
-        let known: HashSet<&str> = self.tokens.iter().copied().collect();
         let mut joint = String::new();
         let mut merges = Vec::with_capacity(listed.len());
         for (index, merge) in listed.iter().enumerate() {
@@ -94,7 +99,7 @@ impl GgufVocabulary<'_> {
             joint.push_str(left);
             joint.push_str(right);
             for token in [left, right, &joint] {
-                if !known.contains(token) {
+                if !known.contains_key(token) {
                     let token = shorten(token);
                     return Err(bad(format!("{token:?} is not in `tokenizer.ggml.tokens`")));
                 }

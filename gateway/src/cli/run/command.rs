@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use gateway::{Cors, Edge, Gateway, GatewayConfig, SharedState, Telemetry};
 use llm_apps::spec::{AllowOrigins, ServeConfig};
+use tokio::sync::oneshot;
 
 use super::banner::Started;
 use super::bind::bind;
@@ -32,36 +33,46 @@ pub(in crate::cli) async fn run(
     let url = format!("http://{}", listener.local_addr()?);
 
     let signals = Signals::listen()?;
-    let state = Arc::new(Gateway::new(
-        gateway_config(&config)?,
-        Edge::system(),
-        Telemetry::new(),
-    ));
-    let serving = gateway::serve(listener, Arc::clone(&state), signals.first());
+    let settings = gateway_config(&config)?;
+    // Its clock is held against the system's for some 20 ms: time in which the models come already.
+    let telemetry = tokio::task::spawn_blocking(Telemetry::new);
+    let (made, state) = oneshot::channel();
+    let serving = async {
+        let telemetry = telemetry.await.context("telemetry did not start")?;
+        let state = Arc::new(Gateway::new(settings, Edge::system(), telemetry));
+        // Fails only where nobody waits for it any more.
+        made.send(Arc::clone(&state)).ok();
+        gateway::serve(listener, state, signals.first()).await;
+        anyhow::Ok(())
+    };
     let mut serving = std::pin::pin!(serving);
-    let starting = start(&config, url, &state, environment, terminal);
+    let starting = start(&config, url, state, environment, terminal);
     tokio::select! {
         biased;
         started = starting => started?,
         // Told to stop while the models were coming: what came of them stays.
-        () = &mut serving => return Ok(()),
+        served = &mut serving => {
+            tracing::warn!("told to stop before the models were there");
+            return served;
+        }
         () = signals.second() => return Err(Interrupted.into()),
     }
     tokio::select! {
-        () = serving => Ok(()),
+        served = serving => served,
         () = signals.second() => Err(Interrupted.into()),
     }
 }
 
-/// Brings the models and says so.
+/// Brings the models, gives them to the server when it is there, and says so.
 async fn start(
     config: &ServeConfig,
     url: String,
-    state: &SharedState,
+    server: oneshot::Receiver<SharedState>,
     environment: &Environment,
     terminal: &mut Terminal,
 ) -> Result<()> {
     let (models, opened) = open_all(config, environment, terminal).await?;
+    let state = server.await.context("the server did not start")?;
     state.set_models(models)?;
     let started = Started {
         version: env!("CARGO_PKG_VERSION"),

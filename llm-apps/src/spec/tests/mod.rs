@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use engine::hub::ModelReference;
-use engine::{Activations, Device};
+use engine::{Activations, Device, KvCacheDtype};
 use engine::{ModelError, OpenError, StartError};
 use engine::{Speculation, SpeculationMethod};
 
@@ -105,6 +105,8 @@ const KEYS: &[&str] = &[
     "device",
     "threads",
     "activations",
+    "kv_cache_dtype",
+    "packed_weights",
 ];
 
 #[test]
@@ -148,6 +150,8 @@ models:
       device: cuda:1
       threads: 2
       activations: mixed
+      kv_cache_dtype: int8
+      packed_weights: cache/packed
       speculation: {method: ngram, num_speculative_tokens: 6, prompt_lookup_min: 3}
     sampling_defaults: {temperature: 0.2, top_p: 0.9, top_k: 40, min_p: 0.05, repetition_penalty: 1.1,
       presence_penalty: 0.5, frequency_penalty: -0.5, max_tokens: 100}
@@ -201,6 +205,9 @@ models:
     assert_eq!(disk.path, Path::new("/etc/penstock/cache/kv"));
     assert_eq!(engine.threads.map(std::num::NonZero::get), Some(2));
     assert_eq!(engine.activations, Activations::Mixed);
+    assert_eq!(engine.kv_cache_dtype, KvCacheDtype::Int8);
+    let packed = engine.packed_weights.as_deref();
+    assert_eq!(packed, Some(Path::new("/etc/penstock/cache/packed")));
     assert_eq!(engine.device, Device::Cuda { ordinal: 1 });
     assert_eq!(other.engine.device, Device::Cpu);
     let ngram = Speculation {

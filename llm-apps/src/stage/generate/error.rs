@@ -55,7 +55,9 @@ impl GenerateError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Invalid { error, .. } => match error {
-                InvalidRequest::ContextLength { .. } => "context_length",
+                InvalidRequest::ContextLength { .. } | InvalidRequest::NoRoom { .. } => {
+                    "context_length"
+                }
                 InvalidRequest::OutOfRange { .. }
                 | InvalidRequest::EmptyPrompt
                 | InvalidRequest::UnknownToken { .. } => "invalid",
@@ -78,7 +80,9 @@ impl GenerateError {
             } => Some(match error {
                 InvalidRequest::OutOfRange { param, .. }
                 | InvalidRequest::UnknownToken { param, .. } => param,
-                InvalidRequest::EmptyPrompt | InvalidRequest::ContextLength { .. } => prompt_param,
+                InvalidRequest::EmptyPrompt
+                | InvalidRequest::ContextLength { .. }
+                | InvalidRequest::NoRoom { .. } => prompt_param,
             }),
             Self::PromptTooLong { prompt_param, .. } => Some(prompt_param),
             Self::Stop(_) => Some("stop"),

@@ -129,10 +129,9 @@ fn max_tokens(
         return Ok(max_tokens);
     }
     match limits.max_model_len.checked_sub(prompt_tokens) {
-        None | Some(0) => Err(InvalidRequest::ContextLength {
+        None | Some(0) => Err(InvalidRequest::NoRoom {
             max_model_len: limits.max_model_len,
             prompt_tokens,
-            max_tokens: 1,
         }),
         Some(room) => Ok(u32::try_from(room).unwrap_or(u32::MAX)),
     }

@@ -68,10 +68,16 @@ async fn a_prompt_that_leaves_no_room_is_refused() {
         };
         let (error, kind, param) = refused(request).await;
         assert_eq!((kind, param), ("context_length", Some("prompt")));
-        let expected = InvalidRequest::ContextLength {
-            max_model_len: 256,
-            prompt_tokens: 256,
-            max_tokens: 1,
+        let expected = match max_tokens {
+            None => InvalidRequest::NoRoom {
+                max_model_len: 256,
+                prompt_tokens: 256,
+            },
+            Some(max_tokens) => InvalidRequest::ContextLength {
+                max_model_len: 256,
+                prompt_tokens: 256,
+                max_tokens: max_tokens as usize,
+            },
         };
         assert!(matches!(error, GenerateError::Invalid { error, .. } if error == expected));
     }
