@@ -286,6 +286,7 @@ fn what_shows_when_a_model_is_opened_has_its_place_in_the_file() {
     let absent = OpenError::Model(ModelError::DeviceNotBuilt {
         device: Device::Cuda { ordinal: 0 },
     });
+    let narrow = OpenError::Model(ModelError::DeviceCache(KvCacheDtype::Int8));
     let torn = OpenError::Model(ModelError::NotFound(
         "\"/a\" has no tokenizer.json".to_owned(),
     ));
@@ -319,6 +320,12 @@ fn what_shows_when_a_model_is_opened_has_its_place_in_the_file() {
             &absent,
             "test.yaml:5:7: `models[0].engine.device` cannot be used: device cuda:0 is not in this \
              program; build it with `cargo build --release --features cuda`",
+        ),
+        (
+            told,
+            &narrow,
+            "test.yaml:5:7: `models[0].engine.kv_cache_dtype` must be f16 where `device` is a GPU, \
+             but is int8",
         ),
         (
             told,
