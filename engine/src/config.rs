@@ -55,10 +55,11 @@ pub enum Device {
     /// The CPU, by kernels of our own.
     #[default]
     Cpu,
-    /// An NVIDIA GPU, through candle; the engine must be built with its feature `cuda`. Weights and the
-    /// KV cache lie in its memory. `activations` and `packed_weights` have no effect: candle multiplies
-    /// quantised weights with activations of 8 bits and float weights in their own format, as files have
-    /// them. `threads` are for sampling. The KV cache has 16 bits: another `kv_cache_dtype` is refused.
+    /// An NVIDIA GPU, through candle; the engine must be built with its feature `cuda`. Weights and
+    /// the KV cache lie in its memory. `activations` and `packed_weights` have no effect: candle
+    /// multiplies quantised weights with activations of 8 bits and float weights in their own
+    /// format, as files have them. `threads` are for sampling. The KV cache has 16 bits: another
+    /// `kv_cache_dtype` is refused.
     Cuda {
         /// Which one, counted from 0 as the driver does.
         ordinal: usize,

@@ -29,8 +29,8 @@ pub trait Forward: Send + Debug {
         [0; 32]
     }
 
-    /// Copies a block's keys and values out, and answers whether it could: a device may be gone, and then
-    /// [`forward`](Self::forward) fails, too. Never called when there are no
+    /// Copies a block's keys and values out, and answers whether it could: a device may be gone,
+    /// and then [`forward`](Self::forward) fails, too. Never called when there are no
     /// [`block_bytes`](Self::block_bytes); `to` has as many.
     fn read_block(&self, _block: BlockId, _to: &mut [u8]) -> bool {
         false

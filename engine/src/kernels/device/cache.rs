@@ -35,7 +35,8 @@ pub(crate) struct PagedRows {
 }
 
 impl DeviceKv {
-    /// Empty blocks. A query at position p sees positions `p + 1 - window` to p, or all up to its own.
+    /// Empty blocks. A query at position p sees positions `p + 1 - window` to p, or all up to its
+    /// own.
     ///
     /// # Errors
     /// When the device has not so much memory.

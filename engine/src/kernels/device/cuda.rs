@@ -26,16 +26,16 @@ const TILE: usize = 32;
 /// Shared memory that every block of threads may have, in floats.
 const SHARED_FLOATS: usize = (48 << 10) / size_of::<f32>();
 
-/// The GPU `ordinal`, with a stream of its own: a model is loaded on one thread and runs on another, and
-/// candle's default stream is another one for each thread.
+/// The GPU `ordinal`, with a stream of its own: a model is loaded on one thread and runs on
+/// another, and candle's default stream is another one for each thread.
 ///
 /// # Errors
 /// When there is no such GPU, or no driver.
 pub(crate) fn open_gpu(ordinal: usize) -> Result<Device> {
     let device = Device::new_cuda_with_stream(ordinal)?;
     let gpu = device.as_cuda_device()?;
-    // SAFETY: events order the uses of a tensor by several streams. Whatever is made on this device is
-    // used on its one stream only, in the order of the calls: the device is not handed out.
+    // SAFETY: events order the uses of a tensor by several streams. Whatever is made on this device
+    // is used on its one stream only, in the order of the calls: the device is not handed out.
     unsafe { gpu.disable_event_tracking() };
     Ok(device)
 }
@@ -89,8 +89,8 @@ impl CudaProgram {
         let function = device.get_or_load_custom_func("write_kv", self.module, &self.ptx)?;
         let mut launch = function.builder();
         launch.arg(cache).arg(&rows).arg(&slots).arg(&width);
-        // SAFETY: the arguments are the kernel's parameters in order and type; a row has `width` values
-        // (proved above), and slots lie within the cache, because blocks of plans do.
+        // SAFETY: the arguments are the kernel's parameters in order and type; a row has `width`
+        // values (proved above), and slots lie within the cache, because blocks of plans do.
         unsafe { launch.launch(config(grid, 0)) }.w()?;
         Ok(())
     }
@@ -123,8 +123,9 @@ impl CudaProgram {
                     launch.arg(positions).arg(sequences).arg(tables);
                     launch.arg(&table_width).arg(&group).arg(&together);
                     launch.arg(&head_dim).arg(&call.window).arg(&call.scale);
-                    // SAFETY: the arguments are the kernel's parameters in order and type; their sizes
-                    // were proved (`sizes`), and block tables hold blocks of the cache, because plans do.
+                    // SAFETY: the arguments are the kernel's parameters in order and type; their
+                    // sizes were proved (`sizes`), and block tables hold blocks of the cache,
+                    // because plans do.
                     unsafe { launch.launch(config(grid, shared)) }.w()?;
                     Ok(())
                 })

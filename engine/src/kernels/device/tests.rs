@@ -348,7 +348,8 @@ fn the_gpus_kernels_compute_what_the_plain_loops_do() {
 
 #[test]
 fn halves_are_rounded_as_everywhere() {
-    // Every half, and numbers about the middle between two, through the emulated kernel's own rounding.
+    // Every half, and numbers about the middle between two, through the emulated kernel's own
+    // rounding.
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("halves.c");
     let cuda = Path::new(env!("CARGO_MANIFEST_DIR")).join("cuda");

@@ -10,8 +10,8 @@ use crate::kernels::RopeTable;
 use crate::kernels::device::{NONE, PagedRows};
 use crate::model::llama::Step;
 
-/// Everything that a step's computation reads beside weights and cache, on the device. Rows are filled
-/// up to whole tiles; the rows that fill belong to no sequence.
+/// Everything that a step's computation reads beside weights and cache, on the device. Rows are
+/// filled up to whole tiles; the rows that fill belong to no sequence.
 #[derive(Debug)]
 pub(super) struct Inputs {
     /// `[row]`: token ids; 0 in rows that fill.

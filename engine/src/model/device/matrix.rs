@@ -9,8 +9,9 @@ use candle_core::{DType, Device, Result as CandleResult, Tensor};
 use crate::kernels::{Format, KernelError, TensorBytes};
 use crate::model::ModelError;
 
-/// Rows of every product. Few enough that a lone decode wastes little, since a GPU multiplies as many
-/// rows in the time in which it reads the weights; enough that a long prompt is not many small products.
+/// Rows of every product. Few enough that a lone decode wastes little, since a GPU multiplies as
+/// many rows in the time in which it reads the weights; enough that a long prompt is not many small
+/// products.
 pub(super) const TILE_ROWS: usize = 32;
 
 /// `[row][column]`, quantised or of floats.
@@ -87,7 +88,8 @@ impl Matrix {
             Self::Float(tensor) => tensor,
         };
         let x = match weight.dtype() {
-            // Beyond its range a half is infinite, and infinity is not a number after the next product.
+            // Beyond its range a half is infinite, and infinity is not a number after the next
+            // product.
             DType::F16 => x.clamp(-F16_LARGEST, F16_LARGEST)?.to_dtype(DType::F16)?,
             dtype => x.to_dtype(dtype)?,
         };
@@ -129,8 +131,8 @@ fn stored(format: Format) -> Stored {
     }
 }
 
-/// Calls `read` with the bytes at an even address: candle reads them as blocks of halves, and panics
-/// where they are not. Files align their tensors, but nobody makes them.
+/// Calls `read` with the bytes at an even address: candle reads them as blocks of halves, and
+/// panics where they are not. Files align their tensors, but nobody makes them.
 fn aligned<T>(bytes: &[u8], read: impl FnOnce(&[u8]) -> T) -> T {
     if bytes.as_ptr().addr().is_multiple_of(align_of::<u16>()) {
         return read(bytes);

@@ -1,7 +1,8 @@
 //! The models of candle's CPU device against our own CPU runner, from the same files: every
 //! architecture, every format, the real model; and E9, bit for bit.
 //!
-//! What remains untested here is what only a GPU can show; `engine/tests/cuda.rs` is for such a machine.
+//! What remains untested here is what only a GPU can show; `engine/tests/cuda.rs` is for such a
+//! machine.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
@@ -27,11 +28,11 @@ use crate::config::{Activations, EngineConfig, KvCacheDtype};
 use crate::model::load::load_on;
 use crate::model::{Forward, ModelError, ModelFiles, load};
 
-/// Difference that half-precision products make, as a share of the largest logit. Keys and values are
-/// rounded alike.
+/// Difference that half-precision products make, as a share of the largest logit. Keys and values
+/// are rounded alike.
 const TOLERANCE: f32 = 3e-3;
-/// The same for formats that are multiplied with activations of 8 bits, as we do with `Int8`; candle
-/// groups and rounds them in its own way.
+/// The same for formats that are multiplied with activations of 8 bits, as we do with `Int8`;
+/// candle groups and rounds them in its own way.
 const INT8_TOLERANCE: f32 = 4e-2;
 
 fn config() -> EngineConfig {
@@ -302,7 +303,8 @@ fn plans_and_configurations_that_do_not_fit_are_refused() {
         (model.num_blocks() * model.block_bytes()) as u64
     );
     let empty = BatchPlan::default();
-    assert!(model.forward(&empty).unwrap().is_empty());
+    let none = model.forward(&empty).unwrap();
+    assert!(none.is_empty() && none.workers().is_some());
     let plan = BatchPlan {
         sequences: vec![share(1, &[101], 0, LogitRows::Last)],
     };
