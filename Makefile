@@ -3,6 +3,7 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MODEL := smollm2-135m-instruct
 GEMMA := gemma3-270m
+EMBEDDER := all-minilm-l6-v2
 VENV := .venv
 NODE_CLIENT := gateway/tests/clients/node
 # cargo-nextest runs tests in parallel processes and reports better; plain cargo does where it is not installed.
@@ -20,6 +21,7 @@ test: clients
 	$(RUN_TESTS) --no-run
 	PENSTOCK_TEST_MODEL="$$($(TARGET)/debug/penstock pull $(MODEL))" \
 	PENSTOCK_TEST_GEMMA="$$($(TARGET)/debug/penstock pull $(GEMMA))" \
+	PENSTOCK_TEST_EMBEDDER="$$($(TARGET)/debug/penstock pull $(EMBEDDER))" \
 	PENSTOCK_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" \
 	  $(RUN_TESTS)
 

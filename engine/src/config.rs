@@ -163,6 +163,9 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, VL and VNNI.
     Avx512Vnni,
+    /// The same and AMX: tile registers and their int8 products, on Linux. Quantised weights times 16
+    /// rows and more are theirs.
+    Amx,
 }
 
 /// Tokens in one KV block. A block is what the prefix index shares; the attention kernel reads keys

@@ -1,16 +1,19 @@
 //! Token ids in, token ids out.
 //!
 //! The engine turns token ids into token ids by continuous batching over a paged KV cache. It knows
-//! no HTTP and no application; what stands outside sees [`Engine`] and the text tools beside it
-//! ([`tokenizer`]); [`open`] makes both from a model on disk. Rooms, from the ground up:
+//! no HTTP and no application; what stands outside sees [`Engine`], [`Encoder`] for texts as vectors,
+//! and the text tools beside them ([`tokenizer`]); [`open`] makes an engine from a model on disk.
+//! Rooms, from the ground up:
 //!
 //! `error` `request` `event` `config` `batch` - `mapped` `gguf` `kv_cache` `step_cost` `kernels`
 //! `hub` - `sequence` `tokenizer` `sampler` - `scheduler` `model` - `invariants` `speculation`
-//! `kv_tiers` - `core` - `handle` - `open`. No arrow runs back up.
+//! `kv_tiers` - `core` - `handle` - `encoder` `open`. No arrow runs back up.
 
 mod batch;
 mod config;
 mod core;
+#[cfg(feature = "encoders")]
+mod encoder;
 mod error;
 mod event;
 pub mod gguf;
@@ -39,6 +42,8 @@ pub use config::{
     Activations, BLOCK_SIZE, Device, DiskTierConfig, EngineConfig, Isa, KvCacheDtype,
     KvTiersConfig, Speculation, SpeculationMethod,
 };
+#[cfg(feature = "encoders")]
+pub use encoder::{EncodeError, Encoder, EncoderConfig, EncoderError};
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
 pub use handle::{Engine, StartError, TokenStream};

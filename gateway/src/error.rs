@@ -11,7 +11,9 @@ use axum::http::header::{CONNECTION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::EngineError;
+use llm_apps::pipeline::PipelineError;
 use llm_apps::stage::generate::GenerateError;
+use llm_apps::stage::{CallError, StageError};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -71,6 +73,20 @@ pub enum ApiError {
         /// Whether the connection is of no more use.
         close: bool,
     },
+    /// The request's own deadline passed.
+    #[error("{0}")]
+    TimedOut(String),
+    /// An application declines to answer, by a rule of its own.
+    #[error("{message}")]
+    Refused {
+        /// What the client is told.
+        message: String,
+        /// The rule's name.
+        code: String,
+    },
+    /// A stage of an application failed. The message names it.
+    #[error("{0}")]
+    StageFailed(String),
     /// Our fault. The message is for the log as much as for the client, and tells no secrets.
     #[error("{0}")]
     Internal(String),
@@ -88,7 +104,7 @@ struct ErrorObject {
     #[serde(rename = "type")]
     kind: &'static str,
     param: Option<String>,
-    code: Option<&'static str>,
+    code: Option<String>,
 }
 
 impl ApiError {
@@ -104,6 +120,7 @@ impl ApiError {
     /// The JSON that a client sees.
     pub(crate) fn body(&self) -> ErrorBody {
         let (param, code) = match self {
+            Self::Refused { code, .. } => return self.body_with(None, Some(code.clone())),
             Self::Invalid { param, code, .. } => (param.clone(), *code),
             Self::ModelNotFound(_) => (Some("model".to_owned()), Some("model_not_found")),
             Self::UnknownPath(_) => (None, Some("unknown_url")),
@@ -112,8 +129,14 @@ impl ApiError {
             Self::BodyTimeout { .. } => (None, Some("body_timeout")),
             Self::Busy { .. } => (None, Some("rate_limit_exceeded")),
             Self::Unavailable { code, .. } => (None, Some(*code)),
+            Self::TimedOut(_) => (None, Some("timeout")),
+            Self::StageFailed(_) => (None, Some("stage_failed")),
             Self::Internal(_) => (None, Some("internal_error")),
         };
+        self.body_with(param, code.map(str::to_owned))
+    }
+
+    fn body_with(&self, param: Option<String>, code: Option<String>) -> ErrorBody {
         let error = ErrorObject {
             message: self.to_string(),
             kind: self.kind(),
@@ -131,22 +154,26 @@ impl ApiError {
             | Self::UnknownPath(_)
             | Self::MethodNotAllowed(_)
             | Self::BodyTooLarge { .. }
-            | Self::BodyTimeout { .. } => "invalid_request_error",
+            | Self::BodyTimeout { .. }
+            | Self::Refused { .. } => "invalid_request_error",
             Self::Busy { .. } => "rate_limit_error",
-            Self::Unavailable { .. } | Self::Internal(_) => "server_error",
+            Self::Unavailable { .. }
+            | Self::TimedOut(_)
+            | Self::StageFailed(_)
+            | Self::Internal(_) => "server_error",
         }
     }
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Invalid { .. } => StatusCode::BAD_REQUEST,
+            Self::Invalid { .. } | Self::Refused { .. } => StatusCode::BAD_REQUEST,
             Self::ModelNotFound(_) | Self::UnknownPath(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTimeout { .. } | Self::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::StageFailed(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -161,6 +188,9 @@ impl ApiError {
             | Self::MethodNotAllowed(_)
             | Self::BodyTooLarge { .. }
             | Self::BodyTimeout { .. }
+            | Self::TimedOut(_)
+            | Self::Refused { .. }
+            | Self::StageFailed(_)
             | Self::Internal(_) => None,
         }
     }
@@ -230,6 +260,70 @@ impl ApiError {
                 tracing::error!(%error, "the engine failed");
                 Self::Internal("the model failed on this request".to_owned())
             }
+        }
+    }
+
+    /// A request did not come through an application.
+    pub(crate) fn pipeline(error: &PipelineError, retry_after: Duration) -> Self {
+        match error {
+            PipelineError::Call(error) => Self::call(error, retry_after),
+            PipelineError::Answer(error) => Self::stage(error, retry_after),
+            PipelineError::Condition(error) => {
+                tracing::error!(%error, "a condition of a pipeline failed");
+                Self::StageFailed(error.to_string())
+            }
+        }
+    }
+
+    fn call(error: &CallError, retry_after: Duration) -> Self {
+        match error {
+            CallError::QueueFull { .. } => Self::Busy {
+                message: error.to_string(),
+                retry_after,
+            },
+            CallError::Unavailable { .. } => {
+                tracing::error!(%error, "a deployment does not serve");
+                Self::Unavailable {
+                    message: "a deployment of the application does not serve; see its status",
+                    code: "deployment_unavailable",
+                    retry_after,
+                    close: false,
+                }
+            }
+            CallError::DeadlineExceeded { .. } => Self::TimedOut(error.to_string()),
+            CallError::Stage { error: inner, .. } => {
+                let told = Self::stage(inner, retry_after);
+                if let Self::StageFailed(_) = told {
+                    // This names all stages on the way.
+                    return Self::StageFailed(error.to_string());
+                }
+                told
+            }
+        }
+    }
+
+    /// A stage could not answer, or could not go on.
+    pub(crate) fn stage(error: &StageError, retry_after: Duration) -> Self {
+        match error {
+            StageError::Invalid { message, param } => Self::Invalid {
+                message: message.clone(),
+                param: param.clone(),
+                code: None,
+            },
+            StageError::Refused { code, message } => Self::Refused {
+                message: message.clone(),
+                code: code.clone(),
+            },
+            StageError::Unavailable(message) => Self::Busy {
+                message: message.clone(),
+                retry_after,
+            },
+            StageError::Failed(message) => {
+                tracing::error!(message, "a stage failed");
+                Self::StageFailed(message.clone())
+            }
+            StageError::Generate(error) => Self::generate(error, retry_after),
+            StageError::Call(error) => Self::call(error, retry_after),
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 
+use llm_apps::controller::Application;
 use llm_apps::stage::generate::{GenerateError, TextModel};
 use thiserror::Error;
 
@@ -27,6 +28,7 @@ pub struct Gateway {
     admission: Admission,
     lifecycle: Lifecycle,
     models: OnceLock<Vec<ServedModel>>,
+    applications: OnceLock<Vec<ServedApplication>>,
 }
 
 /// A model that is to be served.
@@ -43,6 +45,22 @@ pub struct ModelEntry {
 pub(crate) struct ServedModel {
     entry: ModelEntry,
     metrics: Arc<ModelMetrics>,
+}
+
+/// An application and its metrics.
+#[derive(Debug)]
+pub(crate) struct ServedApplication {
+    app: Arc<Application>,
+    metrics: Arc<ModelMetrics>,
+}
+
+/// What a request may name as its `model`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Served<'a> {
+    /// A model.
+    Model(&'a ServedModel),
+    /// An application.
+    Application(&'a ServedApplication),
 }
 
 /// Models that cannot be served together.
@@ -67,6 +85,7 @@ impl Gateway {
             admission,
             lifecycle: Lifecycle::default(),
             models: OnceLock::new(),
+            applications: OnceLock::new(),
         }
     }
 
@@ -89,6 +108,24 @@ impl Gateway {
             ServedModel { entry, metrics }
         });
         self.models
+            .set(served.collect())
+            .map_err(|_| ModelsError::AlreadySet)
+    }
+
+    /// Brings the applications, which answer as models of their names. Before the models, which make the
+    /// server ready; once only.
+    ///
+    /// # Errors
+    /// [`ModelsError::AlreadySet`]. That their names and those of models differ is the configuration's.
+    pub fn set_applications(
+        &self,
+        applications: impl IntoIterator<Item = Arc<Application>>,
+    ) -> Result<(), ModelsError> {
+        let served = applications.into_iter().map(|app| {
+            let metrics = Arc::new(self.telemetry.model(app.name()));
+            ServedApplication { app, metrics }
+        });
+        self.applications
             .set(served.collect())
             .map_err(|_| ModelsError::AlreadySet)
     }
@@ -144,6 +181,24 @@ impl Gateway {
         self.models.get().map(Vec::as_slice).ok_or(loading)
     }
 
+    /// The applications, in the order of the configuration.
+    pub(crate) fn applications(&self) -> &[ServedApplication] {
+        self.applications.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// The model or the application of this name.
+    ///
+    /// # Errors
+    /// As [`model`](Self::model).
+    pub(crate) fn served(&self, name: &str) -> Result<Served<'_>, ApiError> {
+        self.models()?;
+        let named = self.applications().iter().find(|a| a.app.name() == name);
+        match named {
+            Some(application) => Ok(Served::Application(application)),
+            None => self.model(name).map(Served::Model),
+        }
+    }
+
     /// The model with this id or alias.
     ///
     /// # Errors
@@ -180,12 +235,12 @@ impl Gateway {
         }
     }
 
-    /// What stands on every chunk of a new answer of `model`.
-    pub(crate) fn head(&self, prefix: &str, model: &ServedModel) -> Head {
+    /// What stands on every chunk of a new answer of the model or application called `model`.
+    pub(crate) fn head(&self, prefix: &str, model: &str) -> Head {
         Head {
             id: self.edge.id(prefix),
             created: self.edge.now(),
-            model: model.text().info().id.clone(),
+            model: model.to_owned(),
         }
     }
 
@@ -215,7 +270,22 @@ impl From<TextModel> for ModelEntry {
     }
 }
 
+impl ServedApplication {
+    pub(crate) fn app(&self) -> &Application {
+        &self.app
+    }
+
+    pub(crate) fn metrics(&self) -> &Arc<ModelMetrics> {
+        &self.metrics
+    }
+}
+
 impl ServedModel {
+    /// The id under which it is served.
+    pub(crate) fn id(&self) -> &str {
+        &self.text().info().id
+    }
+
     pub(crate) fn text(&self) -> &TextModel {
         &self.entry.text
     }

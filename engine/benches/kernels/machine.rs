@@ -96,6 +96,8 @@ fn sum(memory: &[u64]) -> u64 {
 #[cfg(target_arch = "x86_64")]
 fn int8(isa: Isa) -> Option<Loop> {
     match isa {
+        // SAFETY: the kernels chose AMX, so the processor has it and this process may use it.
+        Isa::Amx => Some((|| unsafe { x86::tiles() }, 4 * 2 * 16 * 16 * 64)),
         // SAFETY: the kernels chose AVX-512 VNNI, so the processor has it.
         Isa::Avx512Vnni => Some((|| unsafe { x86::vnni() }, 2 * 64 * SUMS as u64)),
         // SAFETY: the kernels chose AVX2, so the processor has it.
@@ -108,7 +110,7 @@ fn int8(isa: Isa) -> Option<Loop> {
 fn float(isa: Isa) -> Option<Loop> {
     match isa {
         // SAFETY: the kernels chose AVX-512 VNNI, which comes with AVX-512 F.
-        Isa::Avx512Vnni => Some((|| unsafe { x86::fma_512() }, 2 * 16 * SUMS as u64)),
+        Isa::Amx | Isa::Avx512Vnni => Some((|| unsafe { x86::fma_512() }, 2 * 16 * SUMS as u64)),
         // SAFETY: the kernels chose AVX2 and FMA, so the processor has them.
         Isa::Avx2 => Some((|| unsafe { x86::fma_256() }, 2 * 8 * SUMS as u64)),
         Isa::Portable => None,
@@ -128,6 +130,7 @@ fn float(_: Isa) -> Option<Loop> {
 /// Loops of one instruction, or of the shortest sequence that does the same.
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    use std::arch::asm;
     use std::arch::x86_64::{
         _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtss_f32, _mm256_fmadd_ps, _mm256_madd_epi16,
         _mm256_maddubs_epi16, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
@@ -138,6 +141,49 @@ mod x86 {
     use std::hint::black_box;
 
     use super::{STEPS, SUMS};
+
+    /// What `ldtilecfg` reads.
+    #[repr(C, align(64))]
+    struct TileConfig {
+        palette: [u8; 16],
+        row_bytes: [u16; 16],
+        rows: [u8; 16],
+    }
+
+    /// Four products of whole tiles a step, each into a register of its own.
+    ///
+    /// # Safety
+    /// The processor must have AMX int8 tiles, and this process may use them.
+    pub(super) unsafe fn tiles() -> f32 {
+        let config = TileConfig {
+            palette: from_fn(|byte| u8::from(byte == 0)),
+            row_bytes: from_fn(|tile| if tile < 8 { 64 } else { 0 }),
+            rows: from_fn(|tile| if tile < 8 { 16 } else { 0 }),
+        };
+        // SAFETY: the caller proves the instruction; it reads the 64 bytes of the configuration. The
+        // registers are zeros then.
+        unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const config, options(nostack, readonly)) };
+        for _ in 0..STEPS {
+            // SAFETY: the caller proves the instructions; they change tile registers, of which the
+            // compiler uses none.
+            unsafe {
+                asm!(
+                    "tdpbsud tmm0, tmm4, tmm6",
+                    "tdpbsud tmm1, tmm4, tmm7",
+                    "tdpbsud tmm2, tmm5, tmm6",
+                    "tdpbsud tmm3, tmm5, tmm7",
+                    out("tmm0") _,
+                    out("tmm1") _,
+                    out("tmm2") _,
+                    out("tmm3") _,
+                    options(nomem, nostack, preserves_flags),
+                );
+            }
+        }
+        // SAFETY: the caller proves the instruction; it gives the registers back.
+        unsafe { asm!("tilerelease", options(nomem, nostack, preserves_flags)) };
+        0.0
+    }
 
     #[target_feature(enable = "avx512f,avx512vnni")]
     pub(super) fn vnni() -> f32 {

@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use engine::kernels::{
-    ActivationBits, AttentionSpan, Format, Kernels, KvLayer, KvSlot, MatmulInput, PackedMatrix,
-    TensorBytes,
+    ActivationBits, AttentionPlan, AttentionShape, AttentionSpan, Format, Kernels, KvLayer, KvSlot,
+    MatmulInput, PackedMatrix, TensorBytes,
 };
-use engine::{BLOCK_SIZE, BlockId};
+use engine::{BLOCK_SIZE, BlockId, Isa};
 
 use crate::machine::Machine;
 use crate::roofline::{Roofline, Work};
@@ -34,6 +34,10 @@ fn main() {
     let Ok(kernels) = Kernels::new(threads, None) else {
         return;
     };
+    // Where there are tiles, what they are worth is seen beside the vectors that would do without.
+    let vectors = (kernels.isa() == Isa::Amx)
+        .then(|| Kernels::new(threads, Some(Isa::Avx512Vnni)).ok())
+        .flatten();
     let mut criterion = Criterion::default()
         .sample_size(20)
         .warm_up_time(Duration::from_millis(300))
@@ -43,13 +47,17 @@ fn main() {
     let roofline = Roofline::new(machine, kernels.threads());
     for (outputs, inputs) in [(576, 1536), (1536, 576), (49152, 576)] {
         for format in [Format::Q4_1, Format::Q8_0] {
-            matmul(
-                &mut criterion,
-                &kernels,
-                &roofline,
-                format,
-                (outputs, inputs),
-            );
+            let mut matmul = |kernels| {
+                matmul(
+                    &mut criterion,
+                    kernels,
+                    &roofline,
+                    format,
+                    (outputs, inputs),
+                );
+            };
+            matmul(&kernels);
+            vectors.iter().for_each(matmul);
         }
     }
     attention(&mut criterion, &kernels, &roofline);
@@ -80,7 +88,7 @@ fn matmul(
     let Ok(weights) = (0..copies).map(pack).collect::<Result<Vec<_>, _>>() else {
         return;
     };
-    let name = format!("{}/{outputs}x{inputs}", format.name());
+    let name = format!("{}/{outputs}x{inputs}/{:?}", format.name(), kernels.isa());
     let mut group = criterion.benchmark_group(&name);
     for rows in [1, 8, 32, 512] {
         let work = Work {
@@ -178,17 +186,22 @@ fn attention(criterion: &mut Criterion, kernels: &Kernels, roofline: &Roofline) 
         let caches: Vec<KvLayer> = (0..layers)
             .map(|_| full_cache(kernels, blocks, kv_heads, head_dim))
             .collect();
-        let spans: Vec<AttentionSpan<'_>> = tables
+        let spans = tables
             .iter()
             .enumerate()
             .map(|(sequence, table)| AttentionSpan {
-                heads,
                 q_start: sequence * queries,
                 q_len: queries,
                 context_start: context,
                 block_table: table,
-            })
-            .collect();
+            });
+        let shape = AttentionShape {
+            heads,
+            kv_heads,
+            window: usize::MAX,
+        };
+        let mut plan = AttentionPlan::default();
+        plan.set(kernels, shape, spans);
         let q = vec![0.1; sequences * queries * heads * head_dim];
         let mut out = vec![0.0; q.len()];
         let seen: usize = (0..queries).map(|query| context + query + 1).sum();
@@ -207,7 +220,7 @@ fn attention(criterion: &mut Criterion, kernels: &Kernels, roofline: &Roofline) 
         group.bench_function(BenchmarkId::new(case.name, parameter), |bencher| {
             roofline.iter(bencher, &full, work, || {
                 if let Some(cache) = next.next() {
-                    kernels.attention(cache, &q, &spans, 0.125, &mut out);
+                    kernels.attention(&plan, cache, &q, 0.125, &mut out);
                 }
             });
         });

@@ -58,6 +58,7 @@ fn sample(
     generations: &mut BTreeMap<SequenceId, Generation>,
     eos: &[u32],
 ) -> Vec<Vec<Sampled>> {
+    // Each is locked once, by the thread that reads: a lock is how threads share what they change.
     let mut readers: Vec<_> = (plan.sequences.iter())
         .map(|scheduled| Reader {
             scheduled,
@@ -65,17 +66,16 @@ fn sample(
             rows: logits.take_first(scheduled.num_logit_rows()),
             said: Vec::new(),
         })
+        .map(Mutex::new)
         .collect();
+    let id_of = |place: &usize| plan.sequences[*place].id;
     let mut places: Vec<_> = (0..readers.len()).collect();
-    places.sort_unstable_by_key(|place| readers[*place].scheduled.id);
+    places.sort_unstable_by_key(id_of);
     for (id, generation) in generations {
-        let found = places.binary_search_by_key(id, |place| readers[*place].scheduled.id);
-        if let Ok(found) = found {
-            readers[places[found]].generation = Some(generation);
+        if let Ok(found) = places.binary_search_by_key(id, id_of) {
+            readers[places[found]].get_mut().generation = Some(generation);
         }
     }
-    // Each is locked once, by the thread that reads: a lock is how threads share what they change.
-    let readers: Vec<_> = readers.into_iter().map(Mutex::new).collect();
     let read = |place: usize| readers[place].lock().read(eos);
     match logits.workers() {
         Some(workers) => workers.for_each(readers.len(), &read),

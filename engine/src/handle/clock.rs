@@ -10,7 +10,7 @@ use std::time::Instant;
 use crate::core::Clock;
 
 /// A clock that starts now.
-pub(super) fn monotonic() -> Clock {
+pub(crate) fn monotonic() -> Clock {
     let start = Instant::now();
     Clock::new(move || start.elapsed())
 }

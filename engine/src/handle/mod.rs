@@ -11,6 +11,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "encoders")]
+pub(crate) use clock::monotonic;
 pub use engine::Engine;
 pub use start::StartError;
 pub use stream::TokenStream;

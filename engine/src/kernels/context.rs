@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 use parking_lot::Mutex;
 
 use super::KernelError;
+use super::amx::{self, AmxError, Tiles};
+use super::attention::Buffers;
 use super::pages::Arena;
 use super::pool::Pool;
 use super::ready::Ready;
@@ -20,8 +22,12 @@ use crate::Isa;
 pub struct Kernels {
     pool: Pool,
     isa: Isa,
+    /// Tile registers, where `isa` is [`Isa::Amx`].
+    tiles: Tiles,
     /// Where packed weights lie.
     pub(super) arena: Mutex<Arena>,
+    /// What attention used last; whoever computes has taken it.
+    pub(super) attention: Mutex<Buffers>,
     /// Weights that were packed before, or what is packed now.
     pub(super) ready: Ready,
 }
@@ -29,30 +35,41 @@ pub struct Kernels {
 impl Kernels {
     /// Starts `threads` - 1 threads; the one that calls an operation is the other.
     ///
+    /// Where AMX is there and cannot be used, and is not forced, a warning says why and the next best
+    /// instruction set is taken.
+    ///
     /// # Errors
-    /// When `isa` asks for instructions that the processor lacks, or no thread can be started.
+    /// When `isa` asks for instructions that the processor lacks or that cannot be used, or no thread
+    /// can be started.
     pub fn new(threads: NonZeroUsize, isa: Option<Isa>) -> Result<Self, KernelError> {
-        let best = best_isa();
-        let isa = isa.unwrap_or(best);
-        if isa > best {
-            return Err(KernelError::IsaMissing { wanted: isa, best });
-        }
+        let (isa, tiles) = choose(isa)?;
         Ok(Self {
             pool: Pool::new(threads)?,
             isa,
+            tiles,
             arena: Mutex::default(),
+            attention: Mutex::default(),
             ready: Ready::default(),
         })
     }
 
-    /// The instruction set that is used where none is forced.
-    pub fn best_isa() -> Isa {
-        best_isa()
+    /// Kernels whose tile registers are the emulated ones, beside any instruction set.
+    #[cfg(test)]
+    pub(super) fn emulating_tiles(threads: NonZeroUsize, isa: Isa) -> Result<Self, KernelError> {
+        Ok(Self {
+            tiles: Tiles::Emulated(amx::Emulation),
+            ..Self::new(threads, Some(isa))?
+        })
     }
 
     /// The instruction set in use.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// The tile registers in use.
+    pub(super) fn tiles(&self) -> Tiles {
+        self.tiles
     }
 
     /// Threads that take part in an operation, the caller included.
@@ -95,6 +112,31 @@ impl Kernels {
             let start = index * length;
             kernel(start, length.min(items - start))
         });
+    }
+}
+
+/// The instruction set that is wanted or the best, and its tile registers.
+fn choose(wanted: Option<Isa>) -> Result<(Isa, Tiles), KernelError> {
+    let best = best_isa();
+    match wanted {
+        None => match amx::detect(best) {
+            Ok(tiles) => Ok((Isa::Amx, tiles)),
+            Err(AmxError::Missing) => Ok((best, Tiles::None)),
+            Err(reason) => {
+                tracing::warn!(%reason, instead = ?best, "AMX is not used");
+                Ok((best, Tiles::None))
+            }
+        },
+        Some(Isa::Amx) => match amx::detect(best) {
+            Ok(tiles) => Ok((Isa::Amx, tiles)),
+            Err(AmxError::Missing) => Err(KernelError::IsaMissing {
+                wanted: Isa::Amx,
+                best,
+            }),
+            Err(reason) => Err(KernelError::Amx { reason }),
+        },
+        Some(wanted) if wanted > best => Err(KernelError::IsaMissing { wanted, best }),
+        Some(wanted) => Ok((wanted, Tiles::None)),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use thiserror::Error;
 
+use super::AmxError;
 use crate::Isa;
 
 /// Why kernels cannot be built or a tensor cannot be used.
@@ -16,6 +17,12 @@ pub enum KernelError {
         wanted: Isa,
         /// What [`Kernels`](super::Kernels) would choose by itself.
         best: Isa,
+    },
+    /// The configuration forces AMX, which the processor has and which cannot be used.
+    #[error("AMX is forced by the configuration and cannot be used: {reason}")]
+    Amx {
+        /// Why not.
+        reason: AmxError,
     },
     /// The operating system gave no thread.
     #[error("cannot start kernel thread {index} of {threads}: {reason}")]

@@ -9,6 +9,7 @@
 //! the number of rows, their neighbours, the threads and the instruction set. Integer sums are exact;
 //! float sums go group by group in order of `k`, with fused multiply-add, one output a lane.
 
+mod amx;
 mod attention;
 mod context;
 #[cfg(any(test, feature = "cuda"))]
@@ -26,7 +27,10 @@ mod simd;
 #[cfg(test)]
 mod tests;
 
-pub use attention::{AttentionSpan, HeadNorms, HeadRows, KvLayer, KvShape, KvSlot};
+pub use amx::AmxError;
+pub use attention::{
+    AttentionPlan, AttentionShape, AttentionSpan, HeadNorms, HeadRows, KvLayer, KvShape, KvSlot,
+};
 pub use context::Kernels;
 pub use error::KernelError;
 pub use matmul::{ActivationBits, InputRows, MatmulInput, PackedMatrix, TensorBytes};

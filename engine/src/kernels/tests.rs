@@ -9,7 +9,7 @@ use crate::Isa;
 
 /// The instruction sets of this machine, plain Rust first.
 pub(super) fn isas() -> Vec<Isa> {
-    [Isa::Portable, Isa::Avx2, Isa::Avx512Vnni]
+    [Isa::Portable, Isa::Avx2, Isa::Avx512Vnni, Isa::Amx]
         .into_iter()
         .filter(|isa| Kernels::new(NonZeroUsize::MIN, Some(*isa)).is_ok())
         .collect()

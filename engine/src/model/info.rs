@@ -1,5 +1,7 @@
 //! What a person wants to know about a loaded model.
 
+use crate::Isa;
+
 /// Facts about a model, for banners, `/v1/models` and logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelInfo {
@@ -17,6 +19,8 @@ pub struct ModelInfo {
     pub kv_cache_bytes: u64,
     /// Blocks of the KV cache.
     pub num_blocks: usize,
+    /// The instruction set that its kernels use.
+    pub isa: Isa,
     /// Positions that the model was made for; `max_model_len` of the limits may be less.
     pub max_positions: usize,
     /// What a user should know about how this model is run.

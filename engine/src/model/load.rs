@@ -15,7 +15,7 @@ use super::llama::LlamaRunner;
 use super::packed::{self, PackedPlace};
 use super::spec::{ModelSpec, from_config_json, from_gguf};
 use super::weights::{GgufShards, SafetensorsShards, Weights};
-use crate::config::{Device, EngineConfig};
+use crate::config::{Device, EngineConfig, Isa};
 #[cfg(feature = "cuda")]
 use crate::kernels::device::open_gpu;
 use crate::kernels::{KernelError, Kernels};
@@ -73,6 +73,8 @@ fn run(
     config: &EngineConfig,
     identity: [u8; 32],
 ) -> Result<LoadedModel, ModelError> {
+    let first = kernels(config, config.isa)?;
+    let isa = first.isa();
     let Opened {
         name,
         mut spec,
@@ -86,7 +88,7 @@ fn run(
         kv_cache_bytes,
     } = match config.device {
         Device::Cpu => {
-            let runner = on_cpu(files, &spec, &weights, config)?.with_identity(identity);
+            let runner = on_cpu(files, &spec, &weights, config, first)?.with_identity(identity);
             Placed {
                 weight_bytes: runner.weight_bytes(),
                 kv_cache_bytes: runner.kv_cache_bytes(),
@@ -97,7 +99,7 @@ fn run(
             spec.notes.push(format!(
                 "computed on {device}: products with quantised weights have activations of 8 bits"
             ));
-            on_cuda(ordinal, &spec, &weights, config, identity)?
+            on_cuda(ordinal, &spec, &weights, config, (first, identity))?
         }
     };
     let info = ModelInfo {
@@ -108,6 +110,7 @@ fn run(
         weight_bytes,
         kv_cache_bytes,
         num_blocks: runner.num_blocks(),
+        isa,
         max_positions: spec.max_positions,
         notes: spec.notes,
     };
@@ -125,41 +128,43 @@ struct Placed {
     kv_cache_bytes: u64,
 }
 
+/// `first` are the kernels to begin with.
 fn on_cpu(
     files: &ModelFiles,
     spec: &ModelSpec,
     weights: &Weights,
     config: &EngineConfig,
+    first: Kernels,
 ) -> Result<LlamaRunner, ModelError> {
-    let kernels = || kernels(config);
     let runner = |kernels| LlamaRunner::new(spec, weights, kernels, config);
     let Some(folder) = &config.packed_weights else {
-        return runner(kernels()?);
+        return runner(first);
     };
-    let isa = config.isa.unwrap_or_else(Kernels::best_isa);
+    let isa = first.isa();
     let place = PackedPlace::new(folder, files.path(), files_identity(files)?, isa);
-    packed::start(&place, kernels, runner)
+    packed::start(&place, first, || kernels(config, Some(isa)), runner)
 }
 
 /// The threads that `config` asks for.
-fn kernels(config: &EngineConfig) -> Result<Kernels, KernelError> {
+fn kernels(config: &EngineConfig, isa: Option<Isa>) -> Result<Kernels, KernelError> {
     let threads = config
         .threads
         .or_else(|| thread::available_parallelism().ok());
-    Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), config.isa)
+    Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), isa)
 }
 
+/// `workers` are for what becomes of the logits.
 #[cfg(feature = "cuda")]
 fn on_cuda(
     ordinal: usize,
     spec: &ModelSpec,
     weights: &Weights,
     config: &EngineConfig,
-    identity: [u8; 32],
+    (workers, identity): (Kernels, [u8; 32]),
 ) -> Result<Placed, ModelError> {
     let device = open_gpu(ordinal)
         .map_err(|error| ModelError::Device(format!("cuda:{ordinal}: {error}")))?;
-    let runner = DeviceRunner::new(spec, weights, (device, kernels(config)?), config)?;
+    let runner = DeviceRunner::new(spec, weights, (device, workers), config)?;
     let runner = runner.with_identity(identity);
     Ok(Placed {
         weight_bytes: runner.weight_bytes(),
@@ -174,7 +179,7 @@ fn on_cuda(
     _: &ModelSpec,
     _: &Weights,
     _: &EngineConfig,
-    _: [u8; 32],
+    _: (Kernels, [u8; 32]),
 ) -> Result<Placed, ModelError> {
     let device = Device::Cuda { ordinal };
     Err(ModelError::DeviceNotBuilt { device })
@@ -188,7 +193,8 @@ pub(super) fn load_on(
     device: candle_core::Device,
 ) -> Result<DeviceRunner, ModelError> {
     let Opened { spec, weights, .. } = Opened::open(files)?;
-    DeviceRunner::new(&spec, &weights, (device, kernels(config)?), config)
+    let workers = kernels(config, config.isa)?;
+    DeviceRunner::new(&spec, &weights, (device, workers), config)
 }
 
 /// Proves that a model's weight files are whole: that their headers can be read, and that every

@@ -20,6 +20,8 @@ pub(super) enum Command {
     Run(Run),
     /// Fetch a model into the cache and print where it lies
     Pull(Pull),
+    /// Put documents into a collection: text, Markdown, HTML, PDF and JSON lines
+    Ingest(Ingest),
     /// Talk to a model of a running server
     Chat(Chat),
     /// List the models that can be had, or those of a running server
@@ -51,6 +53,19 @@ pub(super) struct Run {
 pub(super) struct Pull {
     /// A name that `penstock models` lists, or `hf://owner/name[@revision][/file]`
     pub(super) name: String,
+}
+
+/// `penstock ingest`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Ingest {
+    /// The collection, one of the configuration's
+    pub(super) collection: String,
+    /// Files and folders; what they had in the collection and have no more is removed
+    #[arg(required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    /// The configuration, which describes the collection and its encoder
+    #[arg(long)]
+    pub(super) config: PathBuf,
 }
 
 /// `penstock chat`.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::arguments::{Arguments, Command};
 use super::terminal::Terminal;
-use super::{chat, completions, models, pull, run, version};
+use super::{chat, completions, ingest, models, pull, run, version};
 use crate::env::Environment;
 
 /// Runs the command to its end.
@@ -16,6 +16,7 @@ pub(crate) async fn dispatch(
     match arguments.command {
         Command::Run(run) => Box::pin(run::run(run, environment, terminal)).await,
         Command::Pull(pull) => pull::pull(pull, environment, terminal).await,
+        Command::Ingest(ingest) => Box::pin(ingest::ingest(ingest, environment, terminal)).await,
         Command::Chat(chat) => chat::chat(chat, environment, terminal).await,
         Command::Models(models) => models::models(models, environment, terminal).await,
         Command::Version => version::version(terminal),

@@ -8,6 +8,7 @@ mod arguments;
 mod chat;
 mod completions;
 mod dispatch;
+mod ingest;
 mod log;
 mod models;
 mod progress;

@@ -3,13 +3,13 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures::stream::SelectAll;
 use futures::{Stream, StreamExt};
-use llm_apps::stage::generate::{TextEvent, TextStream};
+use llm_apps::stage::generate::TextEvent;
 use tokio::time::Instant;
 
+use super::source::Source;
 use super::tally::Tally;
 use crate::admission::Permit;
 use crate::error::ApiError;
@@ -24,7 +24,6 @@ pub(crate) struct Answers {
     cut: Pin<Box<dyn Future<Output = ()> + Send>>,
     cut_error: ApiError,
     unfinished: usize,
-    retry_after: Duration,
     tally: Tally,
     meter: Meter,
     permit: Permit,
@@ -37,38 +36,30 @@ pub(crate) type Event = (usize, TextEvent);
 /// The choices of one prompt; `first` is the number of their first.
 struct Numbered {
     first: usize,
-    stream: TextStream,
+    source: Source,
 }
 
 impl Stream for Numbered {
-    type Item = Event;
+    type Item = Result<Event, ApiError>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let first = self.first;
         let number = |event: TextEvent| (first + event.choice() as usize, event);
-        Pin::new(&mut self.stream)
-            .poll_next(cx)
-            .map(|e| e.map(number))
+        let event = Pin::new(&mut self.source).poll_next(cx);
+        event.map(|event| event.map(|event| event.map(number)))
     }
 }
 
 impl Answers {
-    pub(super) fn new(
-        streams: Vec<TextStream>,
-        permit: Permit,
-        meter: Meter,
-        tally: Tally,
-        retry_after: Duration,
-    ) -> Self {
-        let numbered = tally.first_choices().zip(streams);
-        let numbered = numbered.map(|(first, stream)| Numbered { first, stream });
+    pub(super) fn new(sources: Vec<Source>, permit: Permit, meter: Meter, tally: Tally) -> Self {
+        let numbered = tally.first_choices().zip(sources);
+        let numbered = numbered.map(|(first, source)| Numbered { first, source });
         Self {
             streams: numbered.collect(),
             first: None,
             cut: Box::pin(std::future::pending()),
             cut_error: ApiError::Internal("the answer was cut".to_owned()),
             unfinished: tally.choices(),
-            retry_after,
             tally,
             meter,
             permit,
@@ -106,8 +97,10 @@ impl Answers {
                 Some(Err(self.fail(self.cut_error.clone())))
             }
             event = self.streams.next() => {
-                let (choice, event) = event?;
-                Some(self.account(choice, event))
+                Some(match event? {
+                    Ok((choice, event)) => Ok(self.account(choice, event)),
+                    Err(error) => Err(self.fail(error)),
+                })
             }
         }
     }
@@ -122,7 +115,7 @@ impl Answers {
         self.permit
     }
 
-    fn account(&mut self, choice: usize, event: TextEvent) -> Result<Event, ApiError> {
+    fn account(&mut self, choice: usize, event: TextEvent) -> Event {
         match &event {
             TextEvent::Prompt { .. } => {}
             TextEvent::Delta { tokens, .. } => {
@@ -138,11 +131,10 @@ impl Answers {
                     self.meter.ended(self.tally.prompt_tokens(), Instant::now());
                 }
             }
-            TextEvent::Failed { error, .. } => {
-                return Err(self.fail(ApiError::engine(error, self.retry_after)));
-            }
+            // Told as an error already.
+            TextEvent::Failed { .. } => {}
         }
-        Ok((choice, event))
+        (choice, event)
     }
 
     /// One choice's failure is the request's: the others are cancelled.

@@ -6,11 +6,14 @@
 //! what the engine is at.
 
 mod answers;
+mod ask;
+mod source;
 mod start;
 mod tally;
 mod whole;
 
 pub(crate) use answers::Answers;
+pub(crate) use ask::{Asked, ask};
 pub(crate) use start::start;
 pub(crate) use tally::Tally;
 pub(crate) use whole::{WholeChoice, whole};

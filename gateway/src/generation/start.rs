@@ -8,6 +8,7 @@ use llm_apps::stage::generate::{GenerateError, TextRequest};
 use tokio::time::Instant;
 
 use super::answers::Answers;
+use super::source::Source;
 use super::tally::Tally;
 use crate::error::ApiError;
 use crate::state::{Gateway, ServedModel};
@@ -49,7 +50,11 @@ pub(crate) async fn start(
         arrived,
         tally.choices(),
     );
-    let mut answers = Answers::new(streams, permit, meter, tally, retry_after);
+    let sources = streams.into_iter().map(|stream| Source::Text {
+        stream,
+        retry_after,
+    });
+    let mut answers = Answers::new(sources.collect(), permit, meter, tally);
     answers.end_at(state.lifecycle().until_cut(), state.stopping(true));
     answers.wait_for_first().await?;
     Ok(answers)

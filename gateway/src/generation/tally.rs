@@ -38,6 +38,19 @@ impl Tally {
         }
     }
 
+    /// One answer to a prompt whose tokens are known when the answer is complete.
+    pub(super) fn of_application() -> Self {
+        let prompt = Prompt {
+            tokens: 0,
+            cached: None,
+            choices: 1,
+        };
+        Self {
+            prompts: vec![prompt],
+            completion: vec![0],
+        }
+    }
+
     /// Choices of all prompts.
     pub(crate) fn choices(&self) -> usize {
         self.completion.len()
@@ -85,6 +98,7 @@ impl Tally {
         if let Some(prompt) = prompt.checked_sub(1).and_then(|p| self.prompts.get_mut(p)) {
             let known = prompt.cached.unwrap_or(u32::MAX);
             prompt.cached = Some(known.min(usage.cached_tokens));
+            prompt.tokens = usage.prompt_tokens;
         }
         let Some(count) = self.completion.get_mut(choice) else {
             return 0;

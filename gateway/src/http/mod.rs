@@ -7,4 +7,4 @@ mod request_id;
 
 pub(crate) use body::JsonBody;
 pub(crate) use panic::answer_panic;
-pub(crate) use request_id::{X_REQUEST_ID, request_id};
+pub(crate) use request_id::{RequestId, X_REQUEST_ID, request_id};

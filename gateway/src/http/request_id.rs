@@ -13,6 +13,10 @@ use crate::edge::Edge;
 /// The header, on requests and responses.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// A request's id, as handlers find it among its extensions.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) Arc<str>);
+
 /// Longest id that is taken from a client: it ends up in logs and in the response.
 const MAX_LEN: usize = 128;
 
@@ -27,6 +31,8 @@ pub(crate) async fn request_id(
         _ => fresh(&edge),
     };
     request.headers_mut().insert(X_REQUEST_ID, id.clone());
+    let shared = id.to_str().unwrap_or_default().into();
+    request.extensions_mut().insert(RequestId(shared));
     let span = tracing::info_span!(
         "request",
         id = id.to_str().unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! Chat completions on their way out, in one piece and in chunks.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::head::{Head, SYSTEM_FINGERPRINT};
 use super::logprobs::{ChatLogprobs, PromptLogprobs};
@@ -18,6 +19,22 @@ pub(crate) struct ChatCompletion {
     system_fingerprint: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) prompt_logprobs: Option<PromptLogprobs>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    penstock: Option<Extras>,
+}
+
+/// What an application says beside its answer.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Extras {
+    /// The passages that the answer was made from.
+    sources: Value,
+}
+
+impl Extras {
+    /// Nothing where nothing was looked up.
+    pub(crate) fn of(sources: Value) -> Option<Self> {
+        (!sources.is_null()).then_some(Self { sources })
+    }
 }
 
 /// One of its choices.
@@ -47,6 +64,8 @@ pub(crate) struct ChatChunk<'a> {
     choices: &'a [ChunkChoice<'a>],
     #[serde(skip_serializing_if = "ChunkUsage::is_absent")]
     usage: ChunkUsage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) penstock: Option<&'a Extras>,
 }
 
 /// The choice that a chunk is about.
@@ -81,7 +100,15 @@ impl ChatCompletion {
             usage,
             system_fingerprint: SYSTEM_FINGERPRINT,
             prompt_logprobs: None,
+            penstock: None,
         }
+    }
+
+    /// With the passages that an application made it from.
+    #[must_use]
+    pub(crate) fn with_sources(mut self, sources: Value) -> Self {
+        self.penstock = Extras::of(sources);
+        self
     }
 }
 
@@ -116,6 +143,7 @@ impl<'a> ChatChunk<'a> {
             system_fingerprint: SYSTEM_FINGERPRINT,
             choices,
             usage,
+            penstock: None,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Chunks of a streamed chat.
 
 use llm_apps::stage::generate::{TextEvent, TextToken};
+use serde_json::Value;
 
-use super::chat_response::{ChatChunk, ChatDelta, ChunkChoice};
+use super::chat_response::{ChatChunk, ChatDelta, ChunkChoice, Extras};
 use super::head::Head;
 use super::logprobs::ChatLogprobs;
 use super::streaming::StreamOptions;
@@ -19,6 +20,8 @@ pub(crate) struct ChatEncoder {
     logprobs: bool,
     /// Which choices have said their role.
     opened: Vec<bool>,
+    /// Said with the end of the answer.
+    extras: Option<Extras>,
 }
 
 impl ChatEncoder {
@@ -29,7 +32,15 @@ impl ChatEncoder {
             options,
             logprobs,
             opened: vec![false; choices],
+            extras: None,
         }
+    }
+
+    /// With the passages that an application made the answer from, on the chunk that ends it.
+    #[must_use]
+    pub(crate) fn with_sources(mut self, sources: Value) -> Self {
+        self.extras = Extras::of(sources);
+        self
     }
 
     /// The first chunk of a choice holds its role.
@@ -61,7 +72,11 @@ impl ChatEncoder {
 
     fn chunk(&self, choice: ChunkChoice<'_>, tally: &Tally, out: &mut Frames) {
         let usage = self.options.usage_of_chunk(tally);
-        out.data(&ChatChunk::new(&self.head, &[choice], usage));
+        let ends = choice.finish_reason.is_some();
+        let choices = [choice];
+        let mut chunk = ChatChunk::new(&self.head, &choices, usage);
+        chunk.penstock = self.extras.as_ref().filter(|_| ends);
+        out.data(&chunk);
     }
 }
 

@@ -26,6 +26,7 @@ mod streaming;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod to_payload;
 mod to_text;
 mod tokenize;
 mod usage;
@@ -47,6 +48,7 @@ pub(crate) use models::{ModelList, ModelObject};
 pub use prompt::Prompt;
 pub use streaming::StreamOptions;
 pub use tables::{CHAT, COMPLETIONS, DETOKENIZE, TOKENIZE};
+pub(crate) use to_payload::{chat_payload, plain_payload};
 pub use to_text::Defaults;
 pub(crate) use to_text::{Surroundings, chat_text, completion_texts, tokenize_prompt};
 pub use tokenize::{

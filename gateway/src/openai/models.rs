@@ -1,5 +1,6 @@
 //! Models as a list of OpenAI's.
 
+use llm_apps::controller::Application;
 use llm_apps::stage::generate::TextModel;
 use serde::Serialize;
 
@@ -18,7 +19,8 @@ pub(crate) struct ModelObject {
     created: u64,
     owned_by: &'static str,
     /// Prompt and answer together, in tokens; a name that other servers use.
-    max_model_len: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_model_len: Option<usize>,
 }
 
 impl ModelList {
@@ -37,7 +39,18 @@ impl ModelObject {
             object: "model",
             created: model.info().created,
             owned_by: "penstock",
-            max_model_len: model.limits().max_model_len,
+            max_model_len: Some(model.limits().max_model_len),
+        }
+    }
+
+    /// An application, which answers like a model.
+    pub(crate) fn of_application(application: &Application) -> Self {
+        Self {
+            id: application.name().to_owned(),
+            object: "model",
+            created: application.created(),
+            owned_by: "penstock",
+            max_model_len: None,
         }
     }
 }

@@ -1,42 +1,126 @@
 //! `POST /v1/chat/completions`.
 
-use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use llm_apps::stage::Call;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::admission::Guarded;
 use crate::error::ApiError;
-use crate::generation::{start, whole};
-use crate::http::JsonBody;
-use crate::openai::{ChatEncoder, chat_completion, chat_request, chat_text};
+use crate::generation::{Answers, Asked, ask, start, whole};
+use crate::http::{JsonBody, RequestId};
+use crate::openai::{
+    ChatEncoder, ChatRequest, Head, StreamOptions, chat_completion, chat_payload, chat_request,
+    chat_text,
+};
 use crate::sse;
-use crate::state::SharedState;
+use crate::state::{Served, ServedApplication, SharedState};
 use crate::telemetry::Operation;
 
-/// Answers a conversation.
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// Answers a conversation, by a model or by an application.
 pub(super) async fn create(
     State(state): State<SharedState>,
+    Extension(id): Extension<RequestId>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
     let request = chat_request(&body, state.rules())?;
     drop(body);
     state.telemetry().unknown_fields(request.unknown_fields);
-    let model = state.model(&request.model)?;
-    let (stream, logprobs) = (request.stream, request.decoding.logprobs.is_some());
-    let text = chat_text(request, &state.surroundings(model));
-    let mut answers = start(&state, model, Operation::Chat, vec![text], arrived).await?;
-    let head = state.head("chatcmpl-", model);
+    match state.served(&request.model)? {
+        Served::Application(application) => {
+            of_application(&state, application, request, (id, arrived)).await
+        }
+        Served::Model(model) => {
+            let (stream, logprobs) = (request.stream, request.decoding.logprobs.is_some());
+            let text = chat_text(request, &state.surroundings(model));
+            let answers = start(&state, model, Operation::Chat, vec![text], arrived).await?;
+            let head = state.head("chatcmpl-", model.id());
+            answer(&state, answers, Form::new(head, stream, logprobs)).await
+        }
+    }
+}
+
+async fn of_application(
+    state: &SharedState,
+    application: &ServedApplication,
+    request: ChatRequest,
+    (RequestId(id), arrived): (RequestId, Instant),
+) -> Result<Response, ApiError> {
+    let stream = request.stream;
+    let payload = chat_payload(request)?;
+    let call = Call::new(id);
+    let asked = ask(state, application, payload, call.clone(), arrived).await?;
+    let Asked { answers, sources } = asked;
+    let head = state.head("chatcmpl-", application.app().name());
+    let mut form = Form::new(head, stream, false);
+    form.sources = sources;
+    let mut response = answer(state, answers, form).await?;
+    if let Some(timing) = server_timing(&call) {
+        response.headers_mut().insert(SERVER_TIMING, timing);
+    }
+    Ok(response)
+}
+
+/// How an answer is written.
+struct Form {
+    head: Head,
+    stream: Option<StreamOptions>,
+    logprobs: bool,
+    /// What an application made it from.
+    sources: Value,
+}
+
+impl Form {
+    fn new(head: Head, stream: Option<StreamOptions>, logprobs: bool) -> Self {
+        Self {
+            head,
+            stream,
+            logprobs,
+            sources: Value::Null,
+        }
+    }
+}
+
+async fn answer(
+    state: &SharedState,
+    mut answers: Answers,
+    form: Form,
+) -> Result<Response, ApiError> {
+    let Form {
+        head,
+        stream,
+        logprobs,
+        sources,
+    } = form;
     if let Some(options) = stream {
         let choices = answers.tally().choices();
-        let encoder = ChatEncoder::new(head, options, logprobs, choices);
-        return Ok(sse::respond(&state, answers, encoder));
+        let encoder = ChatEncoder::new(head, options, logprobs, choices).with_sources(sources);
+        return Ok(sse::respond(state, answers, encoder));
     }
     let choices = whole(&mut answers).await?;
-    let completion = chat_completion(head, choices, logprobs, answers.tally().usage());
+    let usage = answers.tally().usage();
+    let completion = chat_completion(head, choices, logprobs, usage).with_sources(sources);
     let permit = answers.into_permit();
     Ok(Json(completion)
         .into_response()
         .map(|body| Guarded::body(body, permit)))
+}
+
+/// What the stages took until now, in milliseconds: `retrieve;dur=1.20, answer;dur=35.00`.
+fn server_timing(call: &Call) -> Option<HeaderValue> {
+    let timings = call.timings();
+    let entries = timings.iter().map(|timing| {
+        let millis = (timing.queued + timing.ran).as_secs_f64() * 1e3;
+        format!("{};dur={millis:.2}", timing.stage)
+    });
+    let text = entries.collect::<Vec<_>>().join(", ");
+    HeaderValue::from_str(&text)
+        .ok()
+        .filter(|_| !timings.is_empty())
 }

@@ -30,7 +30,7 @@ pub(super) async fn create(
     let (stream, shape) = (request.stream, CompletionShape::of(&request));
     let texts = completion_texts(request, &state.surroundings(model));
     let mut answers = start(&state, model, Operation::TextCompletion, texts, arrived).await?;
-    let head = state.head("cmpl-", model);
+    let head = state.head("cmpl-", model.id());
     if let Some(options) = stream {
         let encoder = CompletionEncoder::new(head, options, shape);
         return Ok(sse::respond(&state, answers, encoder));

@@ -1,5 +1,6 @@
 //! One endpoint a file; what they have in common is in the rooms they call.
 
+mod application;
 mod chat_completions;
 mod completions;
 mod detokenize;

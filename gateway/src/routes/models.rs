@@ -7,12 +7,15 @@ use axum::response::{IntoResponse, Response};
 
 use crate::error::ApiError;
 use crate::openai::{ModelList, ModelObject};
-use crate::state::SharedState;
+use crate::state::{Served, SharedState};
 
 /// All models, in the order of the configuration.
 pub(super) async fn list(State(state): State<SharedState>) -> Result<Response, ApiError> {
     let models = state.models()?.iter().map(|m| ModelObject::of(m.text()));
-    Ok(Json(ModelList::new(models.collect())).into_response())
+    let applications = state.applications().iter();
+    let applications = applications.map(|a| ModelObject::of_application(a.app()));
+    let all = models.chain(applications).collect();
+    Ok(Json(ModelList::new(all)).into_response())
 }
 
 /// One model, by its id, which may have slashes, or by an alias.
@@ -24,6 +27,9 @@ pub(super) async fn one(
         // No model has an id that is not UTF-8.
         return Err(ApiError::ModelNotFound("\u{fffd}".to_owned()));
     };
-    let model = state.model(&id)?;
-    Ok(Json(ModelObject::of(model.text())).into_response())
+    let object = match state.served(&id)? {
+        Served::Model(model) => ModelObject::of(model.text()),
+        Served::Application(application) => ModelObject::of_application(application.app()),
+    };
+    Ok(Json(object).into_response())
 }

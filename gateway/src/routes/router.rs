@@ -10,8 +10,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::{
-    chat_completions, completions, detokenize, health, metrics, models, observe, tokenize, unknown,
-    version,
+    application, chat_completions, completions, detokenize, health, metrics, models, observe,
+    tokenize, unknown, version,
 };
 use crate::config::Cors;
 use crate::http::{X_REQUEST_ID, answer_panic, request_id};
@@ -38,7 +38,7 @@ pub(crate) fn router(state: &SharedState) -> Router {
         .route("/version", get(version::version));
     let app = work
         .merge(probes)
-        .fallback(unknown::unknown_path)
+        .fallback(application::by_prefix)
         .method_not_allowed_fallback(unknown::wrong_method)
         .with_state(Arc::clone(state))
         .layer(CatchPanicLayer::custom(answer_panic))

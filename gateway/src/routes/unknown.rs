@@ -8,13 +8,18 @@ use crate::error::ApiError;
 const MAX_SHOWN: usize = 200;
 
 /// No such path.
-pub(super) async fn unknown_path(method: Method, uri: Uri) -> ApiError {
-    ApiError::UnknownPath(shown(&method, &uri))
+pub(super) fn unknown_path(method: &Method, uri: &Uri) -> ApiError {
+    ApiError::UnknownPath(shown(method, uri))
 }
 
 /// The path exists, but not for this method.
+pub(super) fn wrong_method_at(method: &Method, uri: &Uri) -> ApiError {
+    ApiError::MethodNotAllowed(shown(method, uri))
+}
+
+/// [`wrong_method_at`] as the router calls it.
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> ApiError {
-    ApiError::MethodNotAllowed(shown(&method, &uri))
+    wrong_method_at(&method, &uri)
 }
 
 fn shown(method: &Method, uri: &Uri) -> String {

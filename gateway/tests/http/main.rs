@@ -8,6 +8,7 @@
 )]
 
 mod admission;
+mod applications;
 mod chat;
 mod client;
 mod completions;

@@ -8,7 +8,9 @@
     reason = "tests fail loudly, and gauges are whole numbers"
 )]
 
+mod applications;
 mod cli;
 mod clients;
+mod ingest;
 mod server;
 mod vanishing;

@@ -1,6 +1,8 @@
 //! A `penstock run` of this build, with the real model, on a free port.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use tempfile::TempDir;
@@ -45,13 +47,28 @@ pub(crate) fn penstock(home: &TempDir) -> Command {
 impl Server {
     /// Starts the server and waits for its banner. `extra` is YAML put at the end of the file.
     pub(crate) fn start(extra: &str) -> Self {
-        let home = TempDir::new().unwrap();
-        let config = home.path().join("config.yaml");
         let model = model_path();
         let text = format!(
             "models:\n  - name: {MODEL}\n    source: {model}\n    engine: {{ kv_cache: 512MiB }}\n    \
              sampling_defaults: {{ temperature: 0 }}\n{extra}\n"
         );
+        Self::configured(TempDir::new().unwrap(), &text)
+    }
+
+    /// Starts a product of `configs/`, with the model that the tests have.
+    pub(crate) fn product(name: &str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let home = TempDir::new().unwrap();
+        symlink(root.join("prompts"), home.path().join("prompts")).unwrap();
+        let text = std::fs::read_to_string(root.join("configs").join(name)).unwrap();
+        let source = format!("source: {MODEL}\n");
+        assert!(text.contains(&source), "{text}");
+        let ours = format!("source: {}\n", model_path());
+        Self::configured(home, &text.replace(&source, &ours))
+    }
+
+    fn configured(home: TempDir, text: &str) -> Self {
+        let config = home.path().join("config.yaml");
         std::fs::write(&config, text).unwrap();
         let mut child = penstock(&home)
             .arg("run")

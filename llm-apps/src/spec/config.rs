@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::application::{self, ApplicationSpec, Known};
+use super::collections::CollectionSpec;
+use super::encoders::EncoderSpec;
 use super::fault::{Fault, Faults};
 use super::http::HttpOptions;
 use super::interpolate::interpolate;
@@ -19,6 +22,7 @@ use super::model::ModelSpec;
 use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
+use crate::deployment::autoscaling::TargetCapacity;
 
 /// What `penstock run` serves.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +43,12 @@ pub struct ServeConfig {
     pub max_choices: u32,
     /// What is served, at least one.
     pub models: Vec<ModelSpec>,
+    /// Models that turn texts into vectors. Default: none.
+    pub encoders: Vec<EncoderSpec>,
+    /// Passages that can be searched. Default: none.
+    pub collections: Vec<CollectionSpec>,
+    /// Products of several stages, served beside the models. Default: none.
+    pub applications: Vec<ApplicationSpec>,
 }
 
 /// Why a configuration cannot be used.
@@ -162,6 +172,24 @@ impl ServeConfig {
                 None => None,
             },
         };
+        let encoders = keys.list("encoders", f).unwrap_or_default();
+        let encoders = EncoderSpec::read_all(encoders, folder, f);
+        let collections = keys.list("collections", f).unwrap_or_default();
+        let collections = CollectionSpec::read_all(collections, folder, &encoders, f);
+        let target_capacity = keys
+            .take("target_capacity", f, target_capacity)
+            .unwrap_or_default();
+        let applications = keys.list("applications", f).unwrap_or_default();
+        let applications = {
+            let models = models.iter().flatten();
+            let names = models.flat_map(|model| std::iter::once(&model.name).chain(&model.aliases));
+            let known = Known {
+                folder,
+                models: &names.cloned().collect(),
+                target_capacity,
+            };
+            application::read_all(applications, &known, f)
+        };
         keys.finish(f);
         Some(Self {
             http_options,
@@ -171,8 +199,16 @@ impl ServeConfig {
             max_concurrent_prepares,
             max_choices,
             models: models?,
+            encoders,
+            collections,
+            applications,
         })
     }
+}
+
+fn target_capacity(node: &Node) -> Result<TargetCapacity, read::Expected> {
+    let percent = read::number("a percentage from 0 to 100", |_| true)(node)?;
+    TargetCapacity::new(percent).map_err(|_| "a percentage from 0 to 100".to_owned())
 }
 
 /// The tree of a document. The parser's budget bounds what aliases can blow up.

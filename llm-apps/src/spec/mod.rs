@@ -5,11 +5,18 @@
 //! proved: nothing below re-checks it. Where a default is not the engine's own, it stands in the
 //! `Default` of its section, and nowhere else. The environment is passed in.
 
+mod application;
+mod autoscaling;
+mod collections;
 mod config;
+mod deployment;
+mod encoders;
 mod engine;
 mod fault;
+mod flow;
 mod http;
 mod interpolate;
+mod json;
 mod model;
 mod node;
 mod opening;
@@ -20,15 +27,23 @@ mod section;
 mod size;
 mod source;
 mod speculation;
+mod stages;
+mod steps;
 
 #[cfg(test)]
 mod tests;
 
+pub use application::{ApplicationSpec, DeploymentSpec};
+pub use collections::{CollectionSpec, StoreSpec};
 pub use config::{ConfigError, ServeConfig};
+pub use encoders::EncoderSpec;
 pub use fault::{Fault, Faults};
 pub use http::{AllowOrigins, HttpOptions};
 pub use model::ModelSpec;
+pub use node::Position;
 pub use places::Places;
 pub use sampling::SamplingDefaults;
 pub use size::ByteSize;
 pub use speculation::DraftModelSpec;
+pub use stages::StageSpec;
+pub use steps::{StepKind, StepSpec};

@@ -1,3 +1,16 @@
-//! Stages: what a deployment runs. One room each.
+//! Stages: what a deployment runs. One room each; beside them the trait that all of them are.
 
+mod call;
+mod error;
 pub mod generate;
+pub mod http;
+pub mod process;
+pub mod prompt;
+mod record;
+mod traits;
+pub mod validate;
+
+pub use call::Call;
+pub use error::{CallError, StageError};
+pub use record::{StageTiming, TokenCount};
+pub use traits::{ErasedStage, Stage, erase};

@@ -16,10 +16,13 @@
 //!
 //! A context is cut into *sections* of 512 positions, counted from 0 as well, each with a softmax of
 //! its own; they are merged in ascending order (`section`). One thread may compute all of them or
-//! each a different one (`plan`): the bits are the same.
+//! each a different one: the bits are the same. Who computes what is planned (`plan`), once for all
+//! layers of one shape, from the spans of a step alone.
 
 mod ahead;
+mod buffers;
 mod cache;
+mod call;
 mod heads;
 mod plan;
 mod prefix;
@@ -33,8 +36,10 @@ mod stretch;
 mod tile;
 mod write;
 
+pub(super) use buffers::Buffers;
 pub use cache::{KvLayer, KvShape, KvSlot};
 pub use heads::{HeadNorms, HeadRows};
+pub use plan::{AttentionPlan, AttentionShape};
 pub use span::AttentionSpan;
 #[cfg(test)]
 mod tests;

@@ -7,11 +7,12 @@
 
 use std::ops::Range;
 
-use super::cache::KvLayer;
-use super::prefix::{Group, groups};
+use super::prefix::{Group, Groups};
 use super::section::{Part, SECTION};
-use super::span::AttentionSpan;
+use super::span::{AttentionSpan, Spans};
 use super::stretch::STRETCH_LEN;
+use crate::kernels::Kernels;
+use crate::kernels::simd::{Kernel, Simd, dispatch};
 
 /// Query rows (a query of one head each) that a piece has at most.
 pub(super) const PIECE_ROWS: usize = 32;
@@ -27,7 +28,7 @@ pub(super) struct Member {
 /// Some queries of one or several spans, some heads of one KV head; at most [`PIECE_ROWS`] rows.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
-    /// Whose queries, in [`Plan::members`].
+    /// Whose queries, in [`AttentionPlan::members`].
     pub(super) members: Range<usize>,
     /// Stretches, the first ones, that all members have in the same blocks; 0 for one member.
     pub(super) shared: usize,
@@ -54,9 +55,23 @@ pub(super) struct Cut {
     pub(super) part: Part,
 }
 
-/// All that a call computes.
+/// What the layers are like that a plan serves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AttentionShape {
+    /// Query heads.
+    pub heads: usize,
+    /// Heads that have keys and values; the query heads are a multiple.
+    pub kv_heads: usize,
+    /// Positions that a query sees at most, its own among them; `usize::MAX` for all.
+    pub window: usize,
+}
+
+/// How attention of some spans is computed, in every layer of one shape. It holds the spans, and
+/// its memory serves the next ones.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub struct AttentionPlan {
+    pub(super) shape: AttentionShape,
+    pub(super) spans: Spans,
     pub(super) members: Vec<Member>,
     pub(super) pieces: Vec<Piece>,
     pub(super) tasks: Vec<Task>,
@@ -65,6 +80,9 @@ pub(super) struct Plan {
     pub(super) cuts: Vec<Cut>,
     /// Rows of all sections that are apart.
     pub(super) part_rows: usize,
+    groups: Groups,
+    /// The way of each piece.
+    walks: Vec<Walked>,
 }
 
 /// What a plan is made for.
@@ -84,24 +102,60 @@ const PIECES_PER_THREAD: usize = 4;
 /// Chunks that a thread's share of the work is cut into.
 const CHUNKS_PER_THREAD: usize = 8;
 
-impl Plan {
-    /// Cuts `spans`, which have been proved.
-    pub(super) fn of(machine: Machine, cache: &KvLayer, spans: &[AttentionSpan<'_>]) -> Self {
-        let mut plan = Self::default();
-        let heads = spans.first().map_or(0, |span| span.heads);
-        let group = heads / cache.kv_heads();
-        plan.cut_rows(machine, (cache.kv_heads(), group), spans);
-        plan.cut_walks(machine.threads, cache.window(), spans);
-        plan
+impl AttentionPlan {
+    /// Plans attention of other spans, for the threads and instructions of `kernels`.
+    ///
+    /// # Panics
+    /// When the heads are not a multiple of the KV heads, or spans are not in ascending order of
+    /// their rows, overlap, or have too few blocks.
+    pub fn set<'s>(
+        &mut self,
+        kernels: &Kernels,
+        shape: AttentionShape,
+        spans: impl IntoIterator<Item = AttentionSpan<'s>>,
+    ) {
+        let machine = Machine {
+            threads: kernels.threads(),
+            register_rows: dispatch(kernels.isa(), RegisterRows),
+        };
+        self.cut(machine, shape, spans);
+    }
+
+    fn cut<'s>(
+        &mut self,
+        machine: Machine,
+        shape: AttentionShape,
+        spans: impl IntoIterator<Item = AttentionSpan<'s>>,
+    ) {
+        self.clear();
+        let AttentionShape {
+            heads, kv_heads, ..
+        } = shape;
+        assert!(
+            heads > 0 && kv_heads > 0 && heads.is_multiple_of(kv_heads),
+            "{heads} query heads share {kv_heads} KV heads"
+        );
+        self.shape = shape;
+        self.spans.set(spans);
+        self.cut_rows(machine);
+        self.cut_walks(machine.threads);
+    }
+
+    /// Nothing of the plan before is left, whatever becomes of the next.
+    fn clear(&mut self) {
+        self.spans.set([]);
+        self.members.clear();
+        self.pieces.clear();
+        self.tasks.clear();
+        self.chunks.clear();
+        self.cuts.clear();
+        self.part_rows = 0;
     }
 
     /// Pieces of a size that keeps the registers full; smaller ones where there are too few.
-    fn cut_rows(
-        &mut self,
-        machine: Machine,
-        (kv_heads, group): (usize, usize),
-        spans: &[AttentionSpan<'_>],
-    ) {
+    fn cut_rows(&mut self, machine: Machine) {
+        let (spans, kv_heads) = (&self.spans, self.shape.kv_heads);
+        let group = self.shape.heads / kv_heads;
         let rows = PIECE_ROWS.min(machine.register_rows * QUERY_REUSE);
         let whole: usize = spans.iter().map(|span| span.q_len * kv_heads).sum();
         // Too few pieces for the threads: the heads of a group go apart.
@@ -110,12 +164,14 @@ impl Plan {
         let query_step = rows / head_step;
         // Threads without work cost more than what is read twice.
         let sections =
-            |span: &AttentionSpan<'_>| (span.context_start + span.q_len).div_ceil(SECTION);
+            |span: AttentionSpan<'_>| (span.context_start + span.q_len).div_ceil(SECTION);
         let sections = spans.iter().map(sections).sum::<usize>() * kv_heads;
         let most = query_step.min(sections / machine.threads);
-        for Group { spans: of, shared } in groups(spans, most) {
-            let steps = match of[..] {
-                [span] => spans[span].q_len.div_ceil(query_step),
+        self.groups.find(spans, most);
+        for Group { spans: of, shared } in &self.groups.groups {
+            let of = &self.groups.order[of.clone()];
+            let steps = match of {
+                [span] => spans.get(*span).q_len.div_ceil(query_step),
                 _ => 1,
             };
             for first_query in (0..steps).map(|step| step * query_step) {
@@ -123,13 +179,13 @@ impl Plan {
                 self.members.extend(of.iter().map(|&span| Member {
                     span,
                     first_query,
-                    queries: query_step.min(spans[span].q_len - first_query),
+                    queries: query_step.min(spans.get(span).q_len - first_query),
                 }));
                 for kv_head in 0..kv_heads {
                     for head in (0..group).step_by(head_step) {
                         self.pieces.push(Piece {
                             members: start..self.members.len(),
-                            shared,
+                            shared: *shared,
                             kv_head,
                             first_head: kv_head * group + head,
                             heads: head_step.min(group - head),
@@ -143,21 +199,22 @@ impl Plan {
     }
 
     /// Tasks of the pieces, chunks of the tasks.
-    fn cut_walks(&mut self, threads: usize, window: usize, spans: &[AttentionSpan<'_>]) {
-        let walks: Vec<Walked> = self
-            .pieces
-            .iter()
-            .map(|piece| Walked::of(piece, &self.members[piece.members.clone()], window, spans))
-            .collect();
-        let total: usize = walks.iter().map(|walk| walk.cost).sum();
+    fn cut_walks(&mut self, threads: usize) {
+        let window = self.shape.window;
+        self.walks.clear();
+        self.walks.extend(self.pieces.iter().map(|piece| {
+            let members = &self.members[piece.members.clone()];
+            Walked::of(piece, members, window, &self.spans)
+        }));
+        let total: usize = self.walks.iter().map(|walk| walk.cost).sum();
         let long = match threads {
             1 => usize::MAX,
             _ => total / (threads * PIECES_PER_THREAD),
         };
         let chunk = total / (threads * CHUNKS_PER_THREAD);
         let mut begun = None;
-        for (piece, walk) in walks.into_iter().enumerate() {
-            let sections = walk.sections;
+        for (piece, walk) in self.walks.iter().enumerate() {
+            let sections = walk.sections.clone();
             if walk.cost <= long || sections.len() < 2 {
                 self.tasks.push(Task {
                     piece,
@@ -196,7 +253,19 @@ impl Plan {
     }
 }
 
+/// Asks an instruction set for its rows.
+struct RegisterRows;
+
+impl Kernel for RegisterRows {
+    type Output = usize;
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> usize {
+        S::ATTENTION_ROWS
+    }
+}
+
 /// The way of a piece.
+#[derive(Debug)]
 struct Walked {
     rows: usize,
     sections: Range<usize>,
@@ -205,11 +274,11 @@ struct Walked {
 }
 
 impl Walked {
-    fn of(piece: &Piece, members: &[Member], window: usize, spans: &[AttentionSpan<'_>]) -> Self {
+    fn of(piece: &Piece, members: &[Member], window: usize, spans: &Spans) -> Self {
         let (mut rows, mut cost) = (0, 0);
         let (mut first, mut end) = (usize::MAX, 0);
         for member in members {
-            let context = spans[member.span].context_start + member.first_query;
+            let context = spans.get(member.span).context_start + member.first_query;
             let own = member.queries * piece.heads;
             let seen = (context + 1).saturating_sub(window);
             let stretches = (context + member.queries).div_ceil(STRETCH_LEN);
@@ -239,8 +308,7 @@ mod tests {
     };
 
     /// A plan for one query after each context, with 9 heads on 3 KV heads.
-    fn decode(machine: Machine, contexts: &[usize], window: usize) -> Plan {
-        let cache = KvLayer::new(1, 3, 16).with_window(window);
+    fn decode(machine: Machine, contexts: &[usize], window: usize) -> AttentionPlan {
         let most = contexts.iter().max().map_or(0, |context| context / 16 + 1);
         let next = &mut 0;
         let tables: Vec<Vec<BlockId>> = contexts
@@ -250,19 +318,25 @@ mod tests {
                 vec![BlockId(*next); most]
             })
             .collect();
-        let spans: Vec<AttentionSpan<'_>> = contexts
+        let spans = contexts
             .iter()
             .zip(&tables)
             .enumerate()
             .map(|(index, (context, table))| AttentionSpan {
-                heads: 9,
                 q_start: index,
                 q_len: 1,
                 context_start: *context,
                 block_table: table,
-            })
-            .collect();
-        let plan = Plan::of(machine, &cache, &spans);
+            });
+        let shape = AttentionShape {
+            heads: 9,
+            kv_heads: 3,
+            window,
+        };
+        let mut plan = AttentionPlan::default();
+        // Another one first, of which nothing may be left.
+        plan.cut(machine, shape, spans.clone().take(1));
+        plan.cut(machine, shape, spans);
         let chunked: Vec<usize> = plan.chunks.iter().cloned().flatten().collect();
         assert_eq!(
             chunked,

@@ -1,75 +1,103 @@
 //! Which spans begin with the same blocks, so that what they share is read once for all of them
 //! (cascade: Ye et al., FlashInfer, 2024; Juravsky et al., Hydragen, 2024).
 
-use super::span::AttentionSpan;
+use std::ops::Range;
+
+use super::span::{AttentionSpan, Spans};
 use super::stretch::{STRETCH, STRETCH_LEN};
 use crate::BlockId;
 
 /// Spans that walk together.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
-    /// Indices of the spans.
-    pub(super) spans: Vec<usize>,
+    /// Their indices, in [`Groups::order`].
+    pub(super) spans: Range<usize>,
     /// Stretches, the first ones, that all have in the same blocks and all of whose rows see up to
     /// their end; 0 for one span.
     pub(super) shared: usize,
 }
 
-/// Puts spans together that share stretches and have at most `most` queries all in all; each other
-/// span is a group of its own. Spans keep their order, but for those that share.
-pub(super) fn groups(spans: &[AttentionSpan<'_>], most: usize) -> Vec<Group> {
-    let mut few: Vec<usize> = (0..spans.len())
-        .filter(|span| spans[*span].q_len * 2 <= most)
-        .collect();
-    // Neighbours of this order share most.
-    few.sort_by_key(|span| before(&spans[*span]));
-    let mut together: Vec<Group> = Vec::new();
-    let mut queries = 0;
-    for span in few {
-        let q_len = spans[span].q_len;
-        if let Some(group) = together.last_mut()
-            && queries + q_len <= most
-            && let Some(shared) = joined(group, span, spans)
-        {
-            group.spans.push(span);
-            group.shared = shared;
-            queries += q_len;
-        } else {
-            together.push(Group {
-                spans: vec![span],
-                shared: 0,
-            });
-            queries = q_len;
-        }
-    }
-    let mut alone = vec![true; spans.len()];
-    together.retain(|group| group.spans.len() > 1);
-    for span in together.iter().flat_map(|group| &group.spans) {
-        alone[*span] = false;
-    }
-    let alone = (0..spans.len()).filter(|span| alone[*span]);
-    together.extend(alone.map(|span| Group {
-        spans: vec![span],
-        shared: 0,
-    }));
-    together
+/// All groups of a plan; each span is in one.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    /// Indices of the spans: those that have few queries, neighbours by what they share, then those
+    /// that walk alone.
+    pub(super) order: Vec<usize>,
+    pub(super) groups: Vec<Group>,
+    /// Of each span, whether it walks alone.
+    alone: Vec<bool>,
 }
 
-/// Stretches that a group would share with one more span, if that saves more reading than without.
-fn joined(group: &Group, span: usize, spans: &[AttentionSpan<'_>]) -> Option<usize> {
-    let last = *group.spans.last()?;
-    let (last, next) = (before(&spans[last]), before(&spans[span]));
-    let same = last.iter().zip(next).take_while(|(a, b)| a == b).count() / STRETCH;
-    let shared = match group.spans.len() {
+impl Groups {
+    /// Puts spans together that share stretches and have at most `most` queries all in all; each
+    /// other span is a group of its own. Spans keep their order, but for those that share.
+    pub(super) fn find(&mut self, spans: &Spans, most: usize) {
+        let Self {
+            order,
+            groups,
+            alone,
+        } = self;
+        groups.clear();
+        order.clear();
+        order.extend((0..spans.len()).filter(|span| spans.get(*span).q_len * 2 <= most));
+        // Neighbours of this order share most.
+        order.sort_unstable_by(|a, b| {
+            let tables = before(spans.get(*a)).cmp(before(spans.get(*b)));
+            tables.then(a.cmp(b))
+        });
+        let mut queries = 0;
+        for (at, span) in order.iter().enumerate() {
+            let q_len = spans.get(*span).q_len;
+            if let Some(group) = groups.last_mut()
+                && queries + q_len <= most
+                && let Some(shared) = joined(group, order, spans)
+            {
+                group.spans.end += 1;
+                group.shared = shared;
+                queries += q_len;
+            } else {
+                groups.push(Group {
+                    spans: at..at + 1,
+                    shared: 0,
+                });
+                queries = q_len;
+            }
+        }
+        groups.retain(|group| group.spans.len() > 1);
+        alone.clear();
+        alone.resize(spans.len(), true);
+        for group in &*groups {
+            for span in &order[group.spans.clone()] {
+                alone[*span] = false;
+            }
+        }
+        for span in (0..spans.len()).filter(|span| alone[*span]) {
+            groups.push(Group {
+                spans: order.len()..order.len() + 1,
+                shared: 0,
+            });
+            order.push(span);
+        }
+    }
+}
+
+/// Stretches that a group would share with the next span too, if that saves more reading than
+/// without.
+fn joined(group: &Group, order: &[usize], spans: &Spans) -> Option<usize> {
+    let (last, next) = (group.spans.end - 1, group.spans.end);
+    let (last, next) = (spans.get(order[last]), spans.get(order[next]));
+    let same = before(last).iter().zip(before(next));
+    let same = same.take_while(|(a, b)| a == b).count() / STRETCH;
+    let members = group.spans.len();
+    let shared = match members {
         1 => same,
         _ => same.min(group.shared),
     };
-    let members = group.spans.len();
     (shared * members > group.shared * (members - 1)).then_some(shared)
 }
 
 /// Blocks of the whole stretches before a span's queries.
-fn before<'a>(span: &AttentionSpan<'a>) -> &'a [BlockId] {
+fn before(span: AttentionSpan<'_>) -> &[BlockId] {
     &span.block_table[..span.context_start / STRETCH_LEN * STRETCH]
 }
 
@@ -86,22 +114,22 @@ mod tests {
                 blocks.map(BlockId).collect()
             })
             .collect();
-        let spans: Vec<AttentionSpan<'_>> = tables
+        let of = tables
             .iter()
             .enumerate()
             .map(|(index, table)| AttentionSpan {
-                heads: 1,
                 q_start: index,
                 q_len: 1,
                 context_start: table.len() * crate::BLOCK_SIZE - 1,
                 block_table: table,
-            })
-            .collect();
-        let groups = groups(&spans, most);
-        groups
-            .into_iter()
-            .map(|group| (group.spans, group.shared))
-            .collect()
+            });
+        let (mut spans, mut found) = (Spans::default(), Groups::default());
+        spans.set(of);
+        // What an earlier plan has left does not matter.
+        found.find(&spans, 3);
+        found.find(&spans, most);
+        let of = |group: &Group| (found.order[group.spans.clone()].to_vec(), group.shared);
+        found.groups.iter().map(of).collect()
     }
 
     #[test]

@@ -181,8 +181,8 @@ impl<const R: usize> ValueSums<'_, R> {
     fn all_seen(&self) -> [(usize, usize); R] {
         let (walk, row, start) = self.seen;
         let mut seen = [(0, 0); R];
-        for r in 0..R {
-            seen[r] = walk.seen(row + r, start);
+        for (r, seen) in seen.iter_mut().enumerate() {
+            *seen = walk.seen(row + r, start);
         }
         seen
     }

@@ -4,12 +4,14 @@
 
 use std::ops::Range;
 
+use parking_lot::Mutex;
+
+use super::buffers::{Desk, DeskQueries, free};
 use super::cache::KvLayer;
-use super::plan::{Cut, Member, PIECE_ROWS, Piece, Plan, Task};
-use super::section::{Part, Parts, SECTION, SECTION_STRETCHES};
-use super::span::AttentionSpan;
+use super::plan::{AttentionPlan, Cut, Member, PIECE_ROWS, Piece, Task};
+use super::section::{Part, Parts, SECTION, SECTION_STRETCHES, Sums};
 use super::stretch::{STRETCH, STRETCH_LEN, Stretch, Workplace};
-use super::tile::{Band, Queries};
+use super::tile::Band;
 use crate::BlockId;
 use crate::kernels::disjoint::Disjoint;
 use crate::kernels::simd::Simd;
@@ -18,11 +20,11 @@ use crate::kernels::simd::Simd;
 pub(super) struct Shared<'a> {
     pub(super) cache: &'a KvLayer,
     pub(super) q: &'a [f32],
-    pub(super) spans: &'a [AttentionSpan<'a>],
-    pub(super) plan: &'a Plan,
+    pub(super) plan: &'a AttentionPlan,
     pub(super) scale: f32,
     pub(super) out: &'a Disjoint<'a, f32>,
     pub(super) parts: &'a Parts<'a>,
+    pub(super) desks: &'a [Mutex<Desk>],
 }
 
 impl Shared<'_> {
@@ -32,7 +34,7 @@ impl Shared<'_> {
     /// Nobody else computes them at the same time, or reads their parts.
     #[inline(always)]
     pub(super) unsafe fn run<S: Simd>(&self, s: S, tasks: &[Task]) {
-        let mut at = Workplace::new(self.cache.head_dim());
+        let (mut at, desk) = (Workplace::new(), &mut *free(self.desks));
         for (index, task) in tasks.iter().enumerate() {
             let walk = Walk::new(self, task.piece);
             let after = tasks.get(index + 1).map(|task| {
@@ -43,12 +45,12 @@ impl Shared<'_> {
                     first.map_or(&[][..], |step| step.blocks),
                 )
             });
-            walk.go(s, task, after, &mut at);
+            walk.go(s, (task, after), desk, &mut at);
             match task.part {
                 // SAFETY: the caller's word.
-                Some(part) => unsafe { walk.put(part, &at) },
+                Some(part) => unsafe { walk.put(part, &desk.section) },
                 // SAFETY: each row and head is in one piece, and the piece in this one task.
-                None => unsafe { walk.end(s, &at) },
+                None => unsafe { walk.end(s, &desk.whole) },
             }
         }
     }
@@ -60,20 +62,20 @@ impl Shared<'_> {
     #[inline(always)]
     pub(super) unsafe fn merge<S: Simd>(&self, s: S, cut: &Cut) {
         let walk = Walk::new(self, cut.piece);
-        let mut at = Workplace::new(self.cache.head_dim());
+        let whole = &mut free(self.desks).whole;
         let mut part = cut.part;
         for section in cut.sections.clone() {
             for row in 0..walk.rows {
                 if let Some(first) = walk.sees(row, section) {
                     // SAFETY: whoever wrote it has ended by the word of the caller.
                     let (state, vectors) = unsafe { self.parts.row(part, row) };
-                    at.whole.take(s, (row, first), state, vectors);
+                    whole.take(s, (row, first), state, vectors);
                 }
             }
             part.0 += walk.rows;
         }
         // SAFETY: each row and head is in one piece, and its tasks have ended.
-        unsafe { walk.end(s, &at) };
+        unsafe { walk.end(s, whole) };
     }
 }
 
@@ -105,14 +107,14 @@ impl<'a> Walk<'a> {
         let piece = &all.plan.pieces[piece];
         let members = &all.plan.members[piece.members.clone()];
         let (mut contexts, mut places) = ([0; PIECE_ROWS], [0; PIECE_ROWS]);
-        let head_dim = all.cache.head_dim();
+        let (heads, head_dim) = (all.plan.shape.heads, all.cache.head_dim());
         let mut row = 0;
         for member in members {
-            let span = &all.spans[member.span];
+            let span = all.plan.spans.get(member.span);
             for query in member.first_query..member.first_query + member.queries {
                 for head in piece.first_head..piece.first_head + piece.heads {
                     contexts[row] = span.context_start + query + 1;
-                    places[row] = ((span.q_start + query) * span.heads + head) * head_dim;
+                    places[row] = ((span.q_start + query) * heads + head) * head_dim;
                     row += 1;
                 }
             }
@@ -132,24 +134,26 @@ impl<'a> Walk<'a> {
     fn go<S: Simd>(
         &self,
         s: S,
-        task: &Task,
-        after: Option<(usize, &[BlockId])>,
+        (task, after): (&Task, Option<(usize, &[BlockId])>),
+        desk: &mut Desk,
         at: &mut Workplace,
     ) {
-        let layout = (self.rows, self.all.cache.head_dim(), self.all.scale);
-        let own = Queries::new(self.own_bands::<S>(), layout, |row| self.query(row));
-        let together = (self.piece.shared > 0).then(|| {
+        let (scale, shared) = (self.all.scale, self.piece.shared > 0);
+        let Desk {
+            queries: DeskQueries { own, together },
+            section: sums,
+            whole,
+        } = desk;
+        own.lay(self.own_bands::<S>(), scale, |row| self.query(row));
+        if shared {
             let bands = bands::<S>(&(0..self.rows));
-            Queries::new(bands, layout, |row| self.query(row))
-        });
+            together.lay(bands, scale, |row| self.query(row));
+        }
         for section in task.sections.clone() {
-            at.section.clear(self.rows);
+            sums.clear(self.rows);
             let mut steps = self.steps(section..section + 1).peekable();
             while let Some(step) = steps.next() {
-                let queries = match &together {
-                    Some(together) if step.shared => together,
-                    Some(_) | None => &own,
-                };
+                let queries = if step.shared { &*together } else { &*own };
                 let next = steps.peek().map(|next| (self.piece.kv_head, next.blocks));
                 let stretch = Stretch {
                     walk: self,
@@ -158,13 +162,12 @@ impl<'a> Walk<'a> {
                     blocks: step.blocks,
                     next: next.or(after),
                 };
-                stretch.run(s, queries, at);
+                stretch.run(s, queries, sums, at);
             }
             if task.part.is_none() {
                 for row in 0..self.rows {
                     if let Some(first) = self.sees(row, section) {
-                        let Workplace { section, whole, .. } = at;
-                        whole.take(s, (row, first), &section.states[row], section.row(row));
+                        whole.take(s, (row, first), &sums.states[row], sums.row(row));
                     }
                 }
             }
@@ -178,11 +181,11 @@ impl<'a> Walk<'a> {
         let (all, heads, shared) = (self.all, self.piece.heads, self.piece.shared);
         let window = all.cache.window();
         let unseen = move |member: &Member| {
-            let context = all.spans[member.span].context_start + member.first_query + 1;
+            let context = all.plan.spans.get(member.span).context_start + member.first_query + 1;
             context.saturating_sub(window) / STRETCH_LEN
         };
         let step = move |member: &Member, stretch: usize, rows: Range<usize>, shared: bool| {
-            let table = all.spans[member.span].block_table;
+            let table = all.plan.spans.get(member.span).block_table;
             let first = (stretch * STRETCH).min(table.len());
             Step {
                 stretch,
@@ -200,7 +203,8 @@ impl<'a> Walk<'a> {
         let apart = self.members.iter().flat_map(move |member| {
             let rows = row..row + member.queries * heads;
             row = rows.end;
-            let end = all.spans[member.span].context_start + member.first_query + member.queries;
+            let end =
+                all.plan.spans.get(member.span).context_start + member.first_query + member.queries;
             let from = stretches.start.max(unseen(member)).max(shared);
             (from..stretches.end.min(end.div_ceil(STRETCH_LEN)))
                 .map(move |stretch| step(member, stretch, rows.clone(), false))
@@ -233,12 +237,12 @@ impl<'a> Walk<'a> {
     /// # Safety
     /// Nobody else has these parts.
     #[inline(always)]
-    unsafe fn put(&self, part: Part, at: &Workplace) {
+    unsafe fn put(&self, part: Part, section: &Sums) {
         for row in 0..self.rows {
             // SAFETY: the caller's word.
             let (state, vectors) = unsafe { self.all.parts.row(part, row) };
-            *state = at.section.states[row];
-            vectors.copy_from_slice(at.section.row(row));
+            *state = section.states[row];
+            vectors.copy_from_slice(section.row(row));
         }
     }
 
@@ -247,13 +251,13 @@ impl<'a> Walk<'a> {
     /// # Safety
     /// Nobody else has these rows and heads of `out`.
     #[inline(always)]
-    unsafe fn end<S: Simd>(&self, s: S, at: &Workplace) {
+    unsafe fn end<S: Simd>(&self, s: S, whole: &Sums) {
         for row in 0..self.rows {
-            let factor = 1.0 / s.sum_lanes(s.load(&at.whole.states[row].sums));
+            let factor = 1.0 / s.sum_lanes(s.load(&whole.states[row].sums));
             let (start, len) = (self.places[row], self.all.cache.head_dim());
             // SAFETY: the caller's word.
             let out = unsafe { self.all.out.part(start, len) };
-            for (out, value) in out.iter_mut().zip(at.whole.row(row).as_flattened()) {
+            for (out, value) in out.iter_mut().zip(whole.row(row).as_flattened()) {
                 *out = *value * factor;
             }
         }

@@ -6,6 +6,7 @@
 
 #![expect(unsafe_code, reason = "sections are written by several threads")]
 
+use super::buffers::Buffers;
 use super::plan::PIECE_ROWS;
 use super::state::State;
 use super::stretch::STRETCH_LEN;
@@ -18,6 +19,7 @@ pub(super) const SECTION_STRETCHES: usize = 8;
 pub(super) const SECTION: usize = SECTION_STRETCHES * STRETCH_LEN;
 
 /// What the rows of a piece have summed.
+#[derive(Debug)]
 pub(super) struct Sums {
     pub(super) states: [State; PIECE_ROWS],
     /// Of each row, the weighted sum of the values: `width` vectors.
@@ -25,13 +27,23 @@ pub(super) struct Sums {
     width: usize,
 }
 
-impl Sums {
-    pub(super) fn new(head_dim: usize) -> Self {
-        let width = head_dim / LANES;
+impl Default for Sums {
+    fn default() -> Self {
         Self {
             states: [State::NOTHING; PIECE_ROWS],
-            vectors: vec![[0.0; LANES]; PIECE_ROWS * width],
-            width,
+            vectors: Vec::new(),
+            width: 0,
+        }
+    }
+}
+
+impl Sums {
+    /// Makes room for the rows of a piece. What they hold is anything.
+    pub(super) fn reach(&mut self, head_dim: usize) {
+        self.width = Buffers::width(head_dim);
+        let vectors = PIECE_ROWS * self.width;
+        if self.vectors.len() < vectors {
+            self.vectors.resize(vectors, [0.0; LANES]);
         }
     }
 

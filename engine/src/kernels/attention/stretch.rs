@@ -23,10 +23,6 @@ pub(super) type Weights = [[f32; LANES]; STRETCH];
 
 /// What the stretches of pieces use one after the other.
 pub(super) struct Workplace {
-    /// What the rows have summed in the section that is computed.
-    pub(super) section: Sums,
-    /// In the sections before.
-    pub(super) whole: Sums,
     tile: Tile,
     /// Of each row.
     weights: [Weights; PIECE_ROWS],
@@ -36,10 +32,8 @@ pub(super) struct Workplace {
 
 impl Workplace {
     #[inline(always)]
-    pub(super) fn new(head_dim: usize) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            section: Sums::new(head_dim),
-            whole: Sums::new(head_dim),
             tile: Tile::EMPTY,
             weights: [[[0.0; LANES]; STRETCH]; PIECE_ROWS],
             shrink: [1.0; PIECE_ROWS],
@@ -74,11 +68,16 @@ macro_rules! with_rows {
 
 impl Stretch<'_> {
     #[inline(always)]
-    pub(super) fn run<S: Simd>(&self, s: S, queries: &Queries, at: &mut Workplace) {
+    pub(super) fn run<S: Simd>(
+        &self,
+        s: S,
+        queries: &Queries,
+        section: &mut Sums,
+        at: &mut Workplace,
+    ) {
         let head = (self.walk.cache(), self.walk.kv_head());
         let head_dim = self.walk.cache().head_dim();
         let tiles = head_dim.div_ceil(TILE_DIMS);
-        let states = &mut at.section.states;
         for first in (0..head_dim).step_by(TILE_DIMS) {
             let dims = TILE_DIMS.min(head_dim - first);
             let keys = at.tile.load_keys(s, head, self.blocks, (first, dims));
@@ -114,11 +113,11 @@ impl Stretch<'_> {
             let rows = band.row..band.row + band.len;
             for row in rows.clone() {
                 let seen = self.walk.seen(row, self.start);
-                at.shrink[row] = states[row].raise(s, seen, &at.weights[row]);
+                at.shrink[row] = section.states[row].raise(s, seen, &at.weights[row]);
             }
             for row in rows {
                 let seen = self.walk.seen(row, self.start);
-                states[row].weigh(s, seen, &mut at.weights[row]);
+                section.states[row].weigh(s, seen, &mut at.weights[row]);
             }
         }
         for first in (0..head_dim).step_by(TILE_DIMS) {
@@ -137,7 +136,7 @@ impl Stretch<'_> {
                         if $rows <= S::ATTENTION_ROWS {
                             s.apart(ValueSums::<$rows> {
                                 seen: (self.walk, band.row, self.start),
-                                sums: at.section.rows(band.row),
+                                sums: section.rows(band.row),
                                 vectors: (first / LANES, dims / LANES),
                                 values,
                                 weights: &at.weights[band.row..],

@@ -2,6 +2,7 @@
 
 #![expect(clippy::float_cmp, reason = "sums of zeros are exact")]
 
+mod plans;
 mod stored;
 
 use half::f16;
@@ -44,6 +45,14 @@ impl Layer {
             head_dim: 64,
             window: usize::MAX,
             dtype: KvCacheDtype::F16,
+        }
+    }
+
+    fn attention(self) -> AttentionShape {
+        AttentionShape {
+            heads: self.heads,
+            kv_heads: self.kv_heads,
+            window: self.window,
         }
     }
 
@@ -134,7 +143,6 @@ impl Fixture {
         for &(sequence, start, len) in stretches {
             let sequence = &self.sequences[sequence];
             spans.push(AttentionSpan {
-                heads: self.layer.heads,
                 q_start: q.len() / width,
                 q_len: len,
                 context_start: start,
@@ -143,7 +151,9 @@ impl Fixture {
             q.extend_from_slice(&sequence.q[start * width..(start + len) * width]);
         }
         let mut out = vec![f32::NAN; q.len()];
-        kernels.attention(&cache, &q, &spans, 0.125, &mut out);
+        let mut plan = AttentionPlan::default();
+        plan.set(kernels, self.layer.attention(), spans.iter().copied());
+        kernels.attention(&plan, &cache, &q, 0.125, &mut out);
         let rows = |span: &AttentionSpan<'_>| {
             let rows = span.q_start * width..(span.q_start + span.q_len) * width;
             out[rows].iter().map(|x| x.to_bits()).collect()
@@ -442,21 +452,6 @@ fn a_slot_outside_the_cache_is_refused() {
         offset: 0,
     };
     kernels(1, crate::Isa::Portable).write_kv(&mut cache, &[0.0; 16], &[0.0; 16], &[slot]);
-}
-
-#[test]
-#[should_panic(expected = "out of order")]
-fn overlapping_spans_are_refused() {
-    let cache = KvLayer::new(2, 1, 16);
-    let span = AttentionSpan {
-        heads: 1,
-        q_start: 0,
-        q_len: 1,
-        context_start: 0,
-        block_table: &[BlockId(0)],
-    };
-    let kernels = kernels(1, crate::Isa::Portable);
-    kernels.attention(&cache, &[0.0; 16], &[span, span], 1.0, &mut [0.0; 16]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! one go, and the products that follow have two streams each instead of a pointer for each block.
 
 use super::cache::KvLayer;
+use super::plan::PIECE_ROWS;
 use super::stored::Stored;
 use super::stretch::{STRETCH, STRETCH_LEN};
 use crate::kernels::simd::{LANES, Simd};
@@ -101,6 +102,7 @@ impl Tile {
 
 /// The queries of a piece in bands of rows that are computed together: for each dimension the values
 /// of the band's rows.
+#[derive(Debug, Default)]
 pub(super) struct Queries {
     head_dim: usize,
     bands: Vec<f32>,
@@ -133,16 +135,25 @@ impl Band {
 }
 
 impl Queries {
-    /// Lays out the query of each row, times `scale`.
+    /// Makes room for the rows of a piece.
+    pub(super) fn reach(&mut self, head_dim: usize) {
+        self.head_dim = head_dim;
+        if self.bands.len() < PIECE_ROWS * head_dim {
+            self.bands.resize(PIECE_ROWS * head_dim, 0.0);
+        }
+    }
+
+    /// Lays out the query of each row, times `scale`, in place of those before.
     #[inline(always)]
-    pub(super) fn new<'q>(
+    pub(super) fn lay<'q>(
+        &mut self,
         bands: impl Iterator<Item = Band>,
-        (rows, head_dim, scale): (usize, usize, f32),
+        scale: f32,
         query: impl Fn(usize) -> &'q [f32],
-    ) -> Self {
-        let mut values = vec![0.0; rows * head_dim];
+    ) {
+        let head_dim = self.head_dim;
         for band in bands {
-            let out = &mut values[band.row * head_dim..][..band.len * head_dim];
+            let out = &mut self.bands[band.row * head_dim..][..band.len * head_dim];
             for r in 0..band.len {
                 for (to, from) in out[r..]
                     .iter_mut()
@@ -152,10 +163,6 @@ impl Queries {
                     *to = *from * scale;
                 }
             }
-        }
-        Self {
-            head_dim,
-            bands: values,
         }
     }
 

@@ -2,8 +2,10 @@
 
 use super::fill::{Fill, FillBlocks};
 use super::packed::{Layout, PackedMatrix, Segment};
-use super::rows::{self, RowBlock};
+use super::rows::{self, BlockSizes, RowBlock};
+use super::tiled::TILED_ROWS;
 use crate::kernels::Kernels;
+use crate::kernels::amx::Tiles;
 use crate::kernels::disjoint::Disjoint;
 use crate::kernels::ops::{
     Gate, Gated, GatedRows, GeluTanh, Normed, NormedRows, Plain, Silu, Source,
@@ -43,7 +45,7 @@ pub struct MatmulInput {
     cols: usize,
     forms: Forms,
     /// Rows in a block, as the instruction set wants them.
-    block_rows: usize,
+    block_sizes: BlockSizes,
     /// For each block, for each group, one a row. Never shorter than it once was.
     groups: Vec<InputGroup>,
     /// The rows as they are. Never shorter than it once was.
@@ -159,7 +161,7 @@ impl MatmulInput {
         let cols = source.width();
         self.rows = rows;
         self.cols = cols;
-        self.block_rows = dispatch(kernels.isa(), BlockRows);
+        self.block_sizes = block_sizes(kernels);
         let Forms { groups, floats } = self.forms;
         let task = Fill {
             source,
@@ -167,19 +169,19 @@ impl MatmulInput {
             groups: groups.then(|| Disjoint::new(grown(&mut self.groups, rows * cols / GROUP))),
             floats: floats.then(|| Disjoint::new(grown(&mut self.floats, rows * cols))),
         };
-        let block_rows = self.block_rows;
-        let least = (SERIAL_VALUES / (block_rows * cols).max(1)).max(1);
-        kernels.run_items(rows::count(rows, block_rows), least, |start, len| {
+        let block_sizes = self.block_sizes;
+        let least = (SERIAL_VALUES / (block_sizes.largest * cols).max(1)).max(1);
+        kernels.run_items(rows::count(rows, block_sizes), least, |start, len| {
             FillBlocks {
                 task: &task,
-                blocks: rows::blocks(rows, block_rows, start..start + len),
+                blocks: rows::blocks(rows, block_sizes, start..start + len),
             }
         });
     }
 
     /// Number of row blocks.
     pub(super) fn blocks(&self) -> usize {
-        rows::count(self.rows, self.block_rows)
+        rows::count(self.rows, self.block_sizes)
     }
 
     /// Blocks of a range, each with its quantised groups: `block.len` a group.
@@ -187,7 +189,7 @@ impl MatmulInput {
         &self,
         range: std::ops::Range<usize>,
     ) -> impl Iterator<Item = RowBlock> {
-        rows::blocks(self.rows, self.block_rows, range)
+        rows::blocks(self.rows, self.block_sizes, range)
     }
 
     pub(super) fn bits(&self) -> ActivationBits {
@@ -200,9 +202,14 @@ impl MatmulInput {
         (self.forms.groups || !read.groups) && (self.forms.floats || !read.floats)
     }
 
-    /// Rows of a whole block.
-    pub(super) fn block_rows(&self) -> usize {
-        self.block_rows
+    /// How the rows fall into blocks.
+    pub(super) fn block_sizes(&self) -> BlockSizes {
+        self.block_sizes
+    }
+
+    /// Blocks of the largest size; they are the first ones.
+    pub(super) fn largest_blocks(&self) -> usize {
+        self.rows / self.block_sizes.largest
     }
 
     /// Quantised groups of a block.
@@ -245,6 +252,17 @@ impl Zero for f32 {
 
 impl Zero for InputGroup {
     const ZERO: Self = Self::ZERO;
+}
+
+/// Row blocks as the kernels want them: for tiles where there are tiles, and for vectors.
+pub(super) fn block_sizes(kernels: &Kernels) -> BlockSizes {
+    let then = dispatch(kernels.isa(), BlockRows);
+    let largest = if matches!(kernels.tiles(), Tiles::None) {
+        then
+    } else {
+        TILED_ROWS
+    };
+    BlockSizes { largest, then }
 }
 
 /// Asks an instruction set for its row block.

@@ -17,8 +17,9 @@
 //!
 //! **Row blocks.** Rows of activations are interleaved in blocks of up to
 //! [`Simd::MATMUL_ROWS`](super::simd::Simd::MATMUL_ROWS), so that weights that were loaded once
-//! serve all rows of a block. A row is computed from its source (plain, normed, gated) while it is
-//! taken in, and only the form that the product reads is written.
+//! serve all rows of a block. Where the processor has tile registers (AMX), quantised weights times
+//! blocks of 16 rows are theirs: see [`tiled`]. A row is computed from its source (plain, normed,
+//! gated) while it is taken in, and only the form that the product reads is written.
 
 mod fill;
 mod float;
@@ -29,6 +30,7 @@ mod product;
 mod quantised;
 mod row;
 mod rows;
+mod tiled;
 
 pub use input::{ActivationBits, InputRows, MatmulInput};
 pub(in crate::kernels) use packed::Line;

@@ -6,11 +6,13 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::float::{self, Stored, StoredBf16, StoredF16, StoredF32};
-use super::input::{ActivationBits, MatmulInput};
+use super::input::{self, ActivationBits, MatmulInput};
 use super::packed::{FloatType, GroupLayout, Layout, PackedMatrix, Segment};
 use super::quantised::{self, Groups16, Groups32, Shape};
 use super::rows::RowBlock;
+use super::tiled::{self, TILED_ROWS};
 use crate::kernels::Kernels;
+use crate::kernels::amx::Tiles;
 use crate::kernels::context::CHUNKS_PER_THREAD;
 use crate::kernels::disjoint::Disjoint;
 use crate::kernels::simd::{Kernel, LANES, Simd};
@@ -40,9 +42,15 @@ impl Kernels {
         if x.rows() == 0 {
             return;
         }
+        assert_eq!(
+            x.block_sizes(),
+            input::block_sizes(self),
+            "row blocks of the activations and of the kernels"
+        );
         let tiles: usize = w.segments().iter().map(Segment::tiles).sum();
-        let row_chunk = (CHUNK_ROWS / x.block_rows()).max(1);
-        let row_chunks = x.blocks().div_ceil(row_chunk);
+        let row_chunk = (CHUNK_ROWS / x.block_sizes().largest).max(1);
+        // The rows behind the largest blocks go with the last chunk: they would read all weights anew.
+        let row_chunks = x.largest_blocks().div_ceil(row_chunk).max(1);
         let wanted = (self.threads() * CHUNKS_PER_THREAD).div_ceil(row_chunks);
         let most = (CHUNK_BYTES / w.memory_bytes().div_ceil(tiles).max(1)).max(1);
         let strip = tiles.div_ceil(wanted).clamp(1, most);
@@ -50,11 +58,17 @@ impl Kernels {
         let out = Disjoint::new(out);
         self.run(strips * row_chunks, |index| {
             let (rows, tile) = (index / strips, index % strips * strip);
+            let last = rows + 1 == row_chunks;
             Chunk {
+                registers: self.tiles(),
                 matrix: w,
                 input: x,
                 tiles: tile..(tile + strip).min(tiles),
-                blocks: rows * row_chunk..((rows + 1) * row_chunk).min(x.blocks()),
+                blocks: rows * row_chunk..if last {
+                    x.blocks()
+                } else {
+                    (rows + 1) * row_chunk
+                },
                 out: &out,
             }
         });
@@ -63,6 +77,7 @@ impl Kernels {
 
 /// Some tiles times some row blocks.
 struct Chunk<'a> {
+    registers: Tiles,
     matrix: &'a PackedMatrix,
     input: &'a MatmulInput,
     /// Counted through all segments.
@@ -93,22 +108,67 @@ impl Kernel for Chunk<'_> {
 }
 
 /// The part of a chunk that lies in one segment.
-struct Piece<'a> {
+pub(super) struct Piece<'a> {
     chunk: &'a Chunk<'a>,
     segment: &'a Segment,
     tiles: Range<usize>,
 }
 
 impl Piece<'_> {
+    pub(super) fn input(&self) -> &MatmulInput {
+        self.chunk.input
+    }
+
+    pub(super) fn tiles(&self) -> Range<usize> {
+        self.tiles.clone()
+    }
+
+    pub(super) fn weights(&self, tile: usize) -> &[u8] {
+        self.segment.tile(tile)
+    }
+
+    /// Tile registers.
+    pub(super) fn registers(&self) -> Tiles {
+        self.chunk.registers
+    }
+
     #[inline(always)]
     fn run<S: Simd>(&self, s: S) {
-        for block in self.chunk.input.block_range(self.chunk.blocks.clone()) {
-            match block.len {
-                8 => self.rows::<S, 8>(s, block),
-                4 => self.rows::<S, 4>(s, block),
-                2 => self.rows::<S, 2>(s, block),
-                _ => self.rows::<S, 1>(s, block),
+        let mut blocks = self.chunk.blocks.clone();
+        if self.input().block_sizes().largest == TILED_ROWS {
+            let tiled = blocks.start..blocks.end.min(self.input().largest_blocks());
+            blocks.start = tiled.end;
+            if let Layout::Quantised(layout) = self.segment.layout {
+                if !tiled.is_empty() {
+                    tiled::multiply(s, self, layout, tiled);
+                }
+            } else {
+                for block in self.input().block_range(tiled) {
+                    self.part_by_part(s, block);
+                }
             }
+        }
+        for block in self.input().block_range(blocks) {
+            self.block(s, block);
+        }
+    }
+
+    /// A block that is too large for vectors.
+    #[inline(always)]
+    fn part_by_part<S: Simd>(&self, s: S, block: RowBlock) {
+        let len = S::MATMUL_ROWS;
+        for start in (block.start..block.start + block.len).step_by(len) {
+            self.block(s, RowBlock { start, len });
+        }
+    }
+
+    #[inline(always)]
+    fn block<S: Simd>(&self, s: S, block: RowBlock) {
+        match block.len {
+            8 => self.rows::<S, 8>(s, block),
+            4 => self.rows::<S, 4>(s, block),
+            2 => self.rows::<S, 2>(s, block),
+            _ => self.rows::<S, 1>(s, block),
         }
     }
 
@@ -164,7 +224,7 @@ impl Piece<'_> {
 
     /// Writes the columns of a tile for a row of a block.
     #[inline(always)]
-    fn write(&self, block: RowBlock, tile: usize, row: usize, sums: &[f32; LANES]) {
+    pub(super) fn write(&self, block: RowBlock, tile: usize, row: usize, sums: &[f32; LANES]) {
         let lanes = LANES.min(self.segment.rows - tile * LANES);
         let column = self.segment.first_row + tile * LANES;
         let start = (block.start + row) * self.chunk.matrix.rows() + column;

@@ -27,7 +27,7 @@ impl<const NIBBLES: bool> Shape for Groups16<NIBBLES> {
 }
 
 /// Bytes by which weights are asked for before they are used.
-const AHEAD: usize = 4096;
+pub(super) const AHEAD: usize = 4096;
 
 /// Outputs of 16 columns for `R` rows. `inputs` has `R` groups for each 32 values of k; `WIDE` says
 /// that their integers have 16 bits.
@@ -103,7 +103,7 @@ fn dots<S: Simd, P: Shape, const R: usize, const WIDE: bool>(
 
 /// Scales and offsets of 16 columns.
 #[inline(always)]
-fn factor_lanes<S: Simd>(s: S, layout: GroupLayout, bytes: &[u8]) -> (S::F, S::F) {
+pub(super) fn factor_lanes<S: Simd>(s: S, layout: GroupLayout, bytes: &[u8]) -> (S::F, S::F) {
     let (scales, offsets) = bytes.split_at(layout.scale_bytes());
     let scale = load_factors(s, layout.wide_scales, scales);
     let offset = match layout.zero {

@@ -358,9 +358,11 @@ fn packed_weights_take_little_more_than_their_file() {
 
 #[test]
 fn forced_instructions_are_used_or_refused() {
-    for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512Vnni] {
+    for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512Vnni, Isa::Amx] {
         match Kernels::new(NonZeroUsize::MIN, Some(isa)) {
             Ok(kernels) => assert_eq!(kernels.isa(), isa),
+            // The processor has it, and its operating system does not let it be used.
+            Err(KernelError::Amx { .. }) => assert_eq!(isa, Isa::Amx),
             Err(error) => {
                 assert_eq!(
                     error,

@@ -40,21 +40,27 @@ impl<'a> Normed<'a> {
     /// # Panics
     /// When the stream is not whole rows, or what is added is of another shape.
     pub(in crate::kernels) fn new(rows: NormedRows<'a>) -> Self {
-        let (values, width) = (rows.stream.len(), rows.weight.len());
+        let NormedRows {
+            stream,
+            added,
+            weight,
+            eps,
+        } = rows;
+        let (values, width) = (stream.len(), weight.len());
         assert!(
             width > 0 && values.is_multiple_of(width),
             "{values} values of {width}"
         );
-        if let Some(added) = rows.added {
+        if let Some(added) = &added {
             assert_eq!(added.rows.len(), values, "values added to a stream");
             let norm = added.norm.map_or(width, <[f32]>::len);
             assert_eq!(norm, width, "weights of a norm of what is added");
         }
         Self {
-            stream: Disjoint::new(rows.stream),
-            added: rows.added,
-            weight: rows.weight,
-            eps: rows.eps,
+            stream: Disjoint::new(stream),
+            added,
+            weight,
+            eps,
         }
     }
 }

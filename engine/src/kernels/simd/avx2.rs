@@ -11,6 +11,7 @@ use std::arch::x86_64::{self as x86, __m128, __m128i, __m256, __m256i, _MM_FROUN
 
 use super::dispatch::Kernel;
 use super::lanes::{InputGroup, LANES, Simd};
+use super::portable::split_words;
 
 /// Calls an intrinsic.
 macro_rules! call {
@@ -111,6 +112,7 @@ impl Simd for Avx2 {
     const MATMUL_ROWS: usize = 2;
     const ATTENTION_ROWS: usize = 4;
     const ATTENTION_CHAINS: usize = 6;
+    const BESIDE_AMX: bool = false;
 
     #[inline(always)]
     fn apart<K: Kernel>(self, kernel: K) -> K::Output {
@@ -386,6 +388,32 @@ impl Simd for Avx2 {
             sum[i] = call!(_mm256_add_epi32(sum[i], products));
         }
         sum
+    }
+
+    #[inline(always)]
+    fn byte_codes<'a, const WIDE: bool>(
+        self,
+        x: &'a [InputGroup; LANES],
+        scratch: &'a mut [InputGroup; LANES],
+    ) -> &'a [InputGroup; LANES] {
+        split_words::<WIDE>(x, scratch);
+        scratch
+    }
+
+    #[inline(always)]
+    fn tile_total<const WIDE: bool>(self, high: &[i32; LANES], low: &[i32; LANES]) -> Self::I {
+        let (highs, _) = high.as_chunks::<8>();
+        let (lows, _) = low.as_chunks::<8>();
+        let mut total = self.nearest(self.splat(0.0));
+        for half in 0..2 {
+            total[half] = call!(_mm256_loadu_si256(highs[half].as_ptr().cast()));
+            if WIDE {
+                let high = call!(_mm256_slli_epi32::<8>(total[half]));
+                let low = call!(_mm256_loadu_si256(lows[half].as_ptr().cast()));
+                total[half] = call!(_mm256_add_epi32(high, low));
+            }
+        }
+        total
     }
 
     #[inline(always)]

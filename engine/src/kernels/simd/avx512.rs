@@ -62,6 +62,7 @@ impl Simd for Avx512 {
     const MATMUL_ROWS: usize = 8;
     const ATTENTION_ROWS: usize = 4;
     const ATTENTION_CHAINS: usize = 16;
+    const BESIDE_AMX: bool = true;
 
     #[inline(always)]
     fn apart<K: Kernel>(self, kernel: K) -> K::Output {
@@ -265,6 +266,25 @@ impl Simd for Avx512 {
         }
         let x = call!(_mm512_set1_epi32(i32::from_le_bytes(quads[8 + (quad & 7)])));
         [high, call!(_mm512_dpbusd_epi32(low, codes, x))]
+    }
+
+    #[inline(always)]
+    fn byte_codes<'a, const WIDE: bool>(
+        self,
+        x: &'a [InputGroup; LANES],
+        _: &'a mut [InputGroup; LANES],
+    ) -> &'a [InputGroup; LANES] {
+        x
+    }
+
+    #[inline(always)]
+    fn tile_total<const WIDE: bool>(self, high: &[i32; LANES], low: &[i32; LANES]) -> Self::I {
+        let high = call!(_mm512_loadu_si512(high.as_ptr().cast()));
+        if !WIDE {
+            return high;
+        }
+        let low = call!(_mm512_loadu_si512(low.as_ptr().cast()));
+        self.dot_total::<true>([high, low])
     }
 
     #[inline(always)]

@@ -18,7 +18,8 @@ pub(in crate::kernels) trait Kernel {
     fn run<S: Simd>(self, s: S) -> Self::Output;
 }
 
-/// The best instruction set of this processor.
+/// The best vector instruction set of this processor; tile registers are found by
+/// [`detect`](crate::kernels::amx::detect).
 pub(in crate::kernels) fn best_isa() -> Isa {
     #[cfg(target_arch = "x86_64")]
     {
@@ -38,7 +39,8 @@ pub(in crate::kernels) fn best_isa() -> Isa {
 pub(in crate::kernels) fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     #[cfg(target_arch = "x86_64")]
     match isa {
-        Isa::Avx512Vnni => {
+        // Beside tile registers, AVX-512 does all that vectors do.
+        Isa::Amx | Isa::Avx512Vnni => {
             if let Some(s) = Avx512::new() {
                 return s.apart(kernel);
             }

@@ -1,12 +1,14 @@
 //! What an instruction set must offer.
 
+use bytemuck::{Pod, Zeroable};
+
 use super::dispatch::Kernel;
 
 /// Lanes of a vector: a column tile of a matrix, a KV block's positions.
 pub(in crate::kernels) const LANES: usize = 16;
 
 /// One group of 32 quantised activations, in the order that the instruction set's dot reads.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(16))]
 pub(in crate::kernels) struct InputGroup {
     /// Eight quads of four values; the form is [`Simd::encode`]'s own.
@@ -49,6 +51,8 @@ pub(in crate::kernels) trait Simd: Copy {
     const ATTENTION_ROWS: usize;
     /// Vectors that attention sums side by side.
     const ATTENTION_CHAINS: usize;
+    /// Whether processors with AMX compute with these vectors.
+    const BESIDE_AMX: bool;
 
     /// Runs `kernel` in a function of its own, which keeps the compiler's view small.
     fn apart<K: Kernel>(self, kernel: K) -> K::Output;
@@ -115,4 +119,14 @@ pub(in crate::kernels) trait Simd: Copy {
     fn dot_total<const WIDE: bool>(self, sum: Self::Dot) -> Self::I;
     /// Lays out 32 integers (within i8, or within ±32639 when `WIDE`) as `dot` reads them.
     fn encode<const WIDE: bool>(self, values: [Self::I; 2], codes: &mut [u8; 64]);
+    /// Activations with codes as tile registers load them: 32 signed bytes, or when `WIDE` 32 high
+    /// bytes and 32 low ones, both signed. Those given where `encode` lays them out so, else
+    /// `scratch`, of which only the codes are set.
+    fn byte_codes<'a, const WIDE: bool>(
+        self,
+        x: &'a [InputGroup; LANES],
+        scratch: &'a mut [InputGroup; LANES],
+    ) -> &'a [InputGroup; LANES];
+    /// Integer sums of 16 columns: `high`, or when `WIDE` 256 times that plus `low`.
+    fn tile_total<const WIDE: bool>(self, high: &[i32; LANES], low: &[i32; LANES]) -> Self::I;
 }

@@ -31,6 +31,7 @@ impl Simd for Portable {
     const MATMUL_ROWS: usize = 4;
     const ATTENTION_ROWS: usize = 4;
     const ATTENTION_CHAINS: usize = 4;
+    const BESIDE_AMX: bool = false;
 
     #[inline(always)]
     fn apart<K: Kernel>(self, kernel: K) -> K::Output {
@@ -216,6 +217,21 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn byte_codes<'a, const WIDE: bool>(
+        self,
+        x: &'a [InputGroup; LANES],
+        scratch: &'a mut [InputGroup; LANES],
+    ) -> &'a [InputGroup; LANES] {
+        split_words::<WIDE>(x, scratch);
+        scratch
+    }
+
+    #[inline(always)]
+    fn tile_total<const WIDE: bool>(self, high: &[i32; LANES], low: &[i32; LANES]) -> Self::I {
+        lanes!(i => if WIDE { (high[i] << 8).wrapping_add(low[i]) } else { high[i] })
+    }
+
+    #[inline(always)]
     fn dot_total<const WIDE: bool>(self, sum: Self::Dot) -> Self::I {
         sum
     }
@@ -242,4 +258,26 @@ fn by_halves(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
         }
     }
     lanes[0]
+}
+
+/// From 16-bit words to bytes, or when `WIDE` to 32 high bytes and 32 low ones, both signed.
+#[inline(always)]
+pub(super) fn split_words<const WIDE: bool>(
+    x: &[InputGroup; LANES],
+    bytes: &mut [InputGroup; LANES],
+) {
+    for (x, bytes) in x.iter().zip(bytes) {
+        let (words, _) = x.codes.as_chunks::<2>();
+        let (first, second) = bytes.codes.split_at_mut(32);
+        for (i, word) in words.iter().enumerate() {
+            let [low, _] = *word;
+            if WIDE {
+                // Rounded, since the low byte is signed.
+                let [_, high] = i16::from_le_bytes(*word).wrapping_add(128).to_le_bytes();
+                (first[i], second[i]) = (high, low);
+            } else {
+                first[i] = low;
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ use candle_core::{Device, Result, Tensor};
 
 use super::matrix::TILE_ROWS;
 use crate::BLOCK_SIZE;
+use crate::batch::BatchPlan;
 use crate::kernels::RopeTable;
 use crate::kernels::device::{NONE, PagedRows};
 use crate::model::llama::Step;
@@ -32,11 +33,11 @@ pub(super) struct Turns {
 }
 
 impl Inputs {
-    /// Lays `step` out on `device`; the tables reach to its last position.
+    /// Lays `step`, which is of `plan`, out on `device`; the tables reach to its last position.
     pub(super) fn of(
-        step: &Step<'_>,
-        rope: &RopeTable,
-        local_rope: Option<&RopeTable>,
+        step: &Step,
+        plan: &BatchPlan,
+        (rope, local_rope): (&RopeTable, Option<&RopeTable>),
         device: &Device,
     ) -> Result<Self> {
         let padded = step.rows().next_multiple_of(TILE_ROWS);
@@ -57,8 +58,8 @@ impl Inputs {
             rows: PagedRows {
                 positions: row_tensor(step.positions.clone(), NONE)?,
                 slots: row_tensor(slots.collect(), NONE)?,
-                sequences: row_tensor(sequences(step), 0)?,
-                tables: tables(step, device)?,
+                sequences: row_tensor(sequences(plan), 0)?,
+                tables: tables(step, plan, device)?,
             },
             logit_rows: logit_rows(step, device)?,
         })
@@ -89,26 +90,27 @@ impl Turns {
 }
 
 /// Which sequence each row belongs to.
-fn sequences(step: &Step<'_>) -> Vec<u32> {
-    let mut sequences = Vec::with_capacity(step.rows());
-    for (number, span) in (0..).zip(&step.spans) {
-        sequences.extend(iter::repeat_n(number, span.q_len));
+fn sequences(plan: &BatchPlan) -> Vec<u32> {
+    let mut sequences = Vec::with_capacity(plan.num_tokens());
+    for (number, sequence) in (0..).zip(&plan.sequences) {
+        sequences.extend(iter::repeat_n(number, sequence.tokens.len()));
     }
     sequences
 }
 
 /// The blocks of each sequence, as far as the step reads them.
-fn tables(step: &Step<'_>, device: &Device) -> Result<Tensor> {
-    let width = step.end().div_ceil(BLOCK_SIZE);
-    let mut tables = Vec::with_capacity(step.spans.len() * width);
-    for (number, span) in (1..).zip(&step.spans) {
-        tables.extend(span.block_table.iter().take(width).map(|block| block.0));
+fn tables(step: &Step, plan: &BatchPlan, device: &Device) -> Result<Tensor> {
+    let (height, width) = (plan.sequences.len(), step.end().div_ceil(BLOCK_SIZE));
+    let mut tables = Vec::with_capacity(height * width);
+    for (number, sequence) in (1..).zip(&plan.sequences) {
+        let blocks = sequence.block_table.iter().take(width);
+        tables.extend(blocks.map(|block| block.0));
         tables.resize(number * width, 0);
     }
-    Tensor::from_vec(tables, (step.spans.len(), width), device)
+    Tensor::from_vec(tables, (height, width), device)
 }
 
-fn logit_rows(step: &Step<'_>, device: &Device) -> Result<Option<Tensor>> {
+fn logit_rows(step: &Step, device: &Device) -> Result<Option<Tensor>> {
     if step.logit_rows.is_empty() {
         return Ok(None);
     }

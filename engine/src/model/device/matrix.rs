@@ -16,7 +16,7 @@ pub(super) const TILE_ROWS: usize = 32;
 
 /// `[row][column]`, quantised or of floats.
 pub(super) enum Matrix {
-    Quantised(QTensor),
+    Quantised(Box<QTensor>),
     Float(Tensor),
 }
 
@@ -48,7 +48,7 @@ impl Matrix {
             Stored::Quantised(dtype) => {
                 let read = |bytes: &[u8]| QStorage::from_data(Cow::Borrowed(bytes), device, dtype);
                 let storage = aligned(bytes, read)?;
-                Self::Quantised(QTensor::new(storage, (rows, cols))?)
+                Self::Quantised(Box::new(QTensor::new(storage, (rows, cols))?))
             }
         })
     }
@@ -84,15 +84,15 @@ impl Matrix {
 
     fn tile(&self, x: &Tensor) -> CandleResult<Tensor> {
         let weight = match self {
-            Self::Quantised(tensor) => return x.apply_op1_no_bwd(tensor),
+            Self::Quantised(tensor) => return x.apply_op1_no_bwd(tensor.as_ref()),
             Self::Float(tensor) => tensor,
         };
-        let x = match weight.dtype() {
-            // Beyond its range a half is infinite, and infinity is not a number after the next
-            // product.
-            DType::F16 => x.clamp(-F16_LARGEST, F16_LARGEST)?.to_dtype(DType::F16)?,
-            dtype => x.to_dtype(dtype)?,
+        // Beyond its range a half is infinite, and infinity is not a number after the next product.
+        let x = match weight.dtype() == DType::F16 {
+            true => &x.clamp(-F16_LARGEST, F16_LARGEST)?,
+            false => x,
         };
+        let x = x.to_dtype(weight.dtype())?;
         x.matmul(&weight.t()?)?.to_dtype(DType::F32)
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct DeviceRunner {
     rope: RopeTable,
     /// For layers with a sliding window.
     local_rope: Option<RopeTable>,
+    /// The latest step; its buffers serve the next one.
+    step: Step,
     /// What the last step answered.
     logits: Vec<f32>,
     /// Names the weights and the layout of the cache's blocks.
@@ -105,6 +107,7 @@ impl DeviceRunner {
             cache,
             rope: rope(&spec.rope),
             local_rope: spec.local.as_ref().map(|local| rope(&local.rope)),
+            step: Step::default(),
             logits: Vec::new(),
             identity: [0; 32],
             broken: AtomicBool::new(false),
@@ -191,7 +194,8 @@ impl Forward for DeviceRunner {
     }
 
     fn forward(&mut self, plan: &BatchPlan) -> Result<Logits<'_>, ModelError> {
-        let step = Step::of(Step::default(), plan, &self.bounds, self.spec.heads)?;
+        self.step.set_rows(plan, &self.bounds)?;
+        let step = &self.step;
         if self.broken.load(Ordering::Relaxed) {
             let fault = "a block of the KV cache could not be moved";
             return Err(ModelError::Device(fault.to_owned()));
@@ -202,8 +206,8 @@ impl Forward for DeviceRunner {
             if let Some(local) = &mut self.local_rope {
                 local.reach(step.end());
             }
-            let local = self.local_rope.as_ref();
-            let inputs = Inputs::of(&step, &self.rope, local, &self.device)?;
+            let ropes = (&self.rope, self.local_rope.as_ref());
+            let inputs = Inputs::of(step, plan, ropes, &self.device)?;
             if let Some(logits) = self.compute(&inputs)? {
                 self.logits = logits.flatten_all()?.to_vec1()?;
             }

@@ -51,7 +51,7 @@ impl Shape {
 pub(super) struct Pass<'a> {
     pub(super) kernels: &'a Kernels,
     pub(super) shape: &'a Shape,
-    pub(super) step: &'a Step<'a>,
+    pub(super) step: &'a Step,
 }
 
 /// A product, with its bias if it has one.
@@ -203,7 +203,8 @@ impl Layer {
             }),
         };
         kernels.rope_and_store(qkv, &rows, cache, q);
-        kernels.attention(cache, q, &step.spans, spec.attention_scale, attended);
+        let plan = step.attention(self.local);
+        kernels.attention(plan, cache, q, spec.attention_scale, attended);
         let attended = InputRows::Plain(attended);
         self.output
             .apply(kernels, &mut scratch.input, attended, delta);

@@ -35,7 +35,7 @@ pub struct LlamaRunner {
     cache: Vec<KvLayer>,
     scratch: Scratch,
     /// The latest step; its buffers serve the next one.
-    step: Step<'static>,
+    step: Step,
     /// Grown to the most rows that were asked for at once.
     logits: Vec<f32>,
     /// Names the weights and the layout of the cache's blocks.
@@ -219,8 +219,8 @@ impl Forward for LlamaRunner {
     }
 
     fn forward(&mut self, plan: &BatchPlan) -> Result<Logits<'_>, ModelError> {
-        let earlier = mem::take(&mut self.step);
-        let step = Step::of(earlier, plan, &self.bounds, self.shape.spec.heads)?;
+        let mut step = mem::take(&mut self.step);
+        step.set(plan, &self.bounds, &self.kernels, &self.shape.spec)?;
         if step.rows() > 0 {
             self.shape.reach(step.end());
             self.embed(&step.tokens);
@@ -235,7 +235,7 @@ impl Forward for LlamaRunner {
                 before = Some(layer);
             }
         }
-        self.step = step.retired();
+        self.step = step;
         Ok(self.head())
     }
 }

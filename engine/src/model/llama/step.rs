@@ -2,8 +2,9 @@
 
 use crate::BLOCK_SIZE;
 use crate::batch::{BatchPlan, LogitRows, ScheduledSequence};
-use crate::kernels::{AttentionSpan, KvSlot};
+use crate::kernels::{AttentionPlan, AttentionShape, AttentionSpan, Kernels, KvSlot};
 use crate::model::ModelError;
+use crate::model::spec::ModelSpec;
 
 /// What a plan must stay within.
 #[derive(Debug, Clone, Copy)]
@@ -16,26 +17,41 @@ pub(in crate::model) struct Bounds {
 
 /// One step by rows: a row is one position of one sequence. Its buffers live on from step to step.
 #[derive(Debug, Default)]
-pub(in crate::model) struct Step<'a> {
+pub(in crate::model) struct Step {
     pub(in crate::model) tokens: Vec<u32>,
     pub(in crate::model) positions: Vec<u32>,
     /// Where each row's key and value go.
     pub(in crate::model) slots: Vec<KvSlot>,
-    /// The rows of each sequence.
-    pub(in crate::model) spans: Vec<AttentionSpan<'a>>,
     /// Rows that want logits, ascending.
     pub(in crate::model) logit_rows: Vec<usize>,
+    /// Attention of the rows of each sequence, in layers that see all positions.
+    attention: AttentionPlan,
+    /// In layers with a sliding window; it is set where there are such layers.
+    local_attention: AttentionPlan,
 }
 
-impl<'a> Step<'a> {
-    /// Proves the whole plan before anything is written. `heads` is the number of query heads; the
-    /// buffers of an earlier step are used again.
-    pub(in crate::model) fn of(
-        earlier: Step<'static>,
-        plan: &'a BatchPlan,
+impl Step {
+    /// Takes another plan's rows, and plans their attention once for all layers of a kind. Proves the
+    /// whole plan before the cache is written.
+    pub(super) fn set(
+        &mut self,
+        plan: &BatchPlan,
         bounds: &Bounds,
-        heads: usize,
-    ) -> Result<Self, ModelError> {
+        kernels: &Kernels,
+        spec: &ModelSpec,
+    ) -> Result<(), ModelError> {
+        self.set_rows(plan, bounds)?;
+        self.plan_attention(kernels, spec, plan);
+        Ok(())
+    }
+
+    /// Takes another plan's rows without planning their attention, which a device does by itself. Proves
+    /// the whole plan.
+    pub(in crate::model) fn set_rows(
+        &mut self,
+        plan: &BatchPlan,
+        bounds: &Bounds,
+    ) -> Result<(), ModelError> {
         let rows = plan.num_tokens();
         if rows > bounds.max_tokens {
             return Err(ModelError::plan(format!(
@@ -43,34 +59,34 @@ impl<'a> Step<'a> {
                 bounds.max_tokens
             )));
         }
-        let mut step: Self = earlier;
-        step.clear();
+        self.clear();
         for sequence in &plan.sequences {
             prove(sequence, bounds)
                 .map_err(|why| ModelError::plan(format!("sequence {}: {why}", sequence.id.0)))?;
-            step.push(sequence, heads);
+            self.push(sequence);
         }
-        Ok(step)
+        Ok(())
     }
 
-    /// The same without its spans, which borrow from the plan.
-    pub(super) fn retired(self) -> Step<'static> {
-        let mut spans = self.spans;
-        spans.clear();
-        // Collected in place: the memory stays.
-        let spans = spans.into_iter().map(|span| AttentionSpan {
-            block_table: &[],
-            heads: span.heads,
-            q_start: span.q_start,
-            q_len: span.q_len,
-            context_start: span.context_start,
-        });
-        Step {
-            spans: spans.collect(),
-            tokens: self.tokens,
-            positions: self.positions,
-            slots: self.slots,
-            logit_rows: self.logit_rows,
+    fn plan_attention(&mut self, kernels: &Kernels, spec: &ModelSpec, plan: &BatchPlan) {
+        let shape = AttentionShape {
+            heads: spec.heads,
+            kv_heads: spec.kv_heads,
+            window: usize::MAX,
+        };
+        self.attention.set(kernels, shape, spans(plan));
+        if let Some(local) = &spec.local {
+            let window = local.window;
+            let shape = AttentionShape { window, ..shape };
+            self.local_attention.set(kernels, shape, spans(plan));
+        }
+    }
+
+    /// How attention is computed; `local` says that the layer has a sliding window.
+    pub(super) fn attention(&self, local: bool) -> &AttentionPlan {
+        match local {
+            true => &self.local_attention,
+            false => &self.attention,
         }
     }
 
@@ -78,7 +94,6 @@ impl<'a> Step<'a> {
         self.tokens.clear();
         self.positions.clear();
         self.slots.clear();
-        self.spans.clear();
         self.logit_rows.clear();
     }
 
@@ -93,7 +108,7 @@ impl<'a> Step<'a> {
         last.map_or(0, |position| *position as usize + 1)
     }
 
-    fn push(&mut self, sequence: &'a ScheduledSequence, heads: usize) {
+    fn push(&mut self, sequence: &ScheduledSequence) {
         let first = self.rows();
         let len = sequence.tokens.len();
         self.tokens.extend_from_slice(&sequence.tokens);
@@ -107,13 +122,6 @@ impl<'a> Step<'a> {
                 offset: position % BLOCK_SIZE,
             });
         }
-        self.spans.push(AttentionSpan {
-            heads,
-            q_start: first,
-            q_len: len,
-            context_start: sequence.start,
-            block_table: &sequence.block_table,
-        });
         match sequence.logits {
             LogitRows::None => {}
             LogitRows::Last => self.logit_rows.push(first + len - 1),
@@ -121,6 +129,21 @@ impl<'a> Step<'a> {
             LogitRows::All => self.logit_rows.extend(first..first + len),
         }
     }
+}
+
+/// The queries of each sequence.
+fn spans(plan: &BatchPlan) -> impl Iterator<Item = AttentionSpan<'_>> {
+    let mut rows = 0;
+    plan.sequences.iter().map(move |sequence| {
+        let q_start = rows;
+        rows += sequence.tokens.len();
+        AttentionSpan {
+            q_start,
+            q_len: sequence.tokens.len(),
+            context_start: sequence.start,
+            block_table: &sequence.block_table,
+        }
+    })
 }
 
 fn prove(sequence: &ScheduledSequence, bounds: &Bounds) -> Result<(), String> {

@@ -5,16 +5,16 @@ use crate::kernels::{KernelError, Kernels};
 use crate::model::ModelError;
 use crate::model::llama::LlamaRunner;
 
-/// Builds the runner with kernels that take their weights from `place`; where that cannot be, with
-/// kernels that pack, and keeps what they packed. Neither a file that cannot be read nor one that
-/// cannot be written stands in the way.
+/// Builds the runner with kernels, `taking`, that take their weights from `place`; where that cannot
+/// be, with others, `packing`, that pack, and keeps what they packed. Neither a file that cannot be
+/// read nor one that cannot be written stands in the way.
 pub(in crate::model) fn start(
     place: &PackedPlace,
-    kernels: impl Fn() -> Result<Kernels, KernelError>,
+    taking: Kernels,
+    packing: impl FnOnce() -> Result<Kernels, KernelError>,
     runner: impl Fn(Kernels) -> Result<LlamaRunner, ModelError>,
 ) -> Result<LlamaRunner, ModelError> {
     let file = place.path().display();
-    let taking = kernels()?;
     match place.open(&taking) {
         Ok(None) => {}
         Ok(Some((mapped, segments))) => {
@@ -32,7 +32,7 @@ pub(in crate::model) fn start(
             place.remove();
         }
     }
-    let packing = kernels()?;
+    let packing = packing()?;
     packing.note_packed();
     let runner = runner(packing)?;
     let kept = runner.kernels().packed(|segments| place.save(segments));

@@ -129,6 +129,25 @@ fn a_file_of_another_model_is_not_used() {
 }
 
 #[test]
+fn no_instruction_set_takes_a_file_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let isas = [Isa::Portable, Isa::Avx2, Isa::Avx512Vnni, Isa::Amx];
+    let places =
+        isas.map(|isa| PackedPlace::new(folder.path(), Path::new("model.gguf"), [1; 32], isa));
+    for (index, place) in places.iter().enumerate() {
+        saved(place);
+        for other in &places[index + 1..] {
+            assert!(other.open(&kernels()).unwrap().is_none());
+            // Not even under its name.
+            fs::copy(place.path(), other.path()).unwrap();
+            assert_eq!(other.open(&kernels()).unwrap_err(), Unusable::Other);
+            fs::remove_file(other.path()).unwrap();
+        }
+    }
+    assert_eq!(files(folder.path()).len(), isas.len());
+}
+
+#[test]
 fn what_was_packed_before_the_model_changed_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     saved(&place(folder.path(), 1));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use engine::Isa;
-use llm_apps::spec::ByteSize;
+use llm_apps::spec::{ApplicationSpec, ByteSize};
 
 /// A server that is ready. It prints as the banner.
 #[derive(Debug, Clone)]
@@ -15,6 +15,42 @@ pub(in crate::cli) struct Started {
     pub(in crate::cli) url: String,
     /// What it serves, at least one.
     pub(in crate::cli) models: Vec<StartedModel>,
+    /// The applications over them.
+    pub(in crate::cli) applications: Vec<StartedApplication>,
+}
+
+/// One application, whose replicas are starting.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct StartedApplication {
+    /// The name that clients send as `model`.
+    pub(in crate::cli) name: String,
+    /// Its own path.
+    pub(in crate::cli) route_prefix: Option<String>,
+    /// Its deployments.
+    pub(in crate::cli) deployments: Vec<String>,
+}
+
+impl StartedApplication {
+    /// What the configuration says of it.
+    pub(in crate::cli) fn of(spec: &ApplicationSpec) -> Self {
+        let deployments = spec.deployments.iter().map(|d| d.name.clone());
+        Self {
+            name: spec.name.clone(),
+            route_prefix: spec.route_prefix.clone(),
+            deployments: deployments.collect(),
+        }
+    }
+}
+
+impl fmt::Display for StartedApplication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n  {}", self.name)?;
+        writeln!(f, "    {:<9} {}", "stages", self.deployments.join(", "))?;
+        match &self.route_prefix {
+            Some(prefix) => writeln!(f, "    {:<9} POST {prefix}", "path"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// One model that is ready.
@@ -54,10 +90,14 @@ impl fmt::Display for Started {
             version,
             url,
             models,
+            applications,
         } = self;
         writeln!(f, "Penstock {version} listens on {url}")?;
         for model in models {
             write!(f, "{model}")?;
+        }
+        for application in applications {
+            write!(f, "{application}")?;
         }
         let Some(first) = models.first() else {
             return Ok(());
@@ -125,6 +165,7 @@ fn isa(isa: Isa) -> &'static str {
         Isa::Portable => "portable code",
         Isa::Avx2 => "AVX2",
         Isa::Avx512Vnni => "AVX-512 VNNI",
+        Isa::Amx => "AMX int8 and AVX-512 VNNI",
     }
 }
 

@@ -2,13 +2,17 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use gateway::{Cors, Edge, Gateway, GatewayConfig, SharedState, Telemetry};
+use gateway::{Cors, Edge, Gateway, GatewayConfig, ModelEntry, SharedState, Telemetry};
+use llm_apps::controller::{Surroundings, assemble};
 use llm_apps::spec::{AllowOrigins, ServeConfig};
+use llm_apps::stage::generate::GenerateDefaults;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
-use super::banner::Started;
+use super::banner::{Started, StartedApplication};
 use super::bind::bind;
 use super::open::open_all;
 use super::signals::Signals;
@@ -73,14 +77,46 @@ async fn start(
 ) -> Result<()> {
     let (models, opened) = open_all(config, environment, terminal).await?;
     let state = server.await.context("the server did not start")?;
+    let around = surroundings(&models);
+    let applications = config.applications.iter();
+    let applications: Vec<_> = applications
+        .map(|spec| Arc::new(assemble(spec, &around)))
+        .collect();
+    let started_applications = config.applications.iter().map(StartedApplication::of);
+    let started_applications = started_applications.collect();
+    state.set_applications(applications)?;
     state.set_models(models)?;
     let started = Started {
         version: env!("CARGO_PKG_VERSION"),
         url,
         models: opened,
+        applications: started_applications,
     };
     terminal.print(&started.to_string())?;
     Ok(())
+}
+
+/// What applications are made of: the models, and chance and the calendar.
+fn surroundings(models: &[ModelEntry]) -> Surroundings {
+    let random = || Uuid::new_v4().as_u64_pair().1;
+    let since_1970 = || {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.unwrap_or_default()
+    };
+    let with_defaults = |entry: &ModelEntry| {
+        let defaults = GenerateDefaults {
+            params: entry.defaults.params.clone(),
+            max_tokens: entry.defaults.max_tokens,
+            seed: Arc::new(random),
+            unix_time: Arc::new(move || i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)),
+        };
+        (entry.text.clone(), defaults)
+    };
+    Surroundings {
+        models: models.iter().map(with_defaults).collect(),
+        seed: random(),
+        now: since_1970().as_secs_f64(),
+    }
 }
 
 /// The server's part of the configuration.

@@ -6,7 +6,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Error, Result};
 use engine::hub::HubError;
-use engine::kernels::Kernels;
 use engine::tokenizer::{ChatTemplate, ChatTemplateSource, TemplateError, Tokenizer};
 use engine::{OpenModel, SamplingParams};
 use gateway::ModelEntry;
@@ -96,7 +95,7 @@ fn open_now(
         kv_cache_tokens: opened.info.num_blocks * engine::BLOCK_SIZE,
         max_model_len: opened.engine.limits().max_model_len,
         threads: threads.unwrap_or(NonZeroUsize::MIN).get(),
-        isa: Kernels::new(NonZeroUsize::MIN, spec.engine.isa)?.isa(),
+        isa: opened.info.isa,
         chats: chat_template.is_some(),
         notes: opened.info.notes.clone(),
     };

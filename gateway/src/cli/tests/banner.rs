@@ -8,6 +8,7 @@ fn started() -> Started {
     Started {
         version: "1.2.3",
         url: "http://127.0.0.1:8000".to_owned(),
+        applications: Vec::new(),
         models: vec![StartedModel {
             name: "small".to_owned(),
             aliases: vec!["gpt-4o-mini".to_owned()],

@@ -151,7 +151,7 @@ impl AutoscalingConfig {
 
     /// What works but is hardly meant.
     pub fn warning(&self) -> Option<LookBackTooShort> {
-        (self.look_back_period <= self.metrics_interval).then(|| LookBackTooShort {
+        (self.look_back_period <= self.metrics_interval).then_some(LookBackTooShort {
             look_back_s: self.look_back_period.as_secs_f64(),
             metrics_interval_s: self.metrics_interval.as_secs_f64(),
         })

@@ -10,7 +10,10 @@ use engine::{Activations, Device, KvCacheDtype};
 use engine::{ModelError, OpenError, StartError};
 use engine::{Speculation, SpeculationMethod};
 
-use super::{AllowOrigins, ByteSize, ServeConfig};
+use super::{AllowOrigins, ByteSize, ServeConfig, StepKind, StoreSpec};
+use crate::deployment::autoscaling::TargetCapacity;
+use crate::deployment::{DeploymentConfig, Replicas};
+use crate::ingest::{ChunkSize, ChunkUnit};
 
 fn parse(yaml: &str) -> Result<ServeConfig, String> {
     let vars = BTreeMap::from([("PORT".to_owned(), "9000".to_owned())]);
@@ -377,4 +380,79 @@ proptest::proptest! {
         let bytes = ByteSize(mebibytes << 20).to_usize().unwrap();
         proptest::prop_assert_eq!(config.models[0].engine.kv_cache_bytes, bytes);
     }
+}
+
+#[test]
+fn collections_know_their_encoder_and_place() {
+    let config = parse(
+        "models: [{name: m, source: m}]\n\
+         encoders: [{name: minilm, source: all-minilm-l6-v2, batch_wait_timeout_s: 0.5}]\n\
+         collections:\n  - {name: docs, encoder: minilm, store: data/docs, max_points: 7}\n  \
+         - {name: kb, encoder: minilm, qdrant: {url: \"http://q:6334\", api_key: \"k${PORT}\"}, \
+            chunk: {unit: characters, size: 1000}}\n",
+    )
+    .unwrap();
+    assert_eq!(
+        config.encoders[0].source,
+        ModelReference::Name("all-minilm-l6-v2".to_owned())
+    );
+    assert_eq!(
+        config.encoders[0].config.batch_wait_timeout,
+        Duration::from_millis(500)
+    );
+    let StoreSpec::Embedded { folder, options } = &config.collections[0].store else {
+        panic!("docs is embedded");
+    };
+    assert_eq!(
+        (folder.as_path(), options.max_points),
+        (Path::new("/etc/penstock/data/docs"), 7)
+    );
+    assert_eq!(config.collections[0].chunk, ChunkSize::default());
+    let StoreSpec::Qdrant(server) = &config.collections[1].store else {
+        panic!("kb is on a server");
+    };
+    assert_eq!(
+        (server.url.as_str(), server.api_key.as_deref()),
+        ("http://q:6334", Some("k9000"))
+    );
+    let chunk = config.collections[1].chunk;
+    assert_eq!(
+        (chunk.unit, chunk.size, chunk.overlap),
+        (ChunkUnit::Characters, 1000, 30)
+    );
+}
+
+#[test]
+fn an_application_is_read_with_its_stages_and_its_defaults() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/extractor.yaml");
+    let config = ServeConfig::load(&path, &BTreeMap::new()).unwrap();
+    let [application] = config.applications.as_slice() else {
+        panic!("one application")
+    };
+    assert_eq!(application.name, "extractor");
+    assert_eq!(application.route_prefix.as_deref(), Some("/extractor"));
+    assert_eq!(application.output, "answer");
+    let StepKind::Loop {
+        steps,
+        max_attempts,
+        ..
+    } = &application.pipeline[0].kind
+    else {
+        panic!("a loop")
+    };
+    let called: Vec<_> = steps.iter().map(|step| &step.kind).collect();
+    let calls = [StepKind::Call(0), StepKind::Call(1), StepKind::Call(2)];
+    assert_eq!(called, calls.iter().collect::<Vec<_>>());
+    assert_eq!(*max_attempts, 3);
+    let [compose, answer, check] = application.deployments.as_slice() else {
+        panic!("three deployments")
+    };
+    assert_eq!(compose.config, DeploymentConfig::default());
+    assert_eq!(answer.config.max_ongoing_requests, 8);
+    let Replicas::Auto(auto) = &answer.config.replicas else {
+        panic!("it scales")
+    };
+    assert_eq!(auto.bounds(TargetCapacity::FULL).max, 4);
+    assert_eq!(check.config.replicas, Replicas::Fixed(2));
+    assert!(check.stage.takes_stream() && !answer.stage.takes_stream());
 }

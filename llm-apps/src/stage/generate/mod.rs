@@ -1,4 +1,5 @@
-//! Text generation: a conversation or a text goes in, pieces of text come out.
+//! Text generation: a conversation or a text goes in, pieces of text come out. [`GenerateStage`] is the
+//! stage of an application; the gateway's own endpoints speak to [`TextModel`].
 //!
 //! A request's way through this room:
 //!
@@ -22,16 +23,21 @@ mod error;
 mod event;
 mod held;
 mod model;
+mod options;
 mod prepare;
 mod prompt;
 mod request;
+mod stage;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod wishes;
 
 pub use error::GenerateError;
 pub use event::{Alternative, FinishReason, Logprobs, StopMatch, TextEvent, TextToken, TextUsage};
 pub use model::{ModelInfo, TextModel, TextModelParts};
+pub use options::{GenerateInput, GenerateOptions};
 pub use prepare::PreparedRequest;
 pub use request::{ChatPrompt, MAX_CHOICES, Prompt, TextRequest};
+pub use stage::{GenerateDefaults, GenerateStage};
 pub use stream::TextStream;

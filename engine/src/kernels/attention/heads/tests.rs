@@ -94,6 +94,7 @@ fn near(found: f32, expected: f32, tolerance: f32) {
     );
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "rounding is meant")]
 fn normed(heads: &[f32], weight: &[f32]) -> Vec<f32> {
     let heads = heads.chunks_exact(HEAD_DIM).flat_map(|head| {
         let squares: f64 = head.iter().map(|x| f64::from(*x).powi(2)).sum();

@@ -92,14 +92,15 @@ fn attention_of_unwritten_blocks_is_zero() {
             let mut cache = cache(dtype, 1, 16);
             kernels.write_kv(&mut cache, &[1.0; 16], &[1.0; 16], &[SLOT]);
             let span = AttentionSpan {
-                heads: 1,
                 q_start: 0,
                 q_len: 1,
                 context_start: 0,
                 block_table: &[BlockId(0)],
             };
             let mut out = [9.0; 16];
-            kernels.attention(&cache, &[1.0; 16], &[span], 1.0, &mut out);
+            let mut plan = AttentionPlan::default();
+            plan.set(&kernels, Layer::new(1, 1).attention(), [span]);
+            kernels.attention(&plan, &cache, &[1.0; 16], 1.0, &mut out);
             assert_eq!(out, [0.0; 16], "block 0 holds zeros");
         }
     }

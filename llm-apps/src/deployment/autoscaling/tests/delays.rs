@@ -71,13 +71,16 @@ fn a_wish_must_last_and_a_change_of_direction_begins_anew() {
             current_requests: load,
         };
         let decision = decide(&config, bounds, &mut state, &stats, at(now));
-        let wish = state.wish().map_or("-".to_owned(), |wish| {
-            let direction = match wish.direction {
-                Direction::Up => "up",
-                Direction::Down => "down",
-            };
-            format!("{direction} since {}", wish.since.as_secs())
-        });
+        let wish = state.wish().map_or_else(
+            || "-".to_owned(),
+            |wish| {
+                let direction = match wish.direction {
+                    Direction::Up => "up",
+                    Direction::Down => "down",
+                };
+                format!("{direction} since {}", wish.since.as_secs())
+            },
+        );
         let what = format!("{:>6}  {wish}", decision.curr_num_replicas);
         if what != shown {
             let running = stats.running_replicas;

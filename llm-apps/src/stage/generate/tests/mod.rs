@@ -7,5 +7,6 @@ mod endings;
 mod fixture;
 mod prompts;
 mod properties;
+mod stage;
 mod stops;
 mod unicode;

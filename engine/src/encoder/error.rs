@@ -1,0 +1,85 @@
+//! Why an encoder cannot be opened, and why a text cannot be encoded.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why an encoder cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EncoderError {
+    /// A file cannot be read.
+    #[error("{}: {why}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+    /// A file is not what its name promises.
+    #[error("{}: {why}", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The files are of a kind that we do not run.
+    #[error("{}: {what} is {found}, but only {known} can be run", path.display())]
+    Unsupported {
+        /// The file that says so.
+        path: PathBuf,
+        /// Which setting.
+        what: &'static str,
+        /// Its value.
+        found: String,
+        /// What can be run.
+        known: &'static str,
+    },
+    /// A size or limit that cannot be used.
+    #[error("{param} must be {expected}, but is {value}")]
+    OutOfRange {
+        /// The field of [`EncoderConfig`](super::EncoderConfig).
+        param: &'static str,
+        /// The range, in words.
+        expected: &'static str,
+        /// What was given.
+        value: usize,
+    },
+    /// The system gave no thread.
+    #[error("the encoder's thread cannot be started: {0}")]
+    Thread(String),
+}
+
+/// Why texts were not encoded.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EncodeError {
+    /// A text is too long to be looked at.
+    #[error("text {index} has {bytes} bytes, but at most {limit} are encoded")]
+    TooLong {
+        /// Which of the texts.
+        index: usize,
+        /// Its size.
+        bytes: usize,
+        /// The largest size.
+        limit: usize,
+    },
+    /// The model failed on this batch.
+    #[error("the encoder failed: {0}")]
+    Failed(String),
+    /// The encoder has ended.
+    #[error("the encoder is shutting down")]
+    ShuttingDown,
+}
+
+impl EncoderError {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "errors and texts are given away here"
+    )]
+    pub(super) fn corrupt(path: &Path, why: impl ToString) -> Self {
+        Self::Corrupt {
+            path: path.to_owned(),
+            why: why.to_string(),
+        }
+    }
+}

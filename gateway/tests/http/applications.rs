@@ -1,0 +1,339 @@
+//! Applications answer as models of their names.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use gateway::GatewayConfig;
+use llm_apps::controller::{Application, ApplicationParts};
+use llm_apps::deployment::router::PowerOfTwoChoices;
+use llm_apps::deployment::{Blueprint, Deployment, DeploymentConfig};
+use llm_apps::payload::{Answer, AnswerEvent, Completion, Payload};
+use llm_apps::pipeline::{Member, Pipeline, Step};
+use llm_apps::stage::{Call, Stage, StageError, TokenCount};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::fixture::{Server, chunks, new_state, question, saying, text_model};
+
+const NAME: &str = "assistant";
+
+/// Finds the same passage for every question, or does what the question asks for.
+struct Retrieve;
+
+impl Stage for Retrieve {
+    type Input = Payload;
+    type Output = Payload;
+    async fn call(&self, mut input: Payload, _: &Call) -> Result<Payload, StageError> {
+        match input.text("question")? {
+            "fail" => return Err(StageError::failed("the collection is torn")),
+            "refuse" => {
+                return Err(StageError::Refused {
+                    code: "off_topic".to_owned(),
+                    message: "this is not about the documentation".to_owned(),
+                });
+            }
+            "wrong" => {
+                return Err(StageError::Invalid {
+                    message: "a question has a question mark".to_owned(),
+                    param: Some("messages".to_owned()),
+                });
+            }
+            _ => {}
+        }
+        let passage = json!({"id": "1", "text": "Hi.", "source": "hello.md", "score": 0.5});
+        input.set("passages", json!([passage]));
+        Ok(input)
+    }
+}
+
+/// Says two words, each when the test lets it.
+struct Speak(Arc<Semaphore>);
+
+impl Stage for Speak {
+    type Input = Payload;
+    type Output = Payload;
+    async fn call(&self, mut input: Payload, call: &Call) -> Result<Payload, StageError> {
+        if input.text("question")? == "break" {
+            let events = [
+                Ok(AnswerEvent::Text("half".to_owned())),
+                Err(StageError::failed("the model is gone")),
+            ];
+            input.set_answer(Answer::new(futures::stream::iter(events)));
+            return Ok(input);
+        }
+        let gate = Arc::clone(&self.0);
+        let call = call.clone();
+        let words = ["Hello, ", "you"]
+            .into_iter()
+            .map(|word| AnswerEvent::Text(word.to_owned()));
+        let events = words.chain([AnswerEvent::Finished(Completion::Stop)]);
+        let events = futures::stream::iter(events).then(move |event| {
+            let (gate, call) = (Arc::clone(&gate), call.clone());
+            async move {
+                gate.acquire().await.unwrap().forget();
+                call.count_tokens(TokenCount {
+                    completion: 1,
+                    ..TokenCount::default()
+                });
+                Ok(event)
+            }
+        });
+        input.set_answer(Answer::new(events));
+        Ok(input)
+    }
+}
+
+fn deploy<S>(
+    name: &str,
+    make: impl Fn() -> S + Send + Sync + 'static,
+) -> (Arc<str>, Deployment<Payload, Payload>)
+where
+    S: Stage<Input = Payload, Output = Payload>,
+{
+    let config = DeploymentConfig {
+        max_ongoing_requests: 1,
+        max_queued_requests: 0,
+        ..DeploymentConfig::default()
+    };
+    let router = Box::new(PowerOfTwoChoices::new(1));
+    (
+        name.into(),
+        Deployment::start(name, config, Blueprint::of(1, make), router),
+    )
+}
+
+/// A server with the application, and the gate of its words.
+async fn start() -> (Server, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let words = Arc::clone(&gate);
+    let deployments = vec![
+        deploy("retrieve", || Retrieve),
+        deploy("speak", move || Speak(Arc::clone(&words))),
+    ];
+    for (_, deployment) in &deployments {
+        let mut watched = deployment.watch();
+        drop(
+            watched
+                .wait_for(|status| status.running() == 1)
+                .await
+                .unwrap(),
+        );
+    }
+    let step = |deployment: &Deployment<_, _>| {
+        Step::Call(Member {
+            handle: deployment.handle(),
+            takes_stream: false,
+        })
+    };
+    let pipeline = Pipeline::new(deployments.iter().map(|(_, d)| step(d)).collect());
+    let application = Application::new(ApplicationParts {
+        name: NAME.into(),
+        route_prefix: Some("/assistant".into()),
+        output: "answer".into(),
+        pipeline,
+        deployments,
+        deployed: 1_650_000_000.5,
+    });
+    let state = new_state(GatewayConfig::default());
+    let model = text_model(saying("Hello"));
+    state.set_applications([Arc::new(application)]).unwrap();
+    state.set_models(vec![model.clone()]).unwrap();
+    (Server::of(state, model).await, gate)
+}
+
+fn asking(text: &str, more: Value) -> Value {
+    let messages = json!([{"role": "user", "content": text}]);
+    let mut body = question(more);
+    body["messages"] = messages;
+    body["model"] = NAME.into();
+    body
+}
+
+#[tokio::test]
+async fn it_is_asked_like_a_model_and_says_what_it_used() {
+    let (server, gate) = start().await;
+    gate.add_permits(3);
+    let path = "/v1/chat/completions";
+    let response = server.send(path, asking("Hi?", json!({}))).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let timing = response.headers()["server-timing"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        timing.starts_with("retrieve;dur=") && timing.contains(", speak;dur="),
+        "{timing}"
+    );
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["model"], NAME);
+    assert_eq!(answer["choices"][0]["message"]["content"], "Hello, you");
+    assert_eq!(answer["choices"][0]["finish_reason"], "stop");
+    assert_eq!(answer["usage"]["completion_tokens"], 3);
+    assert_eq!(answer["penstock"]["sources"][0]["source"], "hello.md");
+
+    let models: Value = server
+        .get("/v1/models")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(models["data"][1]["id"], NAME);
+    assert_eq!(models["data"][1]["created"], 1_650_000_000);
+    let one = server.get("/v1/models/assistant").send().await.unwrap();
+    assert_eq!(one.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn its_answer_streams_and_ends_with_its_sources() {
+    let (server, gate) = start().await;
+    gate.add_permits(1);
+    let more = json!({"stream": true, "stream_options": {"include_usage": true}});
+    let response = server
+        .send("/v1/chat/completions", asking("Hi?", more))
+        .await;
+    assert_eq!(
+        response.status(),
+        StatusCode::OK,
+        "the first word is enough"
+    );
+    gate.add_permits(2);
+    let text = response.text().await.unwrap();
+    let chunks = chunks(&text);
+    let said: Vec<_> = chunks
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
+        .collect();
+    assert_eq!(said, ["", "Hello, ", "you"]);
+    let with_sources: Vec<_> = chunks.iter().filter(|c| !c["penstock"].is_null()).collect();
+    assert_eq!(with_sources.len(), 1);
+    assert_eq!(with_sources[0]["choices"][0]["finish_reason"], "stop");
+    assert_eq!(chunks.last().unwrap()["usage"]["completion_tokens"], 3);
+}
+
+#[tokio::test]
+async fn a_reader_who_leaves_frees_the_places_of_all_stages() {
+    let (server, gate) = start().await;
+    gate.add_permits(1);
+    let body = asking("Hi?", json!({"stream": true}));
+    let response = server.send("/v1/chat/completions", body.clone()).await;
+    let full = server.send("/v1/chat/completions", body.clone()).await;
+    assert_eq!(
+        full.status(),
+        StatusCode::TOO_MANY_REQUESTS,
+        "one place, no queue"
+    );
+    let told: Value = full.json().await.unwrap();
+    assert!(
+        told["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("`speak`"),
+        "{told}"
+    );
+    drop(response);
+    server.until("penstock_admission_permits_in_use", 0.0).await;
+    gate.add_permits(3);
+    let again = server
+        .send("/v1/chat/completions", asking("Hi?", json!({})))
+        .await;
+    assert_eq!(again.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_fails_names_its_stage_and_has_its_status() {
+    let (server, gate) = start().await;
+    let cases = [
+        (
+            "fail",
+            json!({}),
+            500,
+            "stage_failed",
+            "the stage `retrieve` failed: the collection is torn",
+        ),
+        (
+            "refuse",
+            json!({}),
+            400,
+            "off_topic",
+            "this is not about the documentation",
+        ),
+        ("break", json!({}), 500, "stage_failed", "the model is gone"),
+    ];
+    for (text, more, status, code, message) in cases {
+        let response = server
+            .send("/v1/chat/completions", asking(text, more))
+            .await;
+        assert_eq!(response.status(), status, "{text}");
+        assert!(response.headers().contains_key("x-request-id"));
+        let told: Value = response.json().await.unwrap();
+        assert_eq!(told["error"]["code"], code);
+        assert_eq!(told["error"]["message"], message);
+    }
+    let wrong = server
+        .send("/v1/chat/completions", asking("wrong", json!({})))
+        .await;
+    assert_eq!(wrong.status(), 400);
+    let told: Value = wrong.json().await.unwrap();
+    assert_eq!(told["error"]["param"], "messages");
+    for field in [json!({"n": 2}), json!({"logprobs": true})] {
+        let response = server
+            .send("/v1/chat/completions", asking("Hi?", field.clone()))
+            .await;
+        assert_eq!(response.status(), 400, "{field}");
+    }
+
+    // After the first piece an error is a frame of its own.
+    let body = asking("break", json!({"stream": true}));
+    let text = server
+        .send("/v1/chat/completions", body)
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert!(
+        text.contains("half") && text.contains("the model is gone"),
+        "{text}"
+    );
+    assert!(!text.contains("[DONE]"), "{text}");
+    // A later one is not harmed.
+    gate.add_permits(3);
+    let slow = server.send("/v1/chat/completions", asking("Hi?", json!({})));
+    let after = tokio::time::timeout(Duration::from_secs(60), slow)
+        .await
+        .unwrap();
+    assert_eq!(after.status(), 200);
+}
+
+#[tokio::test]
+async fn below_its_prefix_it_takes_a_text_or_an_object() {
+    let (server, gate) = start().await;
+    gate.add_permits(12);
+    let ask = |path: &'static str, body: Value| {
+        let server = &server;
+        async move {
+            let response = server.post(path, &body).send().await.unwrap();
+            let status = response.status().as_u16();
+            (status, response.json::<Value>().await.unwrap())
+        }
+    };
+    assert_eq!(
+        ask("/assistant", json!("Hi?")).await,
+        (200, json!("Hello, you"))
+    );
+    let (status, told) = ask("/assistant/ask", json!({"question": "Hi?"})).await;
+    assert_eq!((status, &told["answer"]), (200, &json!("Hello, you")));
+    assert_eq!(told["penstock"]["sources"][0]["id"], "1");
+    let messages = json!({"messages": [{"role": "user", "content": "Hi?"}]});
+    assert_eq!(ask("/assistant", messages).await.0, 200);
+
+    let (status, told) = ask("/assistant", json!({"query": "Hi?"})).await;
+    assert_eq!((status, &told["error"]["param"]), (400, &json!("question")));
+    assert_eq!(ask("/assistant", json!(["Hi?"])).await.0, 400);
+    assert_eq!(ask("/assistants", json!("Hi?")).await.0, 404);
+    let get = server.get("/assistant").send().await.unwrap();
+    assert_eq!(get.status(), 405);
+}

@@ -1,0 +1,71 @@
+//! From what the replicas of a deployment are made.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::stage::{ErasedStage, Stage, StageError, erase};
+
+/// Makes replicas. Two blueprints of one version make the same; another version has the replicas
+/// replaced, a few at a time.
+pub struct Blueprint<I, O> {
+    version: u64,
+    make: Arc<Make<I, O>>,
+}
+
+type Make<I, O> = dyn Fn() -> Making<I, O> + Send + Sync;
+type Making<I, O> = BoxFuture<'static, Result<Arc<dyn ErasedStage<I, O>>, StageError>>;
+
+impl<I: Send + 'static, O: Send + 'static> Blueprint<I, O> {
+    /// `make` is called for each replica; what it returns may take its time, and is dropped when the
+    /// replica is not wanted any more.
+    pub fn new<S, F>(version: u64, make: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        S: Stage<Input = I, Output = O>,
+        F: Future<Output = Result<S, StageError>> + Send + 'static,
+    {
+        Self {
+            version,
+            make: Arc::new(move || {
+                let making = make();
+                async move { making.await.map(erase) }.boxed()
+            }),
+        }
+    }
+
+    /// A stage that is made at once and cannot fail to be.
+    pub fn of<S>(version: u64, make: impl Fn() -> S + Send + Sync + 'static) -> Self
+    where
+        S: Stage<Input = I, Output = O>,
+    {
+        Self::new(version, move || std::future::ready(Ok(make())))
+    }
+
+    /// The version.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub(super) fn make(&self) -> Making<I, O> {
+        (self.make)()
+    }
+}
+
+impl<I, O> Clone for Blueprint<I, O> {
+    fn clone(&self) -> Self {
+        Self {
+            version: self.version,
+            make: Arc::clone(&self.make),
+        }
+    }
+}
+
+impl<I, O> fmt::Debug for Blueprint<I, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blueprint")
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}

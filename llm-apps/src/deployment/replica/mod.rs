@@ -1,0 +1,9 @@
+//! A replica: one instance of a stage, from its making to its end.
+
+mod cell;
+mod id;
+mod life;
+
+pub(super) use cell::ReplicaCell;
+pub use id::ReplicaId;
+pub(super) use life::{Ending, Life, ReplicaConfig};

@@ -1,0 +1,212 @@
+//! The ingestion itself: file by file, batch by batch.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
+
+use super::encode::TextEncoder;
+use super::error::IngestError;
+use super::event::{Failure, IngestEvent, Summary};
+use super::options::IngestOptions;
+use super::plan::{Plan, SOURCE, There, Wanted, fingerprint, wanted};
+use super::read::{ReadFile, read};
+use super::walk::{Found, plain, walk};
+use crate::vector::{MAX_LIMIT, Point, ScrollRequest, VectorIndex};
+
+/// Brings a collection to the state of some files and folders. Chunks of files that are no more
+/// below the paths are removed; chunks of files elsewhere stay. Dropping the future ends the run
+/// with what is stored; repeating it goes on from there.
+///
+/// # Errors
+/// [`IngestError`]; what is wrong with single files is in the summary instead.
+pub async fn ingest(
+    index: &dyn VectorIndex,
+    encoder: Arc<dyn TextEncoder>,
+    paths: &[PathBuf],
+    options: &IngestOptions,
+    progress: &(dyn Fn(IngestEvent) + Send + Sync),
+) -> Result<Summary, IngestError> {
+    options.prove()?;
+    let roots: Vec<PathBuf> = paths.iter().map(|path| plain(path)).collect();
+    let Found { files, passed_over } = walked(roots.clone(), options.max_files).await?;
+    progress(IngestEvent::Found { files: files.len() });
+    let mut there = stored(index, &roots).await?;
+    let mut run = Run {
+        index,
+        encoder,
+        options,
+        progress,
+        summary: Summary {
+            passed_over,
+            ..Summary::default()
+        },
+    };
+    for file in files {
+        let there = there.remove(&source(&file)).unwrap_or_default();
+        run.file(file, there).await?;
+        progress(IngestEvent::FileDone);
+    }
+    // What is left is of files that are gone.
+    for (_, there) in there {
+        run.remove(there.into_keys().collect()).await?;
+    }
+    Ok(run.summary)
+}
+
+struct Run<'r> {
+    index: &'r dyn VectorIndex,
+    encoder: Arc<dyn TextEncoder>,
+    options: &'r IngestOptions,
+    progress: &'r (dyn Fn(IngestEvent) + Send + Sync),
+    summary: Summary,
+}
+
+/// A file's chunks, or why there are none.
+struct Prepared {
+    wanted: Vec<Wanted>,
+    failures: Vec<Failure>,
+}
+
+impl Run<'_> {
+    async fn file(&mut self, path: PathBuf, there: There) -> Result<(), IngestError> {
+        let prepared = self.prepare(path.clone()).await;
+        let whole = prepared.failures.is_empty();
+        self.summary.files += usize::from(whole || !prepared.wanted.is_empty());
+        self.summary.failed.extend(prepared.failures);
+        let plan = Plan::new(prepared.wanted, there, whole);
+        (self.progress)(IngestEvent::File {
+            path: path.clone(),
+            chunks: plan.add.len(),
+        });
+        for batch in plan.add.chunks(self.options.batch) {
+            self.store(&path, batch).await?;
+        }
+        for batch in plan.change.chunks(MAX_LIMIT) {
+            self.index.set_metadata(batch.to_vec()).await?;
+        }
+        self.summary.kept += plan.kept;
+        self.remove(plan.remove).await
+    }
+
+    /// Reads and cuts a file where it may take long.
+    async fn prepare(&self, path: PathBuf) -> Prepared {
+        let (encoder, options) = (Arc::clone(&self.encoder), *self.options);
+        let of = path.clone();
+        let work = spawn_blocking(move || prepare(&of, &options, &*encoder));
+        // A parser that panics is a fault of one file.
+        work.await.unwrap_or_else(|_| Prepared {
+            wanted: Vec::new(),
+            failures: vec![Failure {
+                path,
+                line: None,
+                why: "the file cannot be read: its parser gave up".to_owned(),
+            }],
+        })
+    }
+
+    async fn store(&mut self, path: &Path, batch: &[Wanted]) -> Result<(), IngestError> {
+        let encode_error = |why: String| IngestError::Encode {
+            path: path.to_owned(),
+            why,
+        };
+        let texts = batch.iter().map(|wanted| wanted.encoded.clone()).collect();
+        let vectors = self.encoder.embed(texts).await.map_err(encode_error)?;
+        if vectors.len() != batch.len() {
+            let (made, asked) = (vectors.len(), batch.len());
+            return Err(encode_error(format!(
+                "it made {made} vectors of {asked} texts"
+            )));
+        }
+        let points = batch.iter().zip(vectors).map(|(wanted, vector)| Point {
+            id: wanted.id.clone(),
+            text: wanted.text.clone(),
+            metadata: wanted.metadata.clone(),
+            vector,
+        });
+        self.index.upsert(points.collect()).await?;
+        self.summary.added += batch.len();
+        (self.progress)(IngestEvent::Stored {
+            chunks: batch.len(),
+        });
+        Ok(())
+    }
+
+    async fn remove(&mut self, ids: Vec<String>) -> Result<(), IngestError> {
+        for batch in ids.chunks(MAX_LIMIT) {
+            self.index.delete(batch.to_vec()).await?;
+            self.summary.removed += batch.len();
+        }
+        Ok(())
+    }
+}
+
+async fn walked(roots: Vec<PathBuf>, max_files: usize) -> Result<Found, IngestError> {
+    let walked = spawn_blocking(move || walk(&roots, max_files)).await;
+    walked.unwrap_or(Err(IngestError::Interrupted))
+}
+
+fn prepare(path: &Path, options: &IngestOptions, encoder: &dyn TextEncoder) -> Prepared {
+    let ReadFile {
+        documents,
+        mut failures,
+    } = read(path, options.max_file_bytes);
+    let wanted = wanted(&source(path), &documents, options, encoder).unwrap_or_else(|why| {
+        failures.push(Failure {
+            path: path.to_owned(),
+            line: None,
+            why,
+        });
+        Vec::new()
+    });
+    Prepared { wanted, failures }
+}
+
+/// What the collection has of the files below the paths, by source.
+async fn stored(
+    index: &dyn VectorIndex,
+    roots: &[PathBuf],
+) -> Result<HashMap<String, There>, IngestError> {
+    let mut there: HashMap<String, There> = HashMap::new();
+    let mut after = None;
+    loop {
+        let request = ScrollRequest {
+            filter: None,
+            after,
+            limit: MAX_LIMIT,
+        };
+        let page = index.scroll(request).await?;
+        for record in page.records {
+            let Some(source) = record
+                .metadata
+                .get(SOURCE)
+                .and_then(|source| source.as_str())
+            else {
+                continue;
+            };
+            let below = |root: &PathBuf| is_below(Path::new(source), root);
+            if roots.iter().any(below) {
+                let of_source = there.entry(source.to_owned()).or_default();
+                of_source.insert(record.id, fingerprint(&record.metadata));
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(there);
+        }
+    }
+}
+
+fn is_below(source: &Path, root: &Path) -> bool {
+    if root == Path::new(".") {
+        return source.is_relative() && !source.starts_with("..");
+    }
+    source.starts_with(root)
+}
+
+/// A file's name in the collection: its path as it was reached, with `/` between folders.
+fn source(path: &Path) -> String {
+    path.to_string_lossy()
+        .replace(std::path::MAIN_SEPARATOR, "/")
+}

@@ -1,0 +1,6 @@
+//! Files into a collection, and again.
+
+mod chunks;
+mod fixture;
+mod runs;
+mod walks;

@@ -1,0 +1,5 @@
+//! Ways of a payload.
+
+mod fixture;
+mod streams;
+mod ways;

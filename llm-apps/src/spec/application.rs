@@ -1,0 +1,351 @@
+//! `applications`: products as pipelines of deployments.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+
+use super::deployment;
+use super::fault::Faults;
+use super::flow::{Members, Scope};
+use super::node::{Node, Position, Value};
+use super::read;
+use super::section::Section;
+use super::stages::StageSpec;
+use super::steps::{self, StepSpec};
+use crate::deployment::DeploymentConfig;
+use crate::deployment::autoscaling::TargetCapacity;
+use crate::payload::{Kind, Signature, names};
+
+/// One application.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApplicationSpec {
+    /// The name under which it is served, as a model and in `status`.
+    pub name: String,
+    /// The path below which it is served by itself; `None` serves it as a model only.
+    pub route_prefix: Option<String>,
+    /// The variable that is its answer. Default: `answer`.
+    pub output: String,
+    /// The way of its requests.
+    pub pipeline: Vec<StepSpec>,
+    /// Its deployments.
+    pub deployments: Vec<DeploymentSpec>,
+}
+
+/// One deployment of an application.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeploymentSpec {
+    /// Its name, unique in the application.
+    pub name: String,
+    /// What its replicas do.
+    pub stage: StageSpec,
+    /// How many, how full, how healthy.
+    pub config: DeploymentConfig,
+    /// Where it stands in the file.
+    pub at: Position,
+}
+
+impl ApplicationSpec {
+    /// The variables that some of its steps may write.
+    pub fn writes(&self, steps: &[StepSpec]) -> BTreeSet<String> {
+        let names: Vec<String> = self.deployments.iter().map(|d| d.name.clone()).collect();
+        let signatures: Vec<_> = self
+            .deployments
+            .iter()
+            .map(|d| d.stage.signature())
+            .collect();
+        let members = Members {
+            names: &names,
+            signatures: &signatures,
+        };
+        members.writes(steps)
+    }
+}
+
+/// What is known when applications are read: what their stages may name.
+pub(super) struct Known<'a> {
+    pub(super) folder: &'a Path,
+    /// Names and aliases of `models`.
+    pub(super) models: &'a BTreeSet<String>,
+    /// The share of their replicas that all deployments have.
+    pub(super) target_capacity: TargetCapacity,
+}
+
+/// Longest name, in characters.
+const MAX_NAME: usize = 128;
+
+/// Reads the list. Names and route prefixes are unique, and no name is a model's.
+pub(super) fn read_all(
+    list: &[Node],
+    known: &Known<'_>,
+    faults: &mut Faults,
+) -> Vec<ApplicationSpec> {
+    let mut taken = Taken::default();
+    let read = |(index, node): (usize, &Node)| {
+        let path = format!("applications[{index}]");
+        application(&path, node, known, &mut taken, faults)
+    };
+    list.iter().enumerate().filter_map(read).collect()
+}
+
+#[derive(Default)]
+struct Taken {
+    names: HashMap<String, Position>,
+    prefixes: HashMap<String, Position>,
+}
+
+fn application(
+    path: &str,
+    node: &Node,
+    known: &Known<'_>,
+    taken: &mut Taken,
+    f: &mut Faults,
+) -> Option<ApplicationSpec> {
+    let mut keys = Section::open(path, node, f);
+    let name = keys.require("name", "name: docs-assistant", f, name);
+    if let (Some(name), Some(node)) = (&name, keys.node("name")) {
+        let at_path = keys.path("name");
+        if known.models.contains(name) {
+            let message =
+                format!("`{at_path}`: a model is called `{name}` too; requests name either");
+            f.note(node.at, message);
+        }
+        claim(name, node.at, (&at_path, "the name"), &mut taken.names, f);
+    }
+    let route_prefix = keys.take("route_prefix", f, prefix);
+    if let (Some(prefix), Some(node)) = (&route_prefix, keys.node("route_prefix")) {
+        let at_path = keys.path("route_prefix");
+        claim(
+            prefix,
+            node.at,
+            (&at_path, "the prefix"),
+            &mut taken.prefixes,
+            f,
+        );
+    }
+    let output = keys
+        .take("output", f, variable)
+        .unwrap_or_else(|| names::ANSWER.to_owned());
+    let deployments_path = keys.path("deployments");
+    let deployments = match keys.list("deployments", f) {
+        Some(list) => deployments(&deployments_path, list, known, f),
+        None => {
+            keys.miss("deployments", "at least one is needed");
+            Vec::new()
+        }
+    };
+    let pipeline = pipeline(&mut keys, &deployments, &output, f);
+    keys.finish(f);
+    Some(ApplicationSpec {
+        name: name?,
+        route_prefix,
+        output,
+        pipeline: pipeline?,
+        deployments: deployments
+            .into_iter()
+            .filter_map(|(_, found)| found)
+            .collect(),
+    })
+}
+
+/// Every deployment's name, with what could be read of it.
+fn deployments(
+    path: &str,
+    list: &[Node],
+    known: &Known<'_>,
+    f: &mut Faults,
+) -> Vec<(String, Option<DeploymentSpec>)> {
+    let mut taken = HashMap::new();
+    let mut found = Vec::new();
+    for (index, node) in list.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        let mut keys = Section::open(&path, node, f);
+        let name = keys.require("name", "name: answer", f, name);
+        if let (Some(name), Some(node)) = (&name, keys.node("name")) {
+            claim(
+                name,
+                node.at,
+                (&keys.path("name"), "the name"),
+                &mut taken,
+                f,
+            );
+        }
+        let config = deployment::read(&mut keys, known.target_capacity, f);
+        let stage = StageSpec::read(&mut keys, known.folder, f);
+        keys.finish(f);
+        for model in stage.iter().flat_map(StageSpec::models) {
+            if !known.models.contains(model) {
+                let names: Vec<_> = known.models.iter().map(String::as_str).collect();
+                let message = format!(
+                    "`{path}`: no model is called `{}`; there are {}",
+                    model.escape_debug(),
+                    names.join(", ")
+                );
+                f.note(node.at, message);
+            }
+        }
+        let Some(name) = name else { continue };
+        let spec = stage.map(|stage| DeploymentSpec {
+            name: name.clone(),
+            stage,
+            config,
+            at: node.at,
+        });
+        found.push((name, spec));
+    }
+    found
+}
+
+/// Reads the steps, and follows them where all their deployments are whole.
+fn pipeline(
+    keys: &mut Section<'_>,
+    deployments: &[(String, Option<DeploymentSpec>)],
+    output: &str,
+    f: &mut Faults,
+) -> Option<Vec<StepSpec>> {
+    let path = keys.path("pipeline");
+    let names: Vec<String> = deployments.iter().map(|(name, _)| name.clone()).collect();
+    let steps = match keys.list("pipeline", f) {
+        Some([]) | None => {
+            keys.miss(
+                "pipeline",
+                "write for example `pipeline: [retrieve, answer]`",
+            );
+            return None;
+        }
+        Some(list) => steps::read(&path, list, &names, f),
+    };
+    let whole: Option<Vec<&DeploymentSpec>> = deployments.iter().map(|(_, d)| d.as_ref()).collect();
+    let Some(whole) = whole.filter(|_| f.list.is_empty()) else {
+        // What does not fit may be what is faulty.
+        return Some(steps);
+    };
+    let signatures: Vec<Signature> = whole.iter().map(|d| d.stage.signature()).collect();
+    let members = Members {
+        names: &names,
+        signatures: &signatures,
+    };
+    let mut scope = given();
+    members.follow(&steps, &mut scope, f);
+    let mut called = steps::called(&steps);
+    for deployment in &whole {
+        for judge in deployment.stage.judges() {
+            match names.iter().position(|name| name == judge) {
+                Some(index) => drop(called.insert(index)),
+                None => {
+                    let message = format!(
+                        "the judge of `{}` calls `{}`, which is no deployment; there are {}",
+                        deployment.name,
+                        judge.escape_debug(),
+                        names.join(", ")
+                    );
+                    f.note(deployment.at, message);
+                }
+            }
+        }
+    }
+    for (index, deployment) in whole.iter().enumerate() {
+        if !called.contains(&index) {
+            let message = format!("no step of the pipeline calls `{}`", deployment.name);
+            f.note(deployment.at, message);
+        }
+    }
+    if !scope.contains_key(output) {
+        let known: Vec<_> = scope.keys().map(String::as_str).collect();
+        let message = format!(
+            "the pipeline does not make `{output}`, which is the application's `output`, on each of its \
+             ways; it makes {}",
+            known.join(", ")
+        );
+        let at = keys
+            .node("pipeline")
+            .map_or_else(|| keys.at(), |node| node.at);
+        f.note(at, message);
+    }
+    Some(steps)
+}
+
+/// What a request brings.
+fn given() -> Scope {
+    BTreeMap::from([
+        (names::QUESTION.to_owned(), Kind::Text),
+        (names::MESSAGES.to_owned(), Kind::Messages),
+        (names::REQUEST.to_owned(), Kind::Object),
+    ])
+}
+
+fn claim(
+    id: &str,
+    at: Position,
+    (path, what): (&str, &str),
+    taken: &mut HashMap<String, Position>,
+    f: &mut Faults,
+) {
+    if let Some(first) = taken.get(id) {
+        f.note(at, format!("`{path}`: {what} `{id}` is taken at {first}"));
+    } else {
+        taken.insert(id.to_owned(), at);
+    }
+}
+
+fn name(node: &Node) -> Result<String, read::Expected> {
+    let expected = || format!("a text of 1 to {MAX_NAME} letters, digits and -_.");
+    let name = read::text(node).map_err(|text| match node.value {
+        Value::Text(_) | Value::Expanded { .. } => expected(),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::List(_)
+        | Value::Map(_)
+        | Value::Faulty => text,
+    })?;
+    let fits = name.len() <= MAX_NAME
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if fits { Ok(name) } else { Err(expected()) }
+}
+
+fn variable(node: &Node) -> Result<String, read::Expected> {
+    let name = read::text(node)?;
+    let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !name.starts_with(|c: char| c.is_ascii_digit());
+    fits.then_some(name)
+        .ok_or_else(|| "the name of a variable: letters, digits and _".to_owned())
+}
+
+/// A path as Ray Serve takes it. `/` itself would hide the API.
+fn prefix(node: &Node) -> Result<String, read::Expected> {
+    let expected = "a path such as /docs-assistant: it begins with a slash, does not end with one, and is \
+                    not below /v1";
+    let prefix = read::text(node).map_err(|_| expected.to_owned())?;
+    let ours = [
+        "/v1",
+        "/api",
+        "/livez",
+        "/readyz",
+        "/health",
+        "/metrics",
+        "/version",
+        "/tokenize",
+        "/detokenize",
+        "/-",
+    ];
+    let below = |ours: &&str| {
+        prefix
+            .strip_prefix(*ours)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let fits = prefix.len() > 1
+        && prefix.starts_with('/')
+        && !prefix.ends_with('/')
+        && !prefix.contains("//")
+        && prefix
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_./~".contains(&b))
+        && !ours.iter().any(below);
+    if fits {
+        Ok(prefix)
+    } else {
+        Err(expected.to_owned())
+    }
+}

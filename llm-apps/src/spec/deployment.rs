@@ -1,0 +1,89 @@
+//! What a deployment says beside its stage: how many replicas, how full, how healthy.
+
+use std::time::Duration;
+
+use super::autoscaling;
+use super::fault::Faults;
+use super::read;
+use super::section::Section;
+use crate::deployment::autoscaling::TargetCapacity;
+use crate::deployment::{DeploymentConfig, Replicas};
+
+const A_DAY: f64 = 86_400.0;
+
+/// Takes the keys of a [`DeploymentConfig`] from a deployment's section.
+pub(super) fn read(
+    keys: &mut Section<'_>,
+    target_capacity: TargetCapacity,
+    f: &mut Faults,
+) -> DeploymentConfig {
+    let default = DeploymentConfig::default();
+    let seconds = |keys: &mut Section<'_>, key, least, f: &mut Faults| -> Option<Duration> {
+        keys.take(key, f, read::seconds(least..=A_DAY))
+    };
+    let share = read::number("a number above 0 and at most 1", |v| v > 0.0 && v <= 1.0);
+    let percent = read::number("a number from 0 to 100", |v| (0.0..=100.0).contains(&v));
+    DeploymentConfig {
+        replicas: replicas(keys, f),
+        target_capacity,
+        max_ongoing_requests: keys
+            .take(
+                "max_ongoing_requests",
+                f,
+                read::integer(1..=1_048_576_usize),
+            )
+            .unwrap_or(default.max_ongoing_requests),
+        max_queued_requests: keys
+            .take("max_queued_requests", f, read::integer(0..=1_048_576_usize))
+            .unwrap_or(default.max_queued_requests),
+        health_check_period: seconds(keys, "health_check_period_s", 0.1, f)
+            .unwrap_or(default.health_check_period),
+        health_check_timeout: seconds(keys, "health_check_timeout_s", 0.1, f)
+            .unwrap_or(default.health_check_timeout),
+        graceful_shutdown_timeout: seconds(keys, "graceful_shutdown_timeout_s", 0.0, f)
+            .unwrap_or(default.graceful_shutdown_timeout),
+        rolling_update_percentage: keys
+            .take("rolling_update_percentage", f, share)
+            .unwrap_or(default.rolling_update_percentage),
+        max_surge_percent: keys
+            .take("max_surge_percent", f, percent)
+            .unwrap_or(default.max_surge_percent),
+        max_constructor_retry_count: keys
+            .take(
+                "max_constructor_retry_count",
+                f,
+                read::integer(1..=10_000_usize),
+            )
+            .unwrap_or(default.max_constructor_retry_count),
+        // The stages of the YAML have nothing to configure but their options.
+        user_config: None,
+    }
+}
+
+/// `num_replicas`, a number or `auto`, or `autoscaling_config`.
+fn replicas(keys: &mut Section<'_>, f: &mut Faults) -> Replicas {
+    let count = keys.take("num_replicas", f, |node| {
+        match read::text(node).as_deref() {
+            Ok("auto") => Ok(None),
+            _ => read::integer(0..=10_000_usize)(node)
+                .map(Some)
+                .map_err(|expected| format!("{expected}, or auto")),
+        }
+    });
+    let path = keys.path("autoscaling_config");
+    let section = keys.node("autoscaling_config");
+    match (count, section) {
+        (Some(Some(count)), None) => Replicas::Fixed(count),
+        (Some(Some(_)), Some(node)) => {
+            let message = format!(
+                "`{path}` and a fixed `num_replicas` exclude each other; leave one of them out, or write \
+                 `num_replicas: auto`"
+            );
+            f.note(node.at, message);
+            Replicas::default()
+        }
+        (None, None) => Replicas::default(),
+        (Some(None), section) => autoscaling::read(&path, section, keys.at(), true, f),
+        (None, section @ Some(_)) => autoscaling::read(&path, section, keys.at(), false, f),
+    }
+}

@@ -1,0 +1,14 @@
+//! What a deployment runs: one of its keys, with the options of that stage.
+
+mod common;
+mod generate;
+mod http;
+mod kind;
+mod process;
+mod prompt;
+mod remedies;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use kind::StageSpec;

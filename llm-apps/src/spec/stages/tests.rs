@@ -1,0 +1,387 @@
+//! Sections of stages, right and wrong.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::StageSpec;
+use crate::payload::Kind;
+use crate::spec::fault::Faults;
+use crate::spec::node::Node;
+use crate::spec::section::Section;
+use crate::stage::generate::{GenerateInput, GenerateOptions};
+use crate::stage::http::{HttpMethod, HttpResponse};
+use crate::stage::prompt::PromptForm;
+use crate::stage::validate::{AnswerSchema, Retry, StreamMode};
+
+/// A configuration's folder with a few files.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in [
+        ("configs/prompts/inside.j2", "{{ question }}"),
+        (
+            "prompts/app/answer.j2",
+            "{% for p in passages %}{{ p.text }}{% endfor %}{{ question }}",
+        ),
+        ("prompts/broken.j2", "a\n{{ b"),
+        ("configs/schema.json", r#"{"type": "object"}"#),
+        ("configs/text.json", "no JSON"),
+    ] {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn read_in(folder: &Path, yaml: &str) -> Result<StageSpec, String> {
+    let node: Node = serde_saphyr::from_str(yaml).unwrap();
+    let mut faults = Faults::new("a.yaml");
+    let mut keys = Section::open("d", &node, &mut faults);
+    let stage = StageSpec::read(&mut keys, folder, &mut faults);
+    keys.finish(&mut faults);
+    faults.or(stage).map_err(|faults| faults.to_string())
+}
+
+fn read(yaml: &str) -> Result<StageSpec, String> {
+    let folder = folder();
+    let configs = folder.path().join("configs");
+    let shown = folder.path().display().to_string();
+    read_in(&configs, yaml).map_err(|faults| faults.replace(&shown, ""))
+}
+
+#[test]
+fn a_deployment_runs_exactly_one_stage() {
+    let faults = read("{}").unwrap_err();
+    assert!(
+        faults.contains(
+            "a deployment runs a stage: one of prompt, generate, validate, http, process"
+        ),
+        "{faults}"
+    );
+    let both = read("generate: {model: a}\nvalidate: {max_chars: 1}").unwrap_err();
+    let said = "a.yaml:2:11: `d.validate`: a deployment runs one stage, and this is `generate`; make \
+                `validate` a deployment of its own";
+    assert_eq!(both, said);
+}
+
+#[test]
+fn prompts_are_found_inside_and_beside_the_configurations_folder() {
+    let yaml =
+        "prompt: {template: app/answer.j2, system: inside.j2, max_tokens: 100, tokenizer: m}";
+    let stage = read(yaml).unwrap();
+    let StageSpec::Prompt(options) = &stage else {
+        panic!()
+    };
+    let PromptForm::Messages {
+        system,
+        user,
+        history,
+    } = &options.form
+    else {
+        panic!()
+    };
+    assert_eq!(system.as_ref().unwrap().name(), "inside.j2");
+    assert_eq!(user.as_ref().unwrap().name(), "app/answer.j2");
+    assert_eq!(history.as_deref(), Some("messages"));
+    let budget = options.budget.as_ref().unwrap();
+    assert_eq!(
+        (budget.max_tokens, budget.tokenizer.as_deref()),
+        (100, Some("m"))
+    );
+    assert!(!stage.takes_stream());
+    let signature = stage.signature();
+    let reads: Vec<_> = signature
+        .reads
+        .iter()
+        .map(|(name, kind)| (name.as_str(), *kind))
+        .collect();
+    assert_eq!(
+        reads,
+        [
+            ("messages", Kind::Messages),
+            ("passages", Kind::Passages),
+            ("question", Kind::Text)
+        ]
+    );
+    let writes: Vec<_> = signature.writes.keys().collect();
+    assert_eq!(writes, ["messages", "passages"]);
+}
+
+#[test]
+fn a_prompt_may_be_a_text() {
+    let StageSpec::Prompt(options) = read("prompt: {template: inside.j2, as: text}").unwrap()
+    else {
+        panic!()
+    };
+    assert!(matches!(options.form, PromptForm::Text(_)));
+    assert_eq!(options.output, "prompt");
+}
+
+#[test]
+fn every_key_of_generate_is_read() {
+    let yaml = "generate: {model: a, prompt: prompt, output: draft, max_tokens: 5, stop: END, seed: 7, \
+                temperature: 0, top_p: 0.5, top_k: 3, min_p: 0.1, repetition_penalty: 1.1, \
+                presence_penalty: -1, frequency_penalty: 2}";
+    let StageSpec::Generate(options) = read(yaml).unwrap() else {
+        panic!()
+    };
+    assert_eq!(options.input, GenerateInput::Prompt("prompt".to_owned()));
+    assert_eq!(
+        (options.output.as_str(), options.max_tokens, options.seed),
+        ("draft", Some(5), Some(7))
+    );
+    assert_eq!(options.stop, ["END"]);
+    let params = options.params(&engine::SamplingParams::default());
+    let floats = [
+        params.temperature,
+        params.top_p,
+        params.min_p,
+        params.repetition_penalty,
+        params.presence_penalty,
+        params.frequency_penalty,
+    ];
+    let expected = [0.0, 0.5, 0.1, 1.1, -1.0, 2.0];
+    assert!(
+        floats
+            .iter()
+            .zip(expected)
+            .all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-6),
+        "{floats:?}"
+    );
+    assert_eq!(params.top_k, 3);
+    let StageSpec::Generate(short) = read("generate: {model: a}").unwrap() else {
+        panic!()
+    };
+    assert_eq!(*short, GenerateOptions::new("a"));
+}
+
+#[test]
+fn every_key_of_validate_is_read() {
+    let yaml = r#"
+validate:
+  max_chars: 2000
+  forbidden: [as an AI, {regex: '\d{16}'}]
+  regex: '^(yes|no)'
+  json_schema: schema.json
+  language: [en, deu]
+  grounding: {threshold: 0.6, ngram: 2, passages: found}
+  judge: {steps: [ask, judge], pass: "answer is startingwith 'yes'"}
+  on_failure: [repair, {retry: 3}, {fallback: "Sorry."}]
+  refusal: {code: off_limits, message: "I do not talk about that."}
+  stream: false
+"#;
+    let stage = read(yaml).unwrap();
+    assert!(stage.takes_stream());
+    let StageSpec::Validate(options) = stage else {
+        panic!()
+    };
+    assert_eq!(options.max_chars, Some(2000));
+    assert!(options.forbidden.is_some() && options.regex.is_some() && options.language.is_some());
+    let schema = AnswerSchema::new(json!({"type": "object"})).unwrap();
+    assert_eq!(options.json_schema, Some(schema));
+    let grounding = options.grounding.as_ref().unwrap();
+    assert_eq!((grounding.ngram, grounding.passages.as_str()), (2, "found"));
+    assert_eq!(options.judge.as_ref().unwrap().steps, ["ask", "judge"]);
+    let on_failure = &options.on_failure;
+    assert_eq!(
+        (on_failure.repair, on_failure.retry),
+        (true, Some(Retry::Until(3)))
+    );
+    assert_eq!(on_failure.fallback.as_deref(), Some("Sorry."));
+    assert_eq!(on_failure.refusal.code.as_deref(), Some("off_limits"));
+    assert_eq!(options.stream, StreamMode::Never);
+    let StageSpec::Validate(inline) = read("validate: {json_schema: {type: object}}").unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(inline.json_schema, options.json_schema);
+    assert!(!inline.streams());
+}
+
+#[test]
+fn every_key_of_http_is_read() {
+    let yaml = r#"
+http:
+  url: "https://example.org/tickets/{{ label }}"
+  method: PUT
+  headers: {Authorization: Bearer x, X-Question: "{{ question }}"}
+  json: {text: "{{ question }}", found: "{{ passages }}"}
+  response: /data/0
+  output: ticket
+  timeout_s: 2.5
+  max_response_bytes: 2MiB
+  retries: 1
+"#;
+    let stage = read(yaml).unwrap();
+    let reads: Vec<_> = stage.signature().reads.into_keys().collect();
+    assert_eq!(reads, ["label", "passages", "question"]);
+    let StageSpec::Http(options) = stage else {
+        panic!()
+    };
+    assert_eq!((options.method, options.retries), (HttpMethod::Put, 1));
+    assert_eq!(options.headers.len(), 2);
+    assert_eq!(options.response, HttpResponse::Json("/data/0".to_owned()));
+    assert_eq!(
+        (options.output.as_str(), options.max_response_bytes),
+        ("ticket", 2 << 20)
+    );
+    assert_eq!(options.timeout, Duration::from_millis(2500));
+    let StageSpec::Http(short) = read("http: {url: 'http://a/', body: '{{ question }}'}").unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!((short.method, short.retries), (HttpMethod::Post, 0));
+    let StageSpec::Http(short) = read("http: {url: 'http://a/'}").unwrap() else {
+        panic!()
+    };
+    assert_eq!((short.method, short.retries), (HttpMethod::Get, 2));
+}
+
+#[test]
+fn every_key_of_process_is_read() {
+    let yaml = "process: {command: [python3, a.py], folder: prompts, env: {A: b}, reads: [question], writes: [score], \
+                timeout_s: 5, max_line_bytes: 1KiB}";
+    let StageSpec::Process(options) = read(yaml).unwrap() else {
+        panic!()
+    };
+    assert_eq!(options.command, ["python3", "a.py"]);
+    assert!(options.folder.ends_with("configs/prompts"));
+    assert_eq!(options.env, [("A".to_owned(), "b".to_owned())]);
+    assert_eq!(
+        (options.timeout, options.max_line_bytes),
+        (Duration::from_secs(5), 1024)
+    );
+    let signature = options.signature();
+    let names: Vec<_> = signature
+        .reads
+        .keys()
+        .chain(signature.writes.keys())
+        .collect();
+    assert_eq!(names, ["question", "score"]);
+}
+
+/// What is wrong, and what is said of it behind the place.
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
+fn each_fault_is_named() {
+    for (yaml, said) in [
+        (
+            "prompt: {}",
+            "1:9: `d.prompt.template` is missing; write for example `template: docs-assistant/answer.j2`",
+        ),
+        (
+            "prompt: {template: none.j2}",
+            "1:20: `d.prompt.template` must be the path of a template in prompts/ (there \
+          is none at /configs/prompts/none.j2, /configs/../prompts/none.j2, /configs/none.j2), but is `none.j2`",
+        ),
+        (
+            "prompt: {template: broken.j2}",
+            "1:20: `d.prompt.template` must be a template that can be used (the \
+          template `broken.j2`, line 2, is no Jinja template: syntax error",
+        ),
+        (
+            "prompt: {template: inside.j2, tokenizer: a}",
+            "1:42: `d.prompt.tokenizer` counts for `max_tokens`, which is \
+          not set",
+        ),
+        (
+            "prompt: {template: inside.j2, as: text, system: inside.j2}",
+            "1:49: `d.prompt.system` belongs to a \
+          conversation; with `as: text` leave it out",
+        ),
+        (
+            "prompt: {system: inside.j2, history: false}",
+            "1:38: `d.prompt.history: false` begins a new conversation",
+        ),
+        (
+            "prompt: {template: inside.j2, output: 1a}",
+            "1:39: `d.prompt.output` must be a name of letters",
+        ),
+        (
+            "prompt: {template: inside.j2, max_token: 5}",
+            "1:31: unknown key `d.prompt.max_token`; did you mean \
+          `max_tokens`?",
+        ),
+        ("generate: {}", "1:11: `d.generate.model` is missing"),
+        (
+            "generate: {model: a, temperature: 3}",
+            "1:35: `d.generate.temperature` must be a number from 0 to 2, but is \
+          `3`",
+        ),
+        (
+            "generate: {model: a, stop: ['']}",
+            "1:28: `d.generate.stop` must be a text or a list of texts",
+        ),
+        (
+            "generate: {model: a, messages: m, prompt: p}",
+            "1:43: `d.generate.prompt` and `messages` exclude each other",
+        ),
+        (
+            "validate: {}",
+            "1:11: `d.validate.forbidden` is missing; write at least one rule: max_chars, forbidden, ",
+        ),
+        (
+            "validate: {forbidden: [{regex: 'a('}]}",
+            "1:23: `d.validate.forbidden` must be a list of texts and of \
+          `{regex: PATTERN}` (`a(` is no regular expression: unclosed group), but is a list",
+        ),
+        (
+            "validate: {json_schema: none.json}",
+            "1:25: `d.validate.json_schema` must be a JSON Schema, or the path of a \
+          file that holds one (there is none at /configs/none.json), but is `none.json`",
+        ),
+        (
+            "validate: {json_schema: text.json}",
+            "1:25: `d.validate.json_schema` must be a JSON Schema, or the path of a \
+          file that holds one (it is no JSON: expected ident",
+        ),
+        (
+            "validate: {json_schema: {type: nonsense}}",
+            "1:25: `d.validate.json_schema`: this is no JSON Schema that can \
+          be used: ",
+        ),
+        (
+            "validate: {language: xx}",
+            "1:22: `d.validate.language` must be languages by their codes (`xx` is no language that \
+          can be told",
+        ),
+        (
+            "validate: {max_chars: 5, on_failure: [retry, repair]}",
+            "1:38: `d.validate.on_failure` must be remedies in \
+          the order repair, retry, fallback, refuse, each once, but is a list",
+        ),
+        (
+            "validate: {max_chars: 5, on_failure: [retry, refuse]}",
+            "1:38: `d.validate.on_failure` must be a list in \
+          which nothing stands behind what always helps, as `retry` does",
+        ),
+        (
+            "validate: {max_chars: 5, on_failure: {retry: 0}}",
+            "1:38: `d.validate.on_failure` must be repair, retry, \
+          {retry: 3}, {fallback: TEXT} or refuse, or a list of them (`retry` is a whole number from 1 to 100)",
+        ),
+        (
+            "validate: {max_chars: 5, stream: maybe}",
+            "1:34: `d.validate.stream` must be auto, true or false, but is \
+          `maybe`",
+        ),
+        (
+            "validate: {max_chars: 5, stream: true, on_failure: retry}",
+            "1:34: `d.validate.stream`: what was passed on cannot be taken back; leave out `retry`",
+        ),
+        (
+            "validate: {judge: {steps: [a]}}",
+            "1:19: `d.validate.judge.pass` is missing",
+        ),
+    ] {
+        let faults = read(yaml).expect_err(yaml);
+        let first = format!("a.yaml:{said}");
+        assert!(
+            faults.starts_with(&first),
+            "{yaml} is answered with\n{faults}\nand not with\n{first}"
+        );
+        assert_eq!(faults.lines().count(), 1, "{faults}");
+    }
+}

@@ -1,0 +1,98 @@
+//! What goes with a request from stage to stage.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::record::{StageTiming, TokenCount};
+
+/// One request on its way: who it is, until when it matters, what routers may go by, and what was
+/// spent on it. Cheap to clone, and clones are the same request; a stage hands it on to the
+/// deployments that it calls.
+#[derive(Debug, Clone)]
+pub struct Call {
+    request_id: Arc<str>,
+    deadline: Option<Instant>,
+    session: Option<Arc<str>>,
+    spent: Arc<Mutex<Spent>>,
+}
+
+#[derive(Debug, Default)]
+struct Spent {
+    tokens: TokenCount,
+    timings: Vec<StageTiming>,
+}
+
+/// Timings that one request keeps; an endless loop would bring more.
+const MAX_TIMINGS: usize = 256;
+
+impl Call {
+    /// A request with no deadline and no session.
+    pub fn new(request_id: impl Into<Arc<str>>) -> Self {
+        Self {
+            request_id: request_id.into(),
+            deadline: None,
+            session: None,
+            spent: Arc::default(),
+        }
+    }
+
+    /// The same, given up after `timeout` from now: waiting and computing in all stages together.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        let deadline = Instant::now().checked_add(timeout);
+        self.deadline = match (self.deadline, deadline) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        self
+    }
+
+    /// The same, as part of a session: routers that know sessions keep it at one replica.
+    #[must_use]
+    pub fn with_session(mut self, session: impl Into<Arc<str>>) -> Self {
+        self.session = Some(session.into());
+        self
+    }
+
+    /// The id under which logs, traces and errors name the request.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// When the request stops to matter, if ever.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// The session that it belongs to.
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// Counts tokens that a model read and wrote for it.
+    pub fn count_tokens(&self, tokens: TokenCount) {
+        let mut spent = self.spent.lock();
+        spent.tokens = spent.tokens + tokens;
+    }
+
+    /// Tokens of all models so far.
+    pub fn tokens(&self) -> TokenCount {
+        self.spent.lock().tokens
+    }
+
+    /// Notes what a stage took.
+    pub fn note_timing(&self, timing: StageTiming) {
+        let mut spent = self.spent.lock();
+        if spent.timings.len() < MAX_TIMINGS {
+            spent.timings.push(timing);
+        }
+    }
+
+    /// What the stages took so far, in the order in which they ended.
+    pub fn timings(&self) -> Vec<StageTiming> {
+        self.spent.lock().timings.clone()
+    }
+}

@@ -1,0 +1,229 @@
+//! Real children: Python scripts, where `PENSTOCK_TEST_PYTHON` names an interpreter, else `python3`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use tokio::io::BufReader;
+
+use super::wire::line;
+use super::{ProcessOptions, ProcessStage};
+use crate::payload::Payload;
+use crate::stage::{Call, Stage, StageError};
+
+/// Answers pairs of requests in reverse order; `die`, `long`, `odd`, `quiet` and `error` do as they say.
+const SCRIPT: &str = r#"
+import json, os, sys
+held = None
+def say(reply):
+    print(json.dumps(reply), flush=True)
+for line in sys.stdin:
+    request = json.loads(line)
+    text = request["variables"]["question"]
+    reply = {"id": request["id"], "variables": {"answer": text.upper(), "pid": os.getpid()}}
+    if text == "die":
+        sys.exit(3)
+    elif text == "long":
+        print("x" * 100000, flush=True)
+    elif text == "odd":
+        say({"id": request["id"], "variables": {"other": 1}})
+    elif text == "quiet":
+        print("no answer", file=sys.stderr, flush=True)
+    elif text == "error":
+        say({"id": request["id"], "error": "cannot do that"})
+    elif text.startswith("pair"):
+        if held is None:
+            held = reply
+        else:
+            say(reply)
+            say(held)
+            held = None
+    else:
+        say(reply)
+"#;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told their interpreter by the environment"
+)]
+fn python() -> String {
+    std::env::var("PENSTOCK_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned())
+}
+
+fn options(folder: &Path) -> ProcessOptions {
+    std::fs::write(folder.join("worker.py"), SCRIPT).unwrap();
+    ProcessOptions {
+        command: vec![python(), "worker.py".to_owned()],
+        folder: folder.to_owned(),
+        env: Vec::new(),
+        reads: vec!["question".to_owned()],
+        writes: vec!["answer".to_owned(), "pid".to_owned()],
+        timeout: Duration::from_secs(60),
+        max_line_bytes: 1000,
+    }
+}
+
+async fn ask(stage: &ProcessStage, question: &str) -> Result<Payload, StageError> {
+    let mut payload = Payload::new();
+    payload.set("question", question);
+    stage.call(payload, &Call::new("test")).await
+}
+
+fn pid(payload: &Payload) -> u64 {
+    payload.get("pid").and_then(Value::as_u64).unwrap()
+}
+
+#[tokio::test]
+async fn one_child_answers_all_in_whatever_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = ProcessStage::new(options(folder.path()));
+    let first = ask(&stage, "one").await.unwrap();
+    assert_eq!(first.text("answer").unwrap(), "ONE");
+    let questions: Vec<String> = (0..40).map(|index| format!("pair {index}")).collect();
+    let answers = join_all(questions.iter().map(|question| ask(&stage, question))).await;
+    for (question, answer) in questions.iter().zip(answers) {
+        let answer = answer.unwrap();
+        assert_eq!(answer.text("answer").unwrap(), question.to_uppercase());
+        assert_eq!(pid(&answer), pid(&first));
+    }
+}
+
+#[tokio::test]
+async fn what_a_child_says_of_itself_is_an_error_of_that_request_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = ProcessStage::new(options(folder.path()));
+    let error = ask(&stage, "error").await.unwrap_err();
+    assert!(
+        matches!(&error, StageError::Failed(said) if said == "cannot do that"),
+        "{error}"
+    );
+    let odd = ask(&stage, "odd").await.unwrap_err().to_string();
+    assert_eq!(odd, "the answer of the child process has no `answer`");
+    let long = ask(&stage, &"x".repeat(2000)).await.unwrap_err();
+    assert!(matches!(long, StageError::Invalid { .. }));
+    let missing = stage
+        .call(Payload::new(), &Call::new("test"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(missing, StageError::Invalid { param: Some(param), .. } if param == "question")
+    );
+    assert!(ask(&stage, "one").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_child_that_dies_is_replaced_and_its_requests_may_be_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = ProcessStage::new(options(folder.path()));
+    let before = pid(&ask(&stage, "one").await.unwrap());
+    let waits = ask(&stage, "pair of nobody");
+    let dies = async {
+        // Behind the one that waits.
+        tokio::task::yield_now().await;
+        ask(&stage, "die").await
+    };
+    let (waited, died) = futures::join!(waits, dies);
+    for error in [waited.unwrap_err(), died.unwrap_err()] {
+        assert!(error.may_retry());
+        assert!(
+            error.to_string().contains("has ended (exit status: 3)"),
+            "{error}"
+        );
+    }
+    let after = loop {
+        match ask(&stage, "two").await {
+            Ok(payload) => break pid(&payload),
+            Err(error) => {
+                assert!(error.to_string().contains("is started again in"), "{error}");
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    assert_ne!(before, after);
+    assert!(stage.check_health().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_line_that_is_too_long_or_no_answer_ends_the_child() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = ProcessStage::new(options(folder.path()));
+    let error = ask(&stage, "long").await.unwrap_err().to_string();
+    assert!(
+        error.ends_with("it wrote a line of more than 1000 bytes"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn no_answer_in_time_is_an_error_and_the_child_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options(folder.path());
+    let patient = ProcessStage::new(options.clone());
+    options.timeout = Duration::from_millis(1);
+    let hasty = ProcessStage::new(options);
+    let error = ask(&hasty, "quiet").await.unwrap_err();
+    assert!(
+        error.may_retry() && error.to_string().contains("did not answer within 1ms"),
+        "{error}"
+    );
+    // Giving a request up does not disturb the others.
+    let given_up = tokio::time::timeout(Duration::from_millis(1), ask(&patient, "quiet"));
+    assert!(given_up.await.is_err());
+    assert!(ask(&patient, "one").await.is_ok());
+}
+
+#[tokio::test]
+async fn dropping_the_stage_kills_the_child() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = ProcessStage::new(options(folder.path()));
+    let pid = pid(&ask(&stage, "one").await.unwrap());
+    let process = format!("/proc/{pid}/cmdline");
+    assert!(!std::fs::read(&process).unwrap().is_empty());
+    drop(stage);
+    // The system needs a moment; an empty command line is a child that is dead and not yet reaped.
+    while std::fs::read(&process).is_ok_and(|line| !line.is_empty()) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options(folder.path());
+    options.command = vec!["/no/such/program".to_owned()];
+    let stage = ProcessStage::new(options);
+    let error = ask(&stage, "one").await.unwrap_err().to_string();
+    assert!(
+        error.starts_with("`/no/such/program` cannot be started"),
+        "{error}"
+    );
+    assert!(stage.check_health().await.is_err());
+}
+
+#[tokio::test]
+async fn lines_are_bounded_and_whole() {
+    let mut reader = BufReader::with_capacity(3, &b"one\n\nthree\ntail"[..]);
+    assert_eq!(line(&mut reader, 5).await.unwrap().unwrap(), b"one");
+    assert_eq!(line(&mut reader, 5).await.unwrap().unwrap(), b"");
+    assert_eq!(line(&mut reader, 5).await.unwrap().unwrap(), b"three");
+    assert_eq!(
+        line(&mut reader, 5).await.unwrap(),
+        None,
+        "a line has an end"
+    );
+    let mut reader = BufReader::with_capacity(3, &b"too long\n"[..]);
+    assert!(line(&mut reader, 7).await.is_err());
+}
+
+#[test]
+fn its_signature_is_what_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let signature = options(folder.path()).signature();
+    let names: Vec<_> = signature
+        .reads
+        .keys()
+        .chain(signature.writes.keys())
+        .collect();
+    assert_eq!(json!(names), json!(["question", "answer", "pid"]));
+}

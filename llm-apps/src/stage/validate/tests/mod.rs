@@ -1,0 +1,7 @@
+//! Rules one by one, remedies, and answers that are checked on their way.
+
+mod fixture;
+mod remedies;
+mod rules;
+mod spans;
+mod streams;

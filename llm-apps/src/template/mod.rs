@@ -1,0 +1,11 @@
+//! What of a configuration is Jinja: conditions of a pipeline, prompts, addresses.
+
+mod condition;
+mod prompt;
+#[cfg(test)]
+mod tests;
+mod url;
+
+pub use condition::{Condition, ConditionError};
+pub use prompt::{PromptTemplate, PromptTemplateError};
+pub use url::{UrlTemplate, UrlTemplateError};
