@@ -168,6 +168,17 @@ pub enum Isa {
     Amx,
 }
 
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512Vnni => "avx512_vnni",
+            Self::Amx => "amx",
+        })
+    }
+}
+
 /// Tokens in one KV block. A block is what the prefix index shares; the attention kernel reads keys
 /// one block, 16 positions, at a time.
 pub const BLOCK_SIZE: usize = 16;

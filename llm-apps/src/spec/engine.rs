@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use engine::{Activations, Device, DiskTierConfig, EngineConfig, KvCacheDtype, KvTiersConfig};
+use engine::{Activations, Device, DiskTierConfig, EngineConfig, Isa, KvCacheDtype, KvTiersConfig};
 
 use super::fault::Faults;
 use super::node::Node;
@@ -78,7 +78,7 @@ pub(super) fn read(
             .take("packed_weights", f, read::text)
             .map(|place| folder.join(place))
             .or(default.packed_weights),
-        isa: default.isa,
+        isa: keys.take("isa", f, isa).or(default.isa),
     };
     if config.max_num_batched_tokens < config.max_num_seqs {
         let message = format!(
@@ -140,6 +140,16 @@ fn activations(node: &Node) -> Result<Activations, read::Expected> {
         Ok("mixed") => Ok(Activations::Mixed),
         Ok("int8") => Ok(Activations::Int8),
         _ => Err("int16, mixed or int8".to_owned()),
+    }
+}
+
+fn isa(node: &Node) -> Result<Isa, read::Expected> {
+    match read::text(node).as_deref() {
+        Ok("portable") => Ok(Isa::Portable),
+        Ok("avx2") => Ok(Isa::Avx2),
+        Ok("avx512_vnni") => Ok(Isa::Avx512Vnni),
+        Ok("amx") => Ok(Isa::Amx),
+        _ => Err("portable, avx2, avx512_vnni or amx".to_owned()),
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use engine::hub::ModelReference;
-use engine::{Activations, Device, KvCacheDtype};
+use engine::kernels::KernelError;
+use engine::{Activations, Device, Isa, KvCacheDtype};
 use engine::{ModelError, OpenError, StartError};
 use engine::{Speculation, SpeculationMethod};
 
@@ -110,6 +111,7 @@ const KEYS: &[&str] = &[
     "activations",
     "kv_cache_dtype",
     "packed_weights",
+    "isa",
 ];
 
 #[test]
@@ -155,6 +157,7 @@ models:
       activations: mixed
       kv_cache_dtype: int8
       packed_weights: cache/packed
+      isa: avx2
       speculation: {method: ngram, num_speculative_tokens: 6, prompt_lookup_min: 3}
     sampling_defaults: {temperature: 0.2, top_p: 0.9, top_k: 40, min_p: 0.05, repetition_penalty: 1.1,
       presence_penalty: 0.5, frequency_penalty: -0.5, max_tokens: 100}
@@ -211,6 +214,7 @@ models:
     assert_eq!(engine.kv_cache_dtype, KvCacheDtype::Int8);
     let packed = engine.packed_weights.as_deref();
     assert_eq!(packed, Some(Path::new("/etc/penstock/cache/packed")));
+    assert_eq!((engine.isa, other.engine.isa), (Some(Isa::Avx2), None));
     assert_eq!(engine.device, Device::Cuda { ordinal: 1 });
     assert_eq!(other.engine.device, Device::Cpu);
     let ngram = Speculation {
@@ -290,6 +294,10 @@ fn what_shows_when_a_model_is_opened_has_its_place_in_the_file() {
         device: Device::Cuda { ordinal: 0 },
     });
     let narrow = OpenError::Model(ModelError::DeviceCache(KvCacheDtype::Int8));
+    let lacking = OpenError::Model(ModelError::Kernel(KernelError::IsaMissing {
+        wanted: Isa::Avx512Vnni,
+        best: Isa::Avx2,
+    }));
     let torn = OpenError::Model(ModelError::NotFound(
         "\"/a\" has no tokenizer.json".to_owned(),
     ));
@@ -329,6 +337,12 @@ fn what_shows_when_a_model_is_opened_has_its_place_in_the_file() {
             &narrow,
             "test.yaml:5:7: `models[0].engine.kv_cache_dtype` must be f16 where `device` is a GPU, \
              but is int8",
+        ),
+        (
+            told,
+            &lacking,
+            "test.yaml:5:7: `models[0].engine.isa` cannot be used: the processor lacks what \
+             avx512_vnni needs; the best it has is avx2",
         ),
         (
             told,
