@@ -7,6 +7,7 @@
 //! | `PENSTOCK_LOG` | what is logged, as in `info` or `gateway=debug`; without it warnings |
 //! | `HF_HUB_OFFLINE` | `1`: nothing is fetched |
 //! | `OPENAI_API_KEY` | the key that `penstock chat` sends |
+//! | `PENSTOCK_ADMIN_KEY` | the key that `penstock deploy` and its like send |
 //!
 //! The hub's client reads `HF_ENDPOINT`, `HF_TOKEN` and `HF_HOME` itself.
 
@@ -74,6 +75,11 @@ impl Environment {
     /// The key for `penstock chat`.
     pub(crate) fn api_key(&self) -> Option<&str> {
         self.get("OPENAI_API_KEY")
+    }
+
+    /// The key for the administrators' API of a server.
+    pub(crate) fn admin_key(&self) -> Option<&str> {
+        self.get("PENSTOCK_ADMIN_KEY")
     }
 
     /// A variable that is set and not empty.

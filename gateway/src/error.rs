@@ -87,6 +87,17 @@ pub enum ApiError {
     /// A stage of an application failed. The message names it.
     #[error("{0}")]
     StageFailed(String),
+    /// The caller may not do this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// A configuration that cannot be deployed.
+    #[error("{message}")]
+    NotDeployed {
+        /// What is wrong, line by line.
+        message: String,
+        /// Whether the same configuration may be taken later.
+        later: bool,
+    },
     /// Our fault. The message is for the log as much as for the client, and tells no secrets.
     #[error("{0}")]
     Internal(String),
@@ -131,6 +142,8 @@ impl ApiError {
             Self::Unavailable { code, .. } => (None, Some(*code)),
             Self::TimedOut(_) => (None, Some("timeout")),
             Self::StageFailed(_) => (None, Some("stage_failed")),
+            Self::Forbidden(_) => (None, Some("forbidden")),
+            Self::NotDeployed { .. } => (None, Some("not_deployed")),
             Self::Internal(_) => (None, Some("internal_error")),
         };
         self.body_with(param, code.map(str::to_owned))
@@ -155,7 +168,9 @@ impl ApiError {
             | Self::MethodNotAllowed(_)
             | Self::BodyTooLarge { .. }
             | Self::BodyTimeout { .. }
-            | Self::Refused { .. } => "invalid_request_error",
+            | Self::Refused { .. }
+            | Self::Forbidden(_)
+            | Self::NotDeployed { .. } => "invalid_request_error",
             Self::Busy { .. } => "rate_limit_error",
             Self::Unavailable { .. }
             | Self::TimedOut(_)
@@ -166,7 +181,11 @@ impl ApiError {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Invalid { .. } | Self::Refused { .. } => StatusCode::BAD_REQUEST,
+            Self::NotDeployed { later: true, .. } => StatusCode::CONFLICT,
+            Self::Invalid { .. } | Self::Refused { .. } | Self::NotDeployed { .. } => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::ModelNotFound(_) | Self::UnknownPath(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -191,6 +210,8 @@ impl ApiError {
             | Self::TimedOut(_)
             | Self::Refused { .. }
             | Self::StageFailed(_)
+            | Self::Forbidden(_)
+            | Self::NotDeployed { .. }
             | Self::Internal(_) => None,
         }
     }

@@ -9,12 +9,16 @@
 //! - `admission`: who may generate now. `generation`: from a proved request to events.
 //! - `sse`: frames, and what happens when one side goes away.
 //! - `error`: the only file that knows status codes. `telemetry`: what is counted.
-//! - `state`, `config`, `edge`: what all requests share, what is set, and chance and time.
+//! - `catalogue`: the models and applications that are served. `state`, `config`, `edge`: what all requests
+//!   share, what is set, and chance and time.
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod admission;
+mod catalogue;
 mod config;
+mod deploying;
 mod edge;
 mod error;
 mod generation;
@@ -27,9 +31,14 @@ mod sse;
 mod state;
 mod telemetry;
 
+pub use admin::{AdminConfig, serve_admin};
+pub use catalogue::{ModelEntry, ModelsError};
 pub use config::{BadOrigin, Cors, GatewayConfig};
+pub use deploying::{
+    ApplicationDetails, ConfigSource, DeployError, Deployer, Details, Opened, Opener, StartError,
+};
 pub use edge::Edge;
 pub use error::ApiError;
 pub use server::serve;
-pub use state::{Gateway, ModelEntry, ModelsError, SharedState};
+pub use state::{Gateway, SharedState};
 pub use telemetry::{Kind, METRICS, Metric, Telemetry};

@@ -6,8 +6,9 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use llm_apps::deployment::router::PowerOfTwoChoices;
-use llm_apps::deployment::{Blueprint, Deployment, DeploymentConfig, DeploymentHandle, Replicas};
+use llm_apps::deployment::{
+    Blueprint, Deployment, DeploymentConfig, DeploymentHandle, Host, Replicas,
+};
 use llm_apps::stage::{Call, CallError, Stage, StageError};
 use serde_json::json;
 
@@ -48,8 +49,7 @@ fn start<S: Stage>(
         replicas: Replicas::Fixed(2),
         ..DeploymentConfig::default()
     };
-    let router = Box::new(PowerOfTwoChoices::new(1));
-    Deployment::start(name, config, Blueprint::of(1, make), router)
+    Deployment::start(name, config, Blueprint::of(1, make), &Host::new(1))
 }
 
 #[tokio::main]

@@ -6,8 +6,7 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use llm_apps::deployment::router::PowerOfTwoChoices;
-use llm_apps::deployment::{Blueprint, Deployment, DeploymentConfig};
+use llm_apps::deployment::{Blueprint, Deployment, DeploymentConfig, Host};
 use llm_apps::stage::{Call, CallError, Stage, StageError};
 use serde_json::{Value, json};
 
@@ -28,7 +27,7 @@ async fn main() -> Result<(), CallError> {
         "hello",
         DeploymentConfig::default(),
         Blueprint::of(1, || Hello),
-        Box::new(PowerOfTwoChoices::new(1)),
+        &Host::new(1),
     );
     let call = Call::new("first");
     println!(

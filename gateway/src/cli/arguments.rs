@@ -18,6 +18,19 @@ pub(crate) struct Arguments {
 pub(super) enum Command {
     /// Serve the models of a configuration
     Run(Run),
+    /// Send a configuration to a running server, which brings its applications there without dropping a
+    /// request; returns at once
+    Deploy(Deploy),
+    /// Say what deploying a configuration would change
+    Plan(Plan),
+    /// Show how the applications of a running server stand
+    Status(Status),
+    /// Show the configuration of a running server
+    Config(Config),
+    /// End all applications of a running server; its models are served as before
+    Shutdown(Shutdown),
+    /// Write a complete configuration from a short one, or from names of models
+    Build(Build),
     /// Fetch a model into the cache and print where it lies
     Pull(Pull),
     /// Put documents into a collection: text, Markdown, HTML, PDF and JSON lines
@@ -46,6 +59,76 @@ pub(super) struct Run {
     /// Listen on this port instead of the configuration's; 0 lets the system choose
     #[arg(long)]
     pub(super) port: Option<u16>,
+    /// Take configurations on this port instead of the configuration's; 0 lets the system choose
+    #[arg(long)]
+    pub(super) admin_port: Option<u16>,
+}
+
+/// Which running server.
+#[derive(Debug, clap::Args)]
+pub(super) struct Server {
+    /// The server's administrators' API
+    #[arg(long, default_value = "http://127.0.0.1:8265")]
+    pub(super) url: String,
+}
+
+/// `penstock deploy`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Deploy {
+    /// The configuration; applications that it does not name go
+    pub(super) config: PathBuf,
+    /// Wait until everything runs, and fail if it cannot
+    #[arg(long)]
+    pub(super) wait: bool,
+    #[command(flatten)]
+    pub(super) server: Server,
+}
+
+/// `penstock plan`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Plan {
+    /// The configuration
+    pub(super) config: PathBuf,
+    #[command(flatten)]
+    pub(super) server: Server,
+}
+
+/// `penstock status`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Status {
+    /// Show this application only
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    #[command(flatten)]
+    pub(super) server: Server,
+}
+
+/// `penstock config`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Config {
+    #[command(flatten)]
+    pub(super) server: Server,
+}
+
+/// `penstock shutdown`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Shutdown {
+    /// Do not ask
+    #[arg(long, short)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) server: Server,
+}
+
+/// `penstock build`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Build {
+    /// A configuration, or names of models that `penstock models` lists
+    #[arg(required = true)]
+    pub(super) sources: Vec<String>,
+    /// Write to this file
+    #[arg(long, short)]
+    pub(super) output: Option<PathBuf>,
 }
 
 /// `penstock pull`.

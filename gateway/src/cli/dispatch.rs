@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::arguments::{Arguments, Command};
 use super::terminal::Terminal;
-use super::{chat, completions, ingest, models, pull, run, version};
+use super::{administer, build, chat, completions, ingest, models, pull, run, version};
 use crate::env::Environment;
 
 /// Runs the command to its end.
@@ -15,6 +15,12 @@ pub(crate) async fn dispatch(
 ) -> Result<()> {
     match arguments.command {
         Command::Run(run) => Box::pin(run::run(run, environment, terminal)).await,
+        Command::Deploy(deploy) => administer::deploy(deploy, environment, terminal).await,
+        Command::Plan(plan) => administer::plan(plan, environment, terminal).await,
+        Command::Status(status) => administer::status(status, environment, terminal).await,
+        Command::Config(config) => administer::config(config, environment, terminal).await,
+        Command::Shutdown(shutdown) => administer::shutdown(shutdown, environment, terminal).await,
+        Command::Build(build) => build::build(build, environment, terminal),
         Command::Pull(pull) => pull::pull(pull, environment, terminal).await,
         Command::Ingest(ingest) => Box::pin(ingest::ingest(ingest, environment, terminal)).await,
         Command::Chat(chat) => chat::chat(chat, environment, terminal).await,

@@ -4,10 +4,13 @@
 //! environment only as a value. Exit codes: 0 when it went well, 1 for an error, 2 for arguments that
 //! cannot be, 130 when it was interrupted.
 
+mod administer;
 mod arguments;
+mod build;
 mod chat;
 mod completions;
 mod dispatch;
+mod encoders;
 mod ingest;
 mod log;
 mod models;
@@ -15,6 +18,7 @@ mod progress;
 mod pull;
 mod report;
 mod run;
+mod source;
 mod table;
 mod terminal;
 mod version;

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::answers::Answers;
 use super::source::Source;
 use super::tally::Tally;
+use crate::catalogue::ServedApplication;
 use crate::error::ApiError;
-use crate::state::{Gateway, ServedApplication};
+use crate::state::Gateway;
 use crate::telemetry::{Meter, Operation};
 
 /// An application's answer on its way, and what is told beside it.

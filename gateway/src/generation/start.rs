@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::answers::Answers;
 use super::source::Source;
 use super::tally::Tally;
+use crate::catalogue::ServedModel;
 use crate::error::ApiError;
-use crate::state::{Gateway, ServedModel};
+use crate::state::Gateway;
 use crate::telemetry::{Meter, Operation};
 
 /// Admits `requests`, which are the prompts of one HTTP request that arrived at `arrived`, and

@@ -1,5 +1,7 @@
 //! `POST {route_prefix}`: an application by its own path, JSON in and JSON out.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::Method;
@@ -10,11 +12,12 @@ use tokio::time::Instant;
 
 use super::unknown;
 use crate::admission::Guarded;
+use crate::catalogue::ServedApplication;
 use crate::error::ApiError;
 use crate::generation::{Asked, ask, whole};
 use crate::http::{JsonBody, RequestId};
 use crate::openai::plain_payload;
-use crate::state::{ServedApplication, SharedState};
+use crate::state::SharedState;
 
 /// Answers what lies below an application's `route_prefix`; the longest prefix wins. All else is
 /// unknown. A text is answered with the application's output alone; an object, which has `question` or
@@ -33,14 +36,12 @@ pub(super) async fn by_prefix(
     if state.lifecycle().is_draining() {
         return Err(state.stopping(true));
     }
-    // Where models are loading, the stages that ask them are not there either.
-    state.models()?;
     let id = request.extensions().get::<RequestId>().cloned();
     let JsonBody(body) = JsonBody::from_request(request, &state).await?;
     let (payload, bare) = plain_payload(&body)?;
     drop(body);
     let RequestId(id) = id.unwrap_or_else(|| RequestId("".into()));
-    let asked = ask(&state, application, payload, Call::new(id), arrived).await?;
+    let asked = ask(&state, &application, payload, Call::new(id), arrived).await?;
     let Asked {
         mut answers,
         sources,
@@ -52,8 +53,8 @@ pub(super) async fn by_prefix(
     let output = application.app().output();
     let told = match (bare, sources) {
         (true, _) => Value::String(text),
-        (false, Value::Null) => json!({ output: text }),
-        (false, sources) => json!({ output: text, "penstock": { "sources": sources } }),
+        (false, Value::Null) => json!({ &*output: text }),
+        (false, sources) => json!({ &*output: text, "penstock": { "sources": sources } }),
     };
     let permit = answers.into_permit();
     Ok(Json(told)
@@ -62,13 +63,16 @@ pub(super) async fn by_prefix(
 }
 
 /// The application with the longest prefix that `path` is, or lies below.
-fn below<'s>(state: &'s SharedState, path: &str) -> Option<&'s ServedApplication> {
-    let prefix_len = |served: &&ServedApplication| {
+fn below(state: &SharedState, path: &str) -> Option<Arc<ServedApplication>> {
+    let catalogue = state.catalogue().ok()?;
+    let prefix_len = |served: &ServedApplication| {
         let prefix = served.app().route_prefix()?;
-        let rest = path.strip_prefix(prefix)?;
+        let rest = path.strip_prefix(&*prefix)?;
         (rest.is_empty() || rest.starts_with('/')).then_some(prefix.len())
     };
-    let served = state.applications().iter();
-    let below = served.filter_map(|a| prefix_len(&a).map(|len| (len, a)));
-    below.max_by_key(|(len, _)| *len).map(|(_, a)| a)
+    let served = catalogue.applications().iter();
+    let below = served.filter_map(|a| prefix_len(a).map(|len| (len, a)));
+    below
+        .max_by_key(|(len, _)| *len)
+        .map(|(_, a)| Arc::clone(a))
 }

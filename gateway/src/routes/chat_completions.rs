@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::admission::Guarded;
+use crate::catalogue::{Served, ServedApplication};
 use crate::error::ApiError;
 use crate::generation::{Answers, Asked, ask, start, whole};
 use crate::http::{JsonBody, RequestId};
@@ -17,7 +18,7 @@ use crate::openai::{
     chat_text,
 };
 use crate::sse;
-use crate::state::{Served, ServedApplication, SharedState};
+use crate::state::SharedState;
 use crate::telemetry::Operation;
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -34,12 +35,12 @@ pub(super) async fn create(
     state.telemetry().unknown_fields(request.unknown_fields);
     match state.served(&request.model)? {
         Served::Application(application) => {
-            of_application(&state, application, request, (id, arrived)).await
+            of_application(&state, &application, request, (id, arrived)).await
         }
         Served::Model(model) => {
             let (stream, logprobs) = (request.stream, request.decoding.logprobs.is_some());
-            let text = chat_text(request, &state.surroundings(model));
-            let answers = start(&state, model, Operation::Chat, vec![text], arrived).await?;
+            let text = chat_text(request, &state.surroundings(&model));
+            let answers = start(&state, &model, Operation::Chat, vec![text], arrived).await?;
             let head = state.head("chatcmpl-", model.id());
             answer(&state, answers, Form::new(head, stream, logprobs)).await
         }

@@ -28,8 +28,8 @@ pub(super) async fn create(
     state.telemetry().unknown_fields(request.unknown_fields);
     let model = state.model(&request.model)?;
     let (stream, shape) = (request.stream, CompletionShape::of(&request));
-    let texts = completion_texts(request, &state.surroundings(model));
-    let mut answers = start(&state, model, Operation::TextCompletion, texts, arrived).await?;
+    let texts = completion_texts(request, &state.surroundings(&model));
+    let mut answers = start(&state, &model, Operation::TextCompletion, texts, arrived).await?;
     let head = state.head("cmpl-", model.id());
     if let Some(options) = stream {
         let encoder = CompletionEncoder::new(head, options, shape);

@@ -17,7 +17,8 @@ pub(super) async fn detokenize(
     let request = detokenize_request(&body, state.rules())?;
     drop(body);
     state.telemetry().unknown_fields(request.unknown_fields);
-    let model = state.model_or_only(request.model.as_deref())?.text();
+    let served = state.model_or_only(request.model.as_deref())?;
+    let model = served.text();
     let text = model.detokenize(request.tokens, false).await;
     let prompt = text.map_err(|e| state.refused(&e))?;
     Ok(Json(Detokenized { prompt }).into_response())

@@ -17,6 +17,6 @@ pub(super) async fn readyz(State(state): State<SharedState>) -> Result<Json<Valu
     if state.lifecycle().is_not_ready() {
         return Err(state.stopping(false));
     }
-    state.models()?;
+    state.catalogue()?;
     Ok(Json(json!({ "status": "ok" })))
 }

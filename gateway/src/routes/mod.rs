@@ -10,7 +10,7 @@ mod models;
 mod observe;
 mod router;
 mod tokenize;
-mod unknown;
+pub(crate) mod unknown;
 mod version;
 
 pub(crate) use router::router;

@@ -5,14 +5,17 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 
+use crate::catalogue::Served;
 use crate::error::ApiError;
 use crate::openai::{ModelList, ModelObject};
-use crate::state::{Served, SharedState};
+use crate::state::SharedState;
 
 /// All models, in the order of the configuration.
 pub(super) async fn list(State(state): State<SharedState>) -> Result<Response, ApiError> {
-    let models = state.models()?.iter().map(|m| ModelObject::of(m.text()));
-    let applications = state.applications().iter();
+    let catalogue = state.catalogue()?;
+    let models = catalogue.models().iter();
+    let models = models.map(|m| ModelObject::of(m.text()));
+    let applications = catalogue.applications().iter();
     let applications = applications.map(|a| ModelObject::of_application(a.app()));
     let all = models.chain(applications).collect();
     Ok(Json(ModelList::new(all)).into_response())

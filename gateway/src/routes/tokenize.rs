@@ -19,7 +19,7 @@ pub(super) async fn tokenize(
     state.telemetry().unknown_fields(request.unknown_fields);
     let served = state.model_or_only(request.model.as_deref())?;
     let wants_texts = request.return_token_strs;
-    let prompt = tokenize_prompt(request, &state.surroundings(served));
+    let prompt = tokenize_prompt(request, &state.surroundings(&served));
     let model = served.text();
     let tokens = model
         .tokenize(prompt)

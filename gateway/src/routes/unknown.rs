@@ -8,7 +8,7 @@ use crate::error::ApiError;
 const MAX_SHOWN: usize = 200;
 
 /// No such path.
-pub(super) fn unknown_path(method: &Method, uri: &Uri) -> ApiError {
+pub(crate) fn unknown_path(method: &Method, uri: &Uri) -> ApiError {
     ApiError::UnknownPath(shown(method, uri))
 }
 
@@ -17,8 +17,13 @@ pub(super) fn wrong_method_at(method: &Method, uri: &Uri) -> ApiError {
     ApiError::MethodNotAllowed(shown(method, uri))
 }
 
+/// [`unknown_path`] as the router calls it.
+pub(crate) async fn unknown(method: Method, uri: Uri) -> ApiError {
+    unknown_path(&method, &uri)
+}
+
 /// [`wrong_method_at`] as the router calls it.
-pub(super) async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+pub(crate) async fn wrong_method(method: Method, uri: Uri) -> ApiError {
     wrong_method_at(&method, &uri)
 }
 

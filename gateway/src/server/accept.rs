@@ -23,7 +23,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// The open connections of one server.
-pub(super) struct Connections {
+pub(crate) struct Connections {
     app: Router,
     tasks: JoinSet<()>,
     /// Tasks that HTTP/2 connections start for their streams.
@@ -33,7 +33,7 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(app: Router, max: usize) -> Self {
+    pub(crate) fn new(app: Router, max: usize) -> Self {
         Self {
             app,
             tasks: JoinSet::new(),
@@ -44,7 +44,7 @@ impl Connections {
     }
 
     /// Accepts until `stop` ends.
-    pub(super) async fn accept(&mut self, listener: TcpListener, stop: impl Future<Output = ()>) {
+    pub(crate) async fn accept(&mut self, listener: TcpListener, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         loop {
             tokio::select! {
@@ -58,7 +58,7 @@ impl Connections {
     }
 
     /// Tells every connection to close, waits for at most `patience`, and drops what is left.
-    pub(super) async fn close(mut self, patience: Duration) {
+    pub(crate) async fn close(mut self, patience: Duration) {
         self.closing.cancel();
         let all = async {
             while let Some(ended) = self.tasks.join_next().await {

@@ -10,4 +10,5 @@
 mod accept;
 mod drain;
 
+pub(crate) use accept::Connections;
 pub use drain::serve;

@@ -6,8 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use gateway::GatewayConfig;
 use llm_apps::controller::{Application, ApplicationParts};
-use llm_apps::deployment::router::PowerOfTwoChoices;
-use llm_apps::deployment::{Blueprint, Deployment, DeploymentConfig};
+use llm_apps::deployment::{Blueprint, Deployment, DeploymentConfig, Host};
 use llm_apps::payload::{Answer, AnswerEvent, Completion, Payload};
 use llm_apps::pipeline::{Member, Pipeline, Step};
 use llm_apps::stage::{Call, Stage, StageError, TokenCount};
@@ -97,10 +96,9 @@ where
         max_queued_requests: 0,
         ..DeploymentConfig::default()
     };
-    let router = Box::new(PowerOfTwoChoices::new(1));
     (
         name.into(),
-        Deployment::start(name, config, Blueprint::of(1, make), router),
+        Deployment::start(name, config, Blueprint::of(1, make), &Host::new(1)),
     )
 }
 
@@ -138,8 +136,8 @@ async fn start() -> (Server, Arc<Semaphore>) {
     });
     let state = new_state(GatewayConfig::default());
     let model = text_model(saying("Hello"));
-    state.set_applications([Arc::new(application)]).unwrap();
-    state.set_models(vec![model.clone()]).unwrap();
+    let application = Arc::new(application);
+    state.serve(vec![model.clone()], [application]).unwrap();
     (Server::of(state, model).await, gate)
 }
 

@@ -147,7 +147,7 @@ async fn a_models_defaults_hold_where_a_request_is_silent() {
         text: text.clone(),
         defaults,
     };
-    state.set_models([entry]).unwrap();
+    state.serve([entry], []).unwrap();
     let server = Server::of(state, text).await;
     let ask = |more: Value| {
         let mut body = json!({"prompt": "a", "ignore_eos": true});

@@ -57,7 +57,7 @@ impl Server {
     pub(crate) async fn configured(fake: FakeModel, config: GatewayConfig) -> Self {
         let model = text_model(fake);
         let state = new_state(config);
-        state.set_models(vec![model.clone()]).unwrap();
+        state.serve(vec![model.clone()], []).unwrap();
         Self::of(state, model).await
     }
 
@@ -252,6 +252,15 @@ pub(crate) fn question(more: Value) -> Value {
 }
 
 pub(crate) fn text_model(fake: FakeModel) -> TextModel {
+    named(MODEL, vec![ALIAS.to_owned()], fake)
+}
+
+/// A model of this name alone.
+pub(crate) fn named_model(name: &str, fake: FakeModel) -> TextModel {
+    named(name, Vec::new(), fake)
+}
+
+fn named(name: &str, aliases: Vec<String>, fake: FakeModel) -> TextModel {
     let tokenizer = tokenizer();
     let config = EngineConfig::default();
     TextModel::new(TextModelParts {
@@ -259,8 +268,8 @@ pub(crate) fn text_model(fake: FakeModel) -> TextModel {
         chat_template: Some(tokenizer.chat_template().unwrap()),
         tokenizer,
         info: ModelInfo {
-            id: MODEL.to_owned(),
-            aliases: vec![ALIAS.to_owned()],
+            id: name.to_owned(),
+            aliases,
             created: 1_600_000_000,
             eos: vec![EOS],
         },

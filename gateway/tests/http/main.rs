@@ -12,6 +12,7 @@ mod applications;
 mod chat;
 mod client;
 mod completions;
+mod deploying;
 mod drain;
 mod errors;
 mod fixture;

@@ -48,11 +48,10 @@ async fn a_server_is_ready_once_it_has_its_models() {
         .await;
     assert_eq!(early.status(), 503);
     assert_eq!(
-        state.set_models(vec![model.clone(), model.clone()]),
+        state.serve(vec![model.clone(), model.clone()], []),
         Err(ModelsError::Duplicate(ALIAS.to_owned()))
     );
-    state.set_models(vec![model.clone()]).unwrap();
-    assert_eq!(state.set_models(vec![model]), Err(ModelsError::AlreadySet));
+    state.serve(vec![model], []).unwrap();
     for path in ["/readyz", "/health", "/v1/models"] {
         assert_eq!(
             server.get(path).send().await.unwrap().status(),

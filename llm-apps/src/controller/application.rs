@@ -1,17 +1,25 @@
 //! An application that runs: its deployments, and the pipeline over them.
+//!
+//! A request goes through the revision that was there when it came, whatever is deployed meanwhile. What
+//! a new revision has no use for is ended when the last request of the old one is answered.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
+use tokio_util::task::TaskTracker;
 
+use super::deployments::Deployments;
+use super::status::ApplicationStatus;
+use super::surroundings::Surroundings;
 use crate::deployment::Deployment;
 use crate::payload::{Answer, Payload, VariableError, names};
 use crate::pipeline::{Pipeline, PipelineError};
+use crate::spec::ApplicationSpec;
 use crate::stage::Call;
 
-use super::status::ApplicationStatus;
-
-/// What an application is made of.
+/// What an application is made of that is put together by code.
 #[derive(Debug)]
 pub struct ApplicationParts {
     /// The name under which it is served, as a model and in `status`.
@@ -31,33 +39,92 @@ pub struct ApplicationParts {
 /// See the module.
 #[derive(Debug)]
 pub struct Application {
-    parts: ApplicationParts,
+    name: Arc<str>,
+    revision: RwLock<Arc<Revision>>,
+    deployments: Mutex<Deployments>,
+    deleting: AtomicBool,
+}
+
+/// One configuration of an application, as requests meet it.
+#[derive(Debug)]
+struct Revision {
+    route_prefix: Option<Arc<str>>,
+    output: Arc<str>,
+    pipeline: Pipeline,
+    deployed: f64,
+    /// The requests that go through it.
+    requests: TaskTracker,
+}
+
+/// What an update has no use for.
+#[derive(Debug)]
+#[must_use = "its deployments end at once when it is dropped"]
+pub(super) struct Retired {
+    requests: TaskTracker,
+    deployments: Vec<(Arc<str>, Deployment<Payload, Payload>)>,
 }
 
 impl Application {
     /// Puts an application together.
     pub fn new(parts: ApplicationParts) -> Self {
-        Self { parts }
+        let revision = Revision {
+            route_prefix: parts.route_prefix,
+            output: parts.output,
+            pipeline: parts.pipeline,
+            deployed: parts.deployed,
+            requests: TaskTracker::new(),
+        };
+        Self {
+            name: parts.name,
+            revision: RwLock::new(Arc::new(revision)),
+            deployments: Mutex::new(Deployments::of(parts.deployments)),
+            deleting: AtomicBool::new(false),
+        }
+    }
+
+    /// Starts what a configuration says. The replicas come by and by; requests wait for them.
+    pub fn start(spec: &ApplicationSpec, around: &Surroundings) -> Self {
+        let mut deployments = Deployments::default();
+        let (pipeline, _) = deployments.adopt(spec, around);
+        Self {
+            name: spec.name.as_str().into(),
+            revision: RwLock::new(Arc::new(Revision::of(spec, pipeline, around.now))),
+            deployments: Mutex::new(deployments),
+            deleting: AtomicBool::new(false),
+        }
+    }
+
+    /// Brings it to another configuration of the same name. Requests that come from now on go the new
+    /// way; replicas of a stage that changed are replaced, a few at a time, and nothing is dropped.
+    pub(super) fn update(&self, spec: &ApplicationSpec, around: &Surroundings) -> Retired {
+        let mut deployments = self.deployments.lock();
+        let (pipeline, gone) = deployments.adopt(spec, around);
+        let revision = Arc::new(Revision::of(spec, pipeline, around.now));
+        let before = std::mem::replace(&mut *self.revision.write(), revision);
+        Retired {
+            requests: before.requests.clone(),
+            deployments: gone,
+        }
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.parts.name
+        &self.name
     }
 
     /// The path below which it is served by itself.
-    pub fn route_prefix(&self) -> Option<&str> {
-        self.parts.route_prefix.as_deref()
+    pub fn route_prefix(&self) -> Option<Arc<str>> {
+        self.revision.read().route_prefix.clone()
     }
 
     /// The variable that is its answer.
-    pub fn output(&self) -> &str {
-        &self.parts.output
+    pub fn output(&self) -> Arc<str> {
+        Arc::clone(&self.revision.read().output)
     }
 
-    /// When it was deployed, in seconds since 1970.
+    /// When it was deployed last, in seconds since 1970.
     pub fn deployed(&self) -> f64 {
-        self.parts.deployed
+        self.revision.read().deployed
     }
 
     /// The same in whole seconds.
@@ -67,7 +134,7 @@ impl Application {
         reason = "a time after 1970 has a sign and a size that fit"
     )]
     pub fn created(&self) -> u64 {
-        self.parts.deployed as u64
+        self.deployed() as u64
     }
 
     /// Sends a payload through the pipeline. See [`Pipeline::run`].
@@ -75,7 +142,8 @@ impl Application {
     /// # Errors
     /// [`PipelineError`] of the first step that fails.
     pub async fn answer(&self, payload: Payload, call: &Call) -> Result<Payload, PipelineError> {
-        self.parts.pipeline.run(payload, call).await
+        let revision = Arc::clone(&self.revision.read());
+        revision.answer(payload, call).await
     }
 
     /// The application's answer to a payload as a text that is read piece by piece, and the passages that
@@ -88,9 +156,10 @@ impl Application {
         payload: Payload,
         call: &Call,
     ) -> Result<(Answer, Value), PipelineError> {
-        let mut payload = self.answer(payload, call).await?;
+        let revision = Arc::clone(&self.revision.read());
+        let mut payload = revision.answer(payload, call).await?;
         let sources = payload.get(names::PASSAGES).cloned().unwrap_or_default();
-        let output = &*self.parts.output;
+        let output = &*revision.output;
         let answer = match payload.take_answer() {
             Some(answer) if output == names::ANSWER => answer,
             _ => match payload.get(output) {
@@ -107,15 +176,59 @@ impl Application {
 
     /// How it stands.
     pub fn status(&self) -> ApplicationStatus {
-        let deployments = self.parts.deployments.iter();
-        let told = deployments.map(|(name, deployment)| (name.to_string(), deployment.status()));
-        ApplicationStatus::of(told.collect(), self.parts.deployed, false)
+        let deployments = self.deployments.lock().status();
+        let deleting = self.deleting.load(Ordering::Relaxed);
+        ApplicationStatus::of(deployments, self.deployed(), deleting)
+    }
+
+    /// Shows as one that is going away.
+    pub(super) fn mark_deleting(&self) {
+        self.deleting.store(true, Ordering::Relaxed);
     }
 
     /// Ends the deployments, callers before those whom they call, so that nothing is dropped that has
     /// begun.
     pub async fn shut_down(self) {
-        for (_, deployment) in self.parts.deployments {
+        let deployments = self.deployments.into_inner().into_callers_first();
+        Retired {
+            requests: self.revision.into_inner().requests.clone(),
+            deployments,
+        }
+        .end()
+        .await;
+    }
+}
+
+impl Revision {
+    fn of(spec: &ApplicationSpec, pipeline: Pipeline, now: f64) -> Self {
+        Self {
+            route_prefix: spec.route_prefix.as_deref().map(Into::into),
+            output: spec.output.as_str().into(),
+            pipeline,
+            deployed: now,
+            requests: TaskTracker::new(),
+        }
+    }
+
+    /// The request counts until its answer has been read.
+    async fn answer(&self, payload: Payload, call: &Call) -> Result<Payload, PipelineError> {
+        let counted = self.requests.token();
+        let mut payload = self.pipeline.run(payload, call).await?;
+        if let Some(answer) = payload.take_answer() {
+            payload.set_answer(answer.holding(counted));
+        }
+        Ok(payload)
+    }
+}
+
+impl Retired {
+    /// Waits for the requests that may need them still, then ends the deployments one after the other.
+    pub(super) async fn end(self) {
+        self.requests.close();
+        if !self.deployments.is_empty() {
+            self.requests.wait().await;
+        }
+        for (_, deployment) in self.deployments {
             deployment.shut_down().await;
         }
     }

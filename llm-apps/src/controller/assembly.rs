@@ -1,4 +1,4 @@
-//! From what the configuration says of an application to one that runs.
+//! From what the configuration says of an application to what its deployments run.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,72 +7,61 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::application::{Application, ApplicationParts};
-use crate::deployment::router::PowerOfTwoChoices;
-use crate::deployment::{Blueprint, Deployment};
+use super::deployments::Deployed;
+use super::surroundings::Surroundings;
+use crate::deployment::router::{PrefixAwareConfig, RouterConfig};
+use crate::deployment::{Blueprint, Host};
 use crate::payload::Payload;
 use crate::pipeline::{Member, Pipeline, PipelineError, Step};
 use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec, StepKind, StepSpec};
-use crate::stage::generate::{GenerateDefaults, GenerateStage, TextModel};
+use crate::stage::embed::EmbedStage;
+use crate::stage::generate::GenerateStage;
 use crate::stage::http::HttpStage;
+use crate::stage::lookup::LookupStage;
 use crate::stage::process::ProcessStage;
 use crate::stage::prompt::{PromptStage, TokenCounter};
 use crate::stage::validate::{Judge, ValidateStage};
-use crate::stage::{Call, StageError};
+use crate::stage::{Call, Prefix, StageError};
 
-/// What the stages of applications are made of beside their options.
-#[derive(Debug)]
-pub struct Surroundings {
-    /// The models that are served, and what they give to requests that are silent.
-    pub models: Vec<(TextModel, GenerateDefaults)>,
-    /// What routers draw from.
-    pub seed: u64,
-    /// Seconds since 1970, for `status`.
-    pub now: f64,
+/// The pipeline of an application over its deployments.
+pub(super) fn assembled(
+    spec: &ApplicationSpec,
+    running: &BTreeMap<Arc<str>, Deployed>,
+) -> Pipeline {
+    Pipeline::new(steps(&spec.pipeline, spec, running))
 }
 
-/// Starts the deployments of an application. Its replicas come by and by; requests wait for them.
-///
-/// Replicas of `generate` share the engine of their model, whose own batch is what makes them fast; how
-/// many there are bounds how many requests of this application it is at.
-pub fn assemble(spec: &ApplicationSpec, around: &Surroundings) -> Application {
-    let mut started: BTreeMap<&str, Deployment<Payload, Payload>> = BTreeMap::new();
-    // Those that call others come when these are there.
-    let (callers, others): (Vec<_>, Vec<_>) = spec
-        .deployments
-        .iter()
-        .partition(|deployment| !deployment.stage.judges().is_empty());
-    for deployment in others.into_iter().chain(callers) {
-        let called = deployment.stage.judges().iter();
-        let steps = called.filter_map(|name| {
-            let member = |d: &Deployment<_, _>| member(deployment_of(spec, name)?, d).into();
-            started.get(name.as_str()).and_then(member)
-        });
-        let judge: Arc<dyn Judge> = Arc::new(Steps(Pipeline::new(steps.collect())));
-        let blueprint = blueprint(spec, deployment, around, judge);
-        let router = Box::new(PowerOfTwoChoices::new(around.seed ^ blueprint.version()));
-        let config = deployment.config.clone();
-        let running = Deployment::start(deployment.name.as_str(), config, blueprint, router);
-        started.insert(&deployment.name, running);
+/// Where a deployment runs.
+pub(super) fn host(spec: &DeploymentSpec, around: &Surroundings) -> Host {
+    let mut hasher = DefaultHasher::new();
+    spec.name.hash(&mut hasher);
+    Host {
+        seed: around.seed ^ hasher.finish(),
+        machine: Arc::clone(&around.machine),
     }
-    let steps = steps(&spec.pipeline, spec, &started);
-    let callers_first = |(name, _): &(Arc<str>, Deployment<_, _>)| {
-        let found = deployment_of(spec, name);
-        found.is_none_or(|deployment| deployment.stage.judges().is_empty())
-    };
-    let mut deployments: Vec<_> = started
-        .into_iter()
-        .map(|(name, deployment)| (Arc::from(name), deployment))
-        .collect();
-    deployments.sort_by_key(callers_first);
-    Application::new(ApplicationParts {
-        name: spec.name.as_str().into(),
-        route_prefix: spec.route_prefix.as_deref().map(Into::into),
-        output: spec.output.as_str().into(),
-        pipeline: Pipeline::new(steps),
-        deployments,
-        deployed: around.now,
-    })
+}
+
+/// The names of what a deployment's stage is made of, beside its options.
+pub(super) fn resources(application: &ApplicationSpec, spec: &DeploymentSpec) -> Vec<String> {
+    let mut named: Vec<_> = spec.stage.models().map(str::to_owned).collect();
+    if let StageSpec::Prompt(options) = &spec.stage
+        && options.budget.is_some()
+    {
+        named.extend(generating(application).map(str::to_owned));
+    }
+    named.extend(spec.stage.encoder().map(encoder_resource));
+    named.extend(spec.stage.collection().map(collection_resource));
+    named
+}
+
+/// How plans name an encoder, beside models of its name.
+pub(super) fn encoder_resource(name: &str) -> String {
+    format!("encoders.{name}")
+}
+
+/// How plans name a collection.
+pub(super) fn collection_resource(name: &str) -> String {
+    format!("collections.{name}")
 }
 
 /// The judge of a validation: deployments, one after the other.
@@ -103,9 +92,9 @@ fn deployment_of<'s>(spec: &'s ApplicationSpec, name: &str) -> Option<&'s Deploy
         .find(|deployment| deployment.name == name)
 }
 
-fn member(spec: &DeploymentSpec, deployment: &Deployment<Payload, Payload>) -> Step {
+fn member(spec: &DeploymentSpec, running: &Deployed) -> Step {
     Step::Call(Member {
-        handle: deployment.handle(),
+        handle: running.deployment.handle(),
         takes_stream: spec.stage.takes_stream(),
     })
 }
@@ -113,14 +102,14 @@ fn member(spec: &DeploymentSpec, deployment: &Deployment<Payload, Payload>) -> S
 fn steps(
     specs: &[StepSpec],
     application: &ApplicationSpec,
-    started: &BTreeMap<&str, Deployment<Payload, Payload>>,
+    running: &BTreeMap<Arc<str>, Deployed>,
 ) -> Vec<Step> {
-    let within = |inner: &[StepSpec]| steps(inner, application, started);
+    let within = |inner: &[StepSpec]| steps(inner, application, running);
     let step = |spec: &StepSpec| {
         Some(match &spec.kind {
             StepKind::Call(index) => {
                 let deployment = application.deployments.get(*index)?;
-                member(deployment, started.get(deployment.name.as_str())?)
+                member(deployment, running.get(deployment.name.as_str())?)
             }
             StepKind::Branch {
                 when,
@@ -149,19 +138,55 @@ fn steps(
     specs.iter().filter_map(step).collect()
 }
 
-/// Makes the replicas of a deployment. Its version is what its stage says, so that a change of that,
-/// and nothing else, replaces them.
-fn blueprint(
+/// Makes the replicas of a deployment. Those that it asks to judge are among `running`.
+///
+/// Replicas of `generate` share the engine of their model, whose own batch is what makes them fast; how
+/// many there are bounds how many requests of this application it is at.
+pub(super) fn blueprint(
     application: &ApplicationSpec,
     spec: &DeploymentSpec,
     around: &Surroundings,
-    judge: Arc<dyn Judge>,
+    running: &BTreeMap<Arc<str>, Deployed>,
+    version: u64,
 ) -> Blueprint<Payload, Payload> {
-    let mut hasher = DefaultHasher::new();
-    format!("{:?}", spec.stage).hash(&mut hasher);
-    let version = hasher.finish();
+    let judges = spec.stage.judges().iter();
+    let judges = judges.filter_map(|name| {
+        let judge = running.get(name.as_str())?;
+        Some(member(deployment_of(application, name)?, judge))
+    });
+    let judge: Arc<dyn Judge> = Arc::new(Steps(Pipeline::new(judges.collect())));
+    let with_prefix = |blueprint: Blueprint<Payload, Payload>| match &spec.config.router {
+        RouterConfig::PrefixAware(PrefixAwareConfig {
+            variable: Some(variable),
+            ..
+        }) => {
+            let variable = variable.clone();
+            blueprint.with_prefix(move |payload| Prefix::of_value(payload.get(&variable)?))
+        }
+        RouterConfig::PrefixAware(_)
+        | RouterConfig::PowTwo
+        | RouterConfig::LeastLoaded
+        | RouterConfig::Session => blueprint,
+    };
     let unknown = |model: &str| StageError::failed(format!("no model is called `{model}`"));
-    match spec.stage.clone() {
+    let blueprint = match spec.stage.clone() {
+        StageSpec::Embed(options) => {
+            let encoder = around.encoder(&options.encoder);
+            Blueprint::new(version, move || {
+                let made = encoder.clone();
+                let made = made.map(|encoder| EmbedStage::new(options.clone(), encoder));
+                std::future::ready(made.map_err(StageError::failed))
+            })
+        }
+        StageSpec::Lookup(options) => {
+            let found = around.collection(&options.collection);
+            Blueprint::new(version, move || {
+                let made = found
+                    .clone()
+                    .map(|(index, encoder)| LookupStage::new((*options).clone(), index, encoder));
+                std::future::ready(made.map_err(StageError::failed))
+            })
+        }
         StageSpec::Prompt(options) => {
             let counting = options.budget.as_ref().map(|budget| {
                 let named = budget.tokenizer.as_deref();
@@ -203,29 +228,12 @@ fn blueprint(
         StageSpec::Process(options) => {
             Blueprint::of(version, move || ProcessStage::new(options.clone()))
         }
-    }
+    };
+    with_prefix(blueprint)
 }
 
 /// The model with which an application generates first.
 fn generating(application: &ApplicationSpec) -> Option<&str> {
-    let mut models = application
-        .deployments
-        .iter()
-        .filter_map(|d| match &d.stage {
-            StageSpec::Generate(options) => Some(options.model.as_str()),
-            StageSpec::Prompt(_)
-            | StageSpec::Validate(_)
-            | StageSpec::Http(_)
-            | StageSpec::Process(_) => None,
-        });
-    models.next()
-}
-
-impl Surroundings {
-    fn model(&self, name: &str) -> Option<&(TextModel, GenerateDefaults)> {
-        self.models.iter().find(|(model, _)| {
-            let info = model.info();
-            info.id == name || info.aliases.iter().any(|alias| alias == name)
-        })
-    }
+    let deployments = application.deployments.iter();
+    deployments.filter_map(|d| d.stage.generates_with()).next()
 }

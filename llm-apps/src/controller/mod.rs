@@ -1,11 +1,21 @@
 //! Applications as they run: desired state against actual state.
+//!
+//! The [`Controller`] holds the applications of a server. It is given what a configuration says, and
+//! starts, changes and ends applications (`application`) and their deployments (`deployments`) until that
+//! is so; `assembly` makes stages of what the configuration says.
 
 mod application;
 mod assembly;
+mod controller;
+mod deployments;
+mod plan;
 mod status;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 
 pub use application::{Application, ApplicationParts};
-pub use assembly::{Surroundings, assemble};
+pub use controller::Controller;
+pub use plan::{Action, Plan, Planned, PlannedApplication};
 pub use status::{ApplicationState, ApplicationStatus};
+pub use surroundings::Surroundings;

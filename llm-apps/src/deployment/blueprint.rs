@@ -6,14 +6,18 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::stage::{ErasedStage, Stage, StageError, erase};
+use crate::stage::{ErasedStage, Prefix, Stage, StageError, erase};
 
 /// Makes replicas. Two blueprints of one version make the same; another version has the replicas
 /// replaced, a few at a time.
 pub struct Blueprint<I, O> {
     version: u64,
     make: Arc<Make<I, O>>,
+    prefix: Option<ReadPrefix<I>>,
 }
+
+/// How the text of an input begins.
+pub(super) type ReadPrefix<I> = Arc<dyn Fn(&I) -> Option<Prefix> + Send + Sync>;
 
 type Make<I, O> = dyn Fn() -> Making<I, O> + Send + Sync;
 type Making<I, O> = BoxFuture<'static, Result<Arc<dyn ErasedStage<I, O>>, StageError>>;
@@ -32,7 +36,19 @@ impl<I: Send + 'static, O: Send + 'static> Blueprint<I, O> {
                 let making = make();
                 async move { making.await.map(erase) }.boxed()
             }),
+            prefix: None,
         }
+    }
+
+    /// The same, for routers that go by how the text of an input begins. It is asked for each request
+    /// that such a router chooses for.
+    #[must_use]
+    pub fn with_prefix(
+        mut self,
+        read: impl Fn(&I) -> Option<Prefix> + Send + Sync + 'static,
+    ) -> Self {
+        self.prefix = Some(Arc::new(read));
+        self
     }
 
     /// A stage that is made at once and cannot fail to be.
@@ -48,6 +64,10 @@ impl<I: Send + 'static, O: Send + 'static> Blueprint<I, O> {
         self.version
     }
 
+    pub(super) fn prefix(&self) -> Option<&ReadPrefix<I>> {
+        self.prefix.as_ref()
+    }
+
     pub(super) fn make(&self) -> Making<I, O> {
         (self.make)()
     }
@@ -58,6 +78,7 @@ impl<I, O> Clone for Blueprint<I, O> {
         Self {
             version: self.version,
             make: Arc::clone(&self.make),
+            prefix: self.prefix.clone(),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::autoscaling::{AutoscalingConfig, TargetCapacity};
+use super::machine::Resources;
+use super::router::RouterConfig;
 
 /// How many replicas, how full, how healthy, how they go. [`DeploymentConfig::default`] has the
 /// defaults.
@@ -19,6 +21,10 @@ pub struct DeploymentConfig {
     /// Requests that wait for a place; one more is refused. 0 refuses at once. Default: 256. (Ray
     /// Serve's default is no limit; here every queue has one.)
     pub max_queued_requests: usize,
+    /// Which replica a request goes to. Default: the power of two choices.
+    pub router: RouterConfig,
+    /// What each replica reserves of the machine. Default: nothing.
+    pub resources: Resources,
     /// Time between two questions for a replica's health. Default: 10 s.
     pub health_check_period: Duration,
     /// Time that a replica has to answer such a question. Default: 30 s.
@@ -57,6 +63,8 @@ impl Default for DeploymentConfig {
             target_capacity: TargetCapacity::default(),
             max_ongoing_requests: 5,
             max_queued_requests: 256,
+            router: RouterConfig::default(),
+            resources: Resources::default(),
             health_check_period: Duration::from_secs(10),
             health_check_timeout: Duration::from_secs(30),
             graceful_shutdown_timeout: Duration::from_secs(20),

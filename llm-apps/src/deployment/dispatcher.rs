@@ -7,9 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, oneshot};
 
+use super::blueprint::ReadPrefix;
 use super::config::DeploymentConfig;
 use super::permit::Permit;
 use super::replica::ReplicaId;
@@ -20,6 +21,8 @@ use crate::stage::{Call, CallError, ErasedStage};
 pub(super) struct Dispatcher<I: Send + 'static, O: Send + 'static> {
     name: Arc<str>,
     board: Mutex<Board<I, O>>,
+    /// How requests begin, where the router goes by that.
+    prefix: RwLock<Option<ReadPrefix<I>>>,
     wake: Arc<Notify>,
 }
 
@@ -97,12 +100,21 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
         Self {
             name,
             board: Mutex::new(board),
+            prefix: RwLock::new(None),
             wake,
         }
     }
 
     pub(super) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// What a router is to know of a request beside its call: the same call, with the beginning of the
+    /// input's text, if the router goes by it.
+    pub(super) fn hinted(&self, input: &I, call: &Call) -> Option<Call> {
+        let read = self.prefix.read();
+        let prefix = read.as_ref().and_then(|read| read(input))?;
+        Some(call.clone().with_prefix(prefix))
     }
 
     /// A place at a replica, now or when it is this call's turn.
@@ -186,6 +198,16 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
     pub(super) fn set_limits(self: &Arc<Self>, limits: Limits) {
         self.board.lock().limits = limits;
         self.admit();
+    }
+
+    /// Has `router` choose from now on.
+    pub(super) fn set_router(&self, router: Box<dyn RequestRouter>) {
+        self.board.lock().router = router;
+    }
+
+    /// Changes how the beginning of a request is read; `None` where the router has no use for it.
+    pub(super) fn read_prefix_with(&self, read: Option<ReadPrefix<I>>) {
+        *self.prefix.write() = read;
     }
 
     /// Takes no new calls from now on. Those that wait go on waiting.

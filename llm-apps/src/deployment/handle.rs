@@ -45,7 +45,11 @@ impl<I: Send + 'static, O: Send + 'static> DeploymentHandle<I, O> {
     pub async fn open(&self, input: I, call: &Call) -> Result<(O, Permit<I, O>), CallError> {
         let work = async {
             let called = Instant::now();
-            let permit = self.dispatcher.place(call).await?;
+            let hinted = self.dispatcher.hinted(&input, call);
+            let permit = self
+                .dispatcher
+                .place(hinted.as_ref().unwrap_or(call))
+                .await?;
             let placed = Instant::now();
             let answer = permit.run(input, call).await;
             call.note_timing(StageTiming {

@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use super::autoscaling::RecentDecisions;
-use super::blueprint::Blueprint;
+use super::blueprint::{Blueprint, ReadPrefix};
 use super::config::DeploymentConfig;
+use super::desired::Desired;
 use super::dispatcher::{Dispatcher, Limits, Load};
+use super::host::Host;
 use super::reconcile::{Action, Failures, View, Wish, reconcile};
-use super::replica::{Ending, Life, ReplicaCell, ReplicaConfig, ReplicaId};
+use super::replica::{Ending, Kept, Life, ReplicaCell, ReplicaConfig, ReplicaId};
+use super::router::RouterConfig;
 use super::scaler::Scaler;
 use super::status::{
     DeploymentState, DeploymentStatus, ReplicaState, ScalingDecision, StatusTrigger,
@@ -24,29 +27,25 @@ use super::verdict::{Facts, Verdict};
 /// Time between two looks at the replicas where nothing calls for one before.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What the owner asks for.
-pub(super) struct Desired<I, O> {
-    pub(super) config: DeploymentConfig,
-    pub(super) blueprint: Blueprint<I, O>,
-    pub(super) deleting: bool,
-    /// Counts what was asked for.
-    generation: u64,
-}
-
 /// See the module.
 pub(super) struct Keeper<I: Send + 'static, O: Send + 'static> {
     dispatcher: Arc<Dispatcher<I, O>>,
     desired: Arc<Mutex<Desired<I, O>>>,
     changed: Arc<Notify>,
+    host: Host,
     began: Instant,
     /// The generation that is being worked at.
     generation: u64,
     replicas: Vec<Kept>,
-    tasks: JoinSet<(Arc<ReplicaCell>, Ending)>,
+    tasks: JoinSet<Ending>,
     next_id: u64,
     replica_config: watch::Sender<ReplicaConfig>,
     failures: Failures,
     message: String,
+    /// What replicas wait for that the machine has not free.
+    waits: Option<String>,
+    /// The router that chooses.
+    router: RouterConfig,
     verdict: Verdict,
     scaler: Scaler,
     decisions: RecentDecisions,
@@ -55,41 +54,18 @@ pub(super) struct Keeper<I: Send + 'static, O: Send + 'static> {
     leaving: Option<Duration>,
 }
 
-struct Kept {
-    cell: Arc<ReplicaCell>,
-    /// When it was first seen to run.
-    running_since: Option<Duration>,
-}
-
-impl<I: Send + 'static, O: Send + 'static> Desired<I, O> {
-    pub(super) fn new(config: DeploymentConfig, blueprint: Blueprint<I, O>) -> Self {
-        Self {
-            config,
-            blueprint,
-            deleting: false,
-            generation: 0,
-        }
-    }
-
-    /// Whether it is another wish than before.
-    pub(super) fn update(&mut self, config: DeploymentConfig, blueprint: Blueprint<I, O>) -> bool {
-        let same = self.config == config && self.blueprint.version() == blueprint.version();
-        if !same {
-            self.config = config;
-            self.blueprint = blueprint;
-            self.generation += 1;
-        }
-        !same
-    }
-}
-
 impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
     pub(super) fn new(
         dispatcher: Arc<Dispatcher<I, O>>,
         desired: Arc<Mutex<Desired<I, O>>>,
         changed: Arc<Notify>,
+        host: Host,
     ) -> (Self, watch::Receiver<DeploymentStatus>) {
-        let config = desired.lock().config.clone();
+        let (config, blueprint) = {
+            let desired = desired.lock();
+            (desired.config.clone(), desired.blueprint.clone())
+        };
+        dispatcher.read_prefix_with(prefix_reader(&config, &blueprint));
         let (status, watched) = watch::channel(DeploymentStatus {
             status: DeploymentState::Updating,
             status_trigger: StatusTrigger::ConfigUpdateStarted,
@@ -104,6 +80,7 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             dispatcher,
             desired,
             changed,
+            host,
             began: Instant::now(),
             generation: 0,
             replicas: Vec::new(),
@@ -112,6 +89,8 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             replica_config: watch::Sender::new(replica_config(&config)),
             failures: Failures::default(),
             message: String::new(),
+            waits: None,
+            router: config.router.clone(),
             verdict: Verdict::default(),
             scaler: Scaler::new(&config.replicas, config.target_capacity),
             decisions: RecentDecisions::default(),
@@ -152,18 +131,22 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
 
     /// Takes note of replicas that ended.
     fn reap(&mut self, now: Duration) {
-        while let Some(ended) = self.tasks.try_join_next() {
-            let (cell, ending) = match ended {
-                Ok(ended) => ended,
-                Err(error) => {
-                    tracing::error!(%error, "a replica's task ended badly");
-                    // Its stage's panics are caught where they happen; so this is a defect of ours.
-                    self.replicas
-                        .retain(|kept| kept.cell.state() != ReplicaState::Stopped);
-                    continue;
-                }
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
+            let at = self.replicas.iter().position(|kept| kept.task == task);
+            let Some(cell) = at.map(|index| self.replicas.swap_remove(index).cell) else {
+                continue;
             };
-            self.replicas.retain(|kept| kept.cell.id != cell.id);
+            let ending = match ended {
+                Ok((_, ending)) => ending,
+                // Panics of a stage's calls are caught where they happen; this one was in its making.
+                Err(error) if cell.state() == ReplicaState::Starting => {
+                    Ending::NotStarted(format!("its task ended badly: {error}"))
+                }
+                Err(error) => Ending::Failed(format!("its task ended badly: {error}")),
+            };
+            // It has gone by itself unless its task broke.
+            self.dispatcher.remove(cell.id);
             let (replica, name) = (cell.id.0, &**self.dispatcher.name());
             match ending {
                 Ending::Stopped => {}
@@ -197,6 +180,13 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             self.dispatcher.set_limits(Limits::of(&config));
             self.dispatcher.reopen();
             self.scaler.adopt(&config.replicas, config.target_capacity);
+            if self.router != config.router {
+                self.router = config.router.clone();
+                let seed = self.host.seed ^ generation;
+                self.dispatcher.set_router(config.router.build(seed));
+            }
+            self.dispatcher
+                .read_prefix_with(prefix_reader(&config, &blueprint));
             let told = replica_config(&config);
             self.replica_config.send_if_modified(|known| {
                 let differs = *known != told;
@@ -214,11 +204,7 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
 
     /// The replicas that are wanted. A change is logged with its reason.
     fn wanted(&mut self, load: &Load, now: Duration) -> usize {
-        let running = self
-            .replicas
-            .iter()
-            .filter(|kept| serves(&kept.cell))
-            .count();
+        let running = self.replicas.iter().filter(|kept| kept.serves()).count();
         let target = self.scaler.target(load, running, now);
         if let Some(decision) = target.decision {
             tracing::info!(
@@ -252,17 +238,16 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
         now: Duration,
     ) {
         let version = blueprint.version();
+        self.waits = None;
         for kept in &mut self.replicas {
-            let runs = kept.cell.state() == ReplicaState::Running;
-            if runs && kept.running_since.is_none() {
-                kept.running_since = Some(now);
-            }
+            let since = kept.runs_since(now);
             // One that has come through a health check is a start that succeeded.
-            let since = kept
-                .running_since
-                .filter(|_| runs && kept.cell.version == version);
+            let since = since.filter(|_| kept.cell.version == version);
             if since.is_some_and(|since| now - since >= config.health_check_period) {
                 self.failures.forget();
+            }
+            if let Err(waits) = kept.resize(config.resources) {
+                self.waits = Some(waits);
             }
         }
         let gives_up = self.gives_up(target, config);
@@ -271,7 +256,9 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             version,
             step: share(target, config.rolling_update_percentage),
             surge: match config.max_surge_percent {
-                percent if percent > 0.0 => share(target, percent / 100.0),
+                percent if percent > 0.0 && !self.is_cramped(version, config) => {
+                    share(target, percent / 100.0)
+                }
                 _ => 0,
             },
             may_start: self.leaving.is_none_or(|_| target > 0)
@@ -280,11 +267,11 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
         };
         for action in reconcile(&wish, &self.views(load)) {
             match action {
-                Action::Start => self.begin(blueprint),
+                Action::Start => self.begin(blueprint, config),
                 Action::Stop(id) => self.end(id),
             }
         }
-        if gives_up && !self.replicas.iter().any(|kept| serves(&kept.cell)) {
+        if gives_up && !self.replicas.iter().any(Kept::serves) {
             let reason = format!("it failed to deploy: {}", self.message);
             self.dispatcher.close(reason.into());
             self.dispatcher.turn_away();
@@ -299,22 +286,28 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
 
     fn views(&self, load: &Load) -> Vec<View> {
         let ongoing: BTreeMap<_, _> = load.ongoing.iter().copied().collect();
-        let view = |kept: &Kept| View {
-            id: kept.cell.id,
-            version: kept.cell.version,
-            state: kept.cell.state(),
-            ongoing: ongoing.get(&kept.cell.id).copied().unwrap_or(0),
-        };
-        let views = self.replicas.iter().map(view);
-        // One that was told to stop may not have noticed yet.
-        let told = |id| {
-            let kept = self.replicas.iter().find(|kept| kept.cell.id == id);
-            kept.is_some_and(|kept| kept.cell.stop.is_cancelled())
-        };
-        views.filter(|view| !told(view.id)).collect()
+        let view = |kept: &Kept| kept.view(ongoing.get(&kept.cell.id).copied().unwrap_or(0));
+        self.replicas.iter().filter_map(view).collect()
     }
 
-    fn begin(&mut self, blueprint: &Blueprint<I, O>) {
+    /// Whether a rollout has no room for a new replica before an old one has gone, but then has: it
+    /// cannot surge.
+    fn is_cramped(&self, version: u64, config: &DeploymentConfig) -> bool {
+        let (machine, wanted) = (&self.host.machine, config.resources);
+        let mut old = self.replicas.iter().filter(|k| k.cell.version != version);
+        !machine.would_fit(wanted, None)
+            && old.any(|kept| machine.would_fit(wanted, Some(kept.share())))
+    }
+
+    /// Starts a replica, if its share of the machine is free.
+    fn begin(&mut self, blueprint: &Blueprint<I, O>, config: &DeploymentConfig) {
+        let share = match self.host.machine.reserve(config.resources) {
+            Ok(share) => share,
+            Err(shortage) => {
+                self.waits = Some(format!("a replica waits to start: {shortage}"));
+                return;
+            }
+        };
         let id = ReplicaId(self.next_id);
         self.next_id += 1;
         let cell = Arc::new(ReplicaCell::new(id, blueprint.version()));
@@ -324,11 +317,12 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             config: self.replica_config.subscribe(),
             changed: Arc::clone(&self.changed),
         };
-        self.tasks.spawn(life.live(blueprint.make()));
-        self.replicas.push(Kept {
-            cell,
-            running_since: None,
-        });
+        let blueprint = blueprint.clone();
+        // Made in the replica's own task, which alone ends when the making panics.
+        let task = self
+            .tasks
+            .spawn(life.live(async move { blueprint.make().await }));
+        self.replicas.push(Kept::new(cell, task.id(), share));
     }
 
     fn end(&self, id: ReplicaId) {
@@ -348,8 +342,7 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
         for kept in &self.replicas {
             *replica_states.entry(kept.cell.state()).or_insert(0) += 1;
         }
-        let of_version =
-            |kept: &&Kept| kept.cell.version == blueprint.version() && serves(&kept.cell);
+        let of_version = |kept: &&Kept| kept.cell.version == blueprint.version() && kept.serves();
         let facts = Facts {
             target,
             serving: self.replicas.iter().filter(of_version).count(),
@@ -363,7 +356,7 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
         let told = DeploymentStatus {
             status,
             status_trigger,
-            message: self.message.clone(),
+            message: self.waits.clone().unwrap_or_else(|| self.message.clone()),
             target_num_replicas: target,
             replica_states,
             ongoing_requests: load.ongoing.iter().map(|(_, count)| count).sum(),
@@ -378,8 +371,13 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
     }
 }
 
-fn serves(cell: &ReplicaCell) -> bool {
-    matches!(cell.state(), ReplicaState::Running | ReplicaState::Updating)
+/// How the dispatcher reads the beginning of requests.
+fn prefix_reader<I: Send + 'static, O: Send + 'static>(
+    config: &DeploymentConfig,
+    blueprint: &Blueprint<I, O>,
+) -> Option<ReadPrefix<I>> {
+    let reads = config.router.reads_prefix();
+    blueprint.prefix().filter(|_| reads).cloned()
 }
 
 fn replica_config(config: &DeploymentConfig) -> ReplicaConfig {

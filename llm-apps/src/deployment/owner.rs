@@ -9,9 +9,11 @@ use tokio::task::JoinHandle;
 
 use super::blueprint::Blueprint;
 use super::config::DeploymentConfig;
+use super::desired::Desired;
 use super::dispatcher::{Dispatcher, Limits};
 use super::handle::DeploymentHandle;
-use super::keeper::{Desired, Keeper};
+use super::host::Host;
+use super::keeper::Keeper;
 use super::router::RequestRouter;
 use super::status::DeploymentStatus;
 
@@ -26,7 +28,7 @@ pub struct Deployment<I: Send + 'static, O: Send + 'static> {
 }
 
 impl<I: Send + 'static, O: Send + 'static> Deployment<I, O> {
-    /// Begins to make the replicas. Calls wait for the first of them.
+    /// Begins to make the replicas on `host`. Calls wait for the first of them.
     #[expect(
         clippy::disallowed_methods,
         reason = "the deployment owns its keeper, and joins or aborts it"
@@ -35,17 +37,19 @@ impl<I: Send + 'static, O: Send + 'static> Deployment<I, O> {
         name: impl Into<Arc<str>>,
         config: DeploymentConfig,
         blueprint: Blueprint<I, O>,
-        router: Box<dyn RequestRouter>,
+        host: &Host,
     ) -> Self {
         let changed = Arc::new(Notify::new());
         let limits = Limits::of(&config);
         let wake = Arc::clone(&changed);
+        let router = config.router.build(host.seed);
         let dispatcher = Arc::new(Dispatcher::new(name.into(), limits, router, wake));
         let desired = Arc::new(Mutex::new(Desired::new(config, blueprint)));
         let (keeper, status) = Keeper::new(
             Arc::clone(&dispatcher),
             Arc::clone(&desired),
             Arc::clone(&changed),
+            host.clone(),
         );
         Self {
             dispatcher,
@@ -69,6 +73,12 @@ impl<I: Send + 'static, O: Send + 'static> Deployment<I, O> {
         if changed {
             self.changed.notify_one();
         }
+    }
+
+    /// Has a router of the caller's own choose from now on, until a configuration with another
+    /// [`router`](DeploymentConfig::router) comes.
+    pub fn set_router(&self, router: Box<dyn RequestRouter>) {
+        self.dispatcher.set_router(router);
     }
 
     /// How it stands.

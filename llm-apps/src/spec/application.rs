@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+use super::collections::CollectionSpec;
 use super::deployment;
+use super::encoders::EncoderSpec;
 use super::fault::Faults;
 use super::flow::{Members, Scope};
 use super::node::{Node, Position, Value};
@@ -13,6 +15,7 @@ use super::stages::StageSpec;
 use super::steps::{self, StepSpec};
 use crate::deployment::DeploymentConfig;
 use crate::deployment::autoscaling::TargetCapacity;
+use crate::deployment::machine::Machine;
 use crate::payload::{Kind, Signature, names};
 
 /// One application.
@@ -65,8 +68,44 @@ pub(super) struct Known<'a> {
     pub(super) folder: &'a Path,
     /// Names and aliases of `models`.
     pub(super) models: &'a BTreeSet<String>,
+    /// `encoders`.
+    pub(super) encoders: &'a [EncoderSpec],
+    /// `collections`.
+    pub(super) collections: &'a [CollectionSpec],
+    /// Of which replicas reserve their shares.
+    pub(super) machine: &'a Machine,
     /// The share of their replicas that all deployments have.
     pub(super) target_capacity: TargetCapacity,
+}
+
+impl Known<'_> {
+    /// What a stage names and is not there.
+    fn missing(&self, stage: &StageSpec) -> Vec<String> {
+        let models: Vec<&str> = self.models.iter().map(String::as_str).collect();
+        let encoders = self.encoders.iter().map(|encoder| encoder.name.as_str());
+        let collections = self.collections.iter().map(|found| found.name.as_str());
+        let mut missing = Vec::new();
+        let mut check = |what: &str, name: &str, known: &[&str]| {
+            if !known.contains(&name) {
+                let known = match known {
+                    [] => "none".to_owned(),
+                    known => known.join(", "),
+                };
+                let name = name.escape_debug();
+                missing.push(format!("no {what} is called `{name}`; there are {known}"));
+            }
+        };
+        stage
+            .models()
+            .for_each(|name| check("model", name, &models));
+        if let Some(name) = stage.encoder() {
+            check("encoder", name, &encoders.collect::<Vec<_>>());
+        }
+        if let Some(name) = stage.collection() {
+            check("collection", name, &collections.collect::<Vec<_>>());
+        }
+        missing
+    }
 }
 
 /// Longest name, in characters.
@@ -168,19 +207,15 @@ fn deployments(
                 f,
             );
         }
-        let config = deployment::read(&mut keys, known.target_capacity, f);
+        let (mut config, routing) =
+            deployment::read(&mut keys, known.target_capacity, known.machine, f);
         let stage = StageSpec::read(&mut keys, known.folder, f);
+        if let Some(stage) = &stage {
+            config.router = routing.of(stage, &path, f);
+        }
         keys.finish(f);
-        for model in stage.iter().flat_map(StageSpec::models) {
-            if !known.models.contains(model) {
-                let names: Vec<_> = known.models.iter().map(String::as_str).collect();
-                let message = format!(
-                    "`{path}`: no model is called `{}`; there are {}",
-                    model.escape_debug(),
-                    names.join(", ")
-                );
-                f.note(node.at, message);
-            }
+        for message in stage.iter().flat_map(|stage| known.missing(stage)) {
+            f.note(node.at, format!("`{path}`: {message}"));
         }
         let Some(name) = name else { continue };
         let spec = stage.map(|stage| DeploymentSpec {

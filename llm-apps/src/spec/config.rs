@@ -5,13 +5,14 @@
     reason = "the parser has scores of errors, and two that are worded anew"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::admin::AdminOptions;
 use super::application::{self, ApplicationSpec, Known};
 use super::collections::CollectionSpec;
 use super::encoders::EncoderSpec;
@@ -22,13 +23,17 @@ use super::model::ModelSpec;
 use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
+use super::stages::StageSpec;
 use crate::deployment::autoscaling::TargetCapacity;
+use crate::deployment::machine::Machine;
 
 /// What `penstock run` serves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServeConfig {
     /// The socket.
     pub http_options: HttpOptions,
+    /// The socket of those who deploy. Default: on this machine alone.
+    pub admin_options: AdminOptions,
     /// Whether request fields that are not known are refused with 400; else they are ignored and
     /// counted. Default: no.
     pub strict: bool,
@@ -41,12 +46,14 @@ pub struct ServeConfig {
     pub max_concurrent_prepares: usize,
     /// Answers that one request may ask for: its prompts times `n`. Default: 128.
     pub max_choices: u32,
-    /// What is served, at least one.
+    /// What is served; at least one, unless there are applications or encoders.
     pub models: Vec<ModelSpec>,
     /// Models that turn texts into vectors. Default: none.
     pub encoders: Vec<EncoderSpec>,
     /// Passages that can be searched. Default: none.
     pub collections: Vec<CollectionSpec>,
+    /// The share of their replicas that all deployments have. Default: all.
+    pub target_capacity: TargetCapacity,
     /// Products of several stages, served beside the models. Default: none.
     pub applications: Vec<ApplicationSpec>,
 }
@@ -76,12 +83,16 @@ const MAX_NODES: usize = 10_000;
 const MAX_DEPTH: usize = 32;
 
 impl ServeConfig {
-    /// Reads and proves a file. Relative paths in it are resolved against its folder; `vars` are the
+    /// Reads and proves a file for `machine`, as [`parse_for`](Self::parse_for) does. Relative paths in it are resolved against its folder; `vars` are the
     /// environment's variables, for `${VAR}`.
     ///
     /// # Errors
     /// [`ConfigError::Faults`] lists every fault with its line and column.
-    pub fn load(path: &Path, vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+    pub fn load_for(
+        machine: &Machine,
+        path: &Path,
+        vars: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
         let unread = |source| ConfigError::Read {
             path: path.to_owned(),
             source,
@@ -92,7 +103,8 @@ impl ServeConfig {
             .read_to_end(&mut bytes)
             .map_err(unread)?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        Ok(Self::parse(
+        Ok(Self::parse_for(
+            machine,
             &path.display().to_string(),
             folder,
             &bytes,
@@ -100,11 +112,34 @@ impl ServeConfig {
         )?)
     }
 
+    /// As [`load_for`](Self::load_for), for a machine on which nothing is counted.
+    ///
+    /// # Errors
+    /// As [`load_for`](Self::load_for).
+    pub fn load(path: &Path, vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        Self::load_for(&Machine::unbounded(), path, vars)
+    }
+
     /// Proves a file's bytes; `file` names it in faults.
     ///
     /// # Errors
     /// Every fault with its line and column. What is not YAML at all has one.
     pub fn parse(
+        file: &str,
+        folder: &Path,
+        bytes: &[u8],
+        vars: &BTreeMap<String, String>,
+    ) -> Result<Self, Faults> {
+        Self::parse_for(&Machine::unbounded(), file, folder, bytes, vars)
+    }
+
+    /// As [`parse`](Self::parse), for a machine: what a replica reserves and the machine does not have is a
+    /// fault.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_for(
+        machine: &Machine,
         file: &str,
         folder: &Path,
         bytes: &[u8],
@@ -127,16 +162,20 @@ impl ServeConfig {
             });
             return Err(faults);
         }
-        let config = Self::read(&root, folder, &mut faults);
+        let config = Self::read(&root, folder, machine, &mut faults);
         faults.or(config)
     }
 
-    fn read(root: &Node, folder: &Path, faults: &mut Faults) -> Option<Self> {
+    fn read(root: &Node, folder: &Path, machine: &Machine, faults: &mut Faults) -> Option<Self> {
         let mut keys = Section::open("", root, faults);
         let f = faults;
         let http_options = keys
             .node("http_options")
             .map(|node| HttpOptions::read(node, f))
+            .unwrap_or_default();
+        let admin_options = keys
+            .node("admin_options")
+            .map(|node| AdminOptions::read(node, f))
             .unwrap_or_default();
         let strict = keys.take("strict", f, read::boolean).unwrap_or(false);
         let max_ongoing_requests = keys
@@ -156,6 +195,13 @@ impl ServeConfig {
             .take("max_choices", f, read::integer(1..=65_536_u32))
             .unwrap_or(128);
         let models = match keys.node("models") {
+            // A server of applications that ask others, and a file to ingest with, need none.
+            None if ["applications", "encoders"]
+                .iter()
+                .any(|key| keys.node(key).is_some()) =>
+            {
+                Some(Vec::new())
+            }
             None => {
                 keys.miss("models", "at least one model is needed");
                 None
@@ -185,7 +231,10 @@ impl ServeConfig {
             let names = models.flat_map(|model| std::iter::once(&model.name).chain(&model.aliases));
             let known = Known {
                 folder,
+                machine,
                 models: &names.cloned().collect(),
+                encoders: &encoders,
+                collections: &collections,
                 target_capacity,
             };
             application::read_all(applications, &known, f)
@@ -193,6 +242,7 @@ impl ServeConfig {
         keys.finish(f);
         Some(Self {
             http_options,
+            admin_options,
             strict,
             max_ongoing_requests,
             max_queued_requests,
@@ -201,8 +251,53 @@ impl ServeConfig {
             models: models?,
             encoders,
             collections,
+            target_capacity,
             applications,
         })
+    }
+
+    /// The collections that stages search.
+    pub fn used_collections(&self) -> Vec<&CollectionSpec> {
+        let searched: BTreeSet<&str> = self.stages().filter_map(StageSpec::collection).collect();
+        let all = self.collections.iter();
+        all.filter(|spec| searched.contains(spec.name.as_str()))
+            .collect()
+    }
+
+    /// The encoders that stages name, and those of the collections that they search.
+    pub fn used_encoders(&self) -> Vec<&EncoderSpec> {
+        let searched = self.used_collections();
+        let theirs = searched.iter().map(|spec| spec.encoder.as_str());
+        let named = self.stages().filter_map(StageSpec::encoder);
+        let used: BTreeSet<&str> = named.chain(theirs).collect();
+        let all = self.encoders.iter();
+        all.filter(|spec| used.contains(spec.name.as_str()))
+            .collect()
+    }
+
+    fn stages(&self) -> impl Iterator<Item = &StageSpec> {
+        let deployments = self.applications.iter().flat_map(|app| &app.deployments);
+        deployments.map(|deployment| &deployment.stage)
+    }
+
+    /// The keys of what differs in `other` and cannot change while a server runs.
+    pub fn fixed_differences(&self, other: &Self) -> Vec<&'static str> {
+        let differs = [
+            ("http_options", self.http_options != other.http_options),
+            ("admin_options", self.admin_options != other.admin_options),
+            ("strict", self.strict != other.strict),
+            (
+                "max_ongoing_requests",
+                self.max_ongoing_requests != other.max_ongoing_requests,
+            ),
+            (
+                "max_queued_requests",
+                self.max_queued_requests != other.max_queued_requests,
+            ),
+            ("max_choices", self.max_choices != other.max_choices),
+        ];
+        let keys = differs.into_iter().filter(|(_, differs)| *differs);
+        keys.map(|(key, _)| key).collect()
     }
 }
 

@@ -5,25 +5,34 @@ use std::time::Duration;
 use super::autoscaling;
 use super::fault::Faults;
 use super::read;
+use super::resources;
+use super::router::{self, Routing};
 use super::section::Section;
 use crate::deployment::autoscaling::TargetCapacity;
+use crate::deployment::machine::Machine;
+use crate::deployment::router::RouterConfig;
 use crate::deployment::{DeploymentConfig, Replicas};
 
 const A_DAY: f64 = 86_400.0;
 
-/// Takes the keys of a [`DeploymentConfig`] from a deployment's section.
+/// Takes the keys of a [`DeploymentConfig`] from a deployment's section. Its router is known when its
+/// stage is.
 pub(super) fn read(
     keys: &mut Section<'_>,
     target_capacity: TargetCapacity,
+    machine: &Machine,
     f: &mut Faults,
-) -> DeploymentConfig {
+) -> (DeploymentConfig, Routing) {
     let default = DeploymentConfig::default();
     let seconds = |keys: &mut Section<'_>, key, least, f: &mut Faults| -> Option<Duration> {
         keys.take(key, f, read::seconds(least..=A_DAY))
     };
     let share = read::number("a number above 0 and at most 1", |v| v > 0.0 && v <= 1.0);
     let percent = read::number("a number from 0 to 100", |v| (0.0..=100.0).contains(&v));
-    DeploymentConfig {
+    let path = keys.path("request_router_config");
+    let routing = keys.node("request_router_config");
+    let routing = routing.map_or_else(Routing::default, |node| router::read(&path, node, f));
+    let config = DeploymentConfig {
         replicas: replicas(keys, f),
         target_capacity,
         max_ongoing_requests: keys
@@ -36,6 +45,8 @@ pub(super) fn read(
         max_queued_requests: keys
             .take("max_queued_requests", f, read::integer(0..=1_048_576_usize))
             .unwrap_or(default.max_queued_requests),
+        router: RouterConfig::default(),
+        resources: resources::read(keys, machine, f),
         health_check_period: seconds(keys, "health_check_period_s", 0.1, f)
             .unwrap_or(default.health_check_period),
         health_check_timeout: seconds(keys, "health_check_timeout_s", 0.1, f)
@@ -57,7 +68,8 @@ pub(super) fn read(
             .unwrap_or(default.max_constructor_retry_count),
         // The stages of the YAML have nothing to configure but their options.
         user_config: None,
-    }
+    };
+    (config, routing)
 }
 
 /// `num_replicas`, a number or `auto`, or `autoscaling_config`.

@@ -5,9 +5,11 @@
 //! proved: nothing below re-checks it. Where a default is not the engine's own, it stands in the
 //! `Default` of its section, and nowhere else. The environment is passed in.
 
+mod admin;
 mod application;
 mod autoscaling;
 mod collections;
+mod complete;
 mod config;
 mod deployment;
 mod encoders;
@@ -22,6 +24,8 @@ mod node;
 mod opening;
 mod places;
 mod read;
+mod resources;
+mod router;
 mod sampling;
 mod section;
 mod size;
@@ -33,8 +37,10 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+pub use admin::{AdminOptions, DEFAULT_ADMIN_PORT};
 pub use application::{ApplicationSpec, DeploymentSpec};
 pub use collections::{CollectionSpec, StoreSpec};
+pub use complete::{complete, of_models};
 pub use config::{ConfigError, ServeConfig};
 pub use encoders::EncoderSpec;
 pub use fault::{Fault, Faults};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::prefix::Prefix;
 use super::record::{StageTiming, TokenCount};
 
 /// One request on its way: who it is, until when it matters, what routers may go by, and what was
@@ -16,6 +17,7 @@ pub struct Call {
     request_id: Arc<str>,
     deadline: Option<Instant>,
     session: Option<Arc<str>>,
+    prefix: Option<Prefix>,
     spent: Arc<Mutex<Spent>>,
 }
 
@@ -35,6 +37,7 @@ impl Call {
             request_id: request_id.into(),
             deadline: None,
             session: None,
+            prefix: None,
             spent: Arc::default(),
         }
     }
@@ -57,6 +60,14 @@ impl Call {
         self
     }
 
+    /// The same, for a text that begins like this: routers that know prefixes send it to a replica that
+    /// was given such a text before.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: Prefix) -> Self {
+        self.prefix = Some(prefix);
+        self
+    }
+
     /// The id under which logs, traces and errors name the request.
     pub fn request_id(&self) -> &str {
         &self.request_id
@@ -70,6 +81,11 @@ impl Call {
     /// The session that it belongs to.
     pub fn session(&self) -> Option<&str> {
         self.session.as_deref()
+    }
+
+    /// How the text begins that it is about, where that is known.
+    pub fn prefix(&self) -> Option<&Prefix> {
+        self.prefix.as_ref()
     }
 
     /// Counts tokens that a model read and wrote for it.

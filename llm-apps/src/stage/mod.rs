@@ -1,9 +1,12 @@
 //! Stages: what a deployment runs. One room each; beside them the trait that all of them are.
 
 mod call;
+pub mod embed;
 mod error;
 pub mod generate;
 pub mod http;
+pub mod lookup;
+mod prefix;
 pub mod process;
 pub mod prompt;
 mod record;
@@ -12,5 +15,6 @@ pub mod validate;
 
 pub use call::Call;
 pub use error::{CallError, StageError};
+pub use prefix::{PREFIX_BLOCK, Prefix};
 pub use record::{StageTiming, TokenCount};
 pub use traits::{ErasedStage, Stage, erase};

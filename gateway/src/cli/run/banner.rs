@@ -11,12 +11,40 @@ use llm_apps::spec::{ApplicationSpec, ByteSize};
 pub(in crate::cli) struct Started {
     /// Version of the program.
     pub(in crate::cli) version: &'static str,
-    /// Where it listens, with the port that it got.
-    pub(in crate::cli) url: String,
-    /// What it serves, at least one.
+    /// Where it listens.
+    pub(in crate::cli) addresses: Addresses,
+    /// What it serves.
     pub(in crate::cli) models: Vec<StartedModel>,
+    /// What the applications search.
+    pub(in crate::cli) collections: Vec<StartedCollection>,
     /// The applications over them.
     pub(in crate::cli) applications: Vec<StartedApplication>,
+}
+
+/// Where a server listens, with the ports that it got.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Addresses {
+    /// Clients.
+    pub(in crate::cli) url: String,
+    /// Those who deploy; `None` where there is no such socket.
+    pub(in crate::cli) admin: Option<String>,
+}
+
+/// One collection that is searched.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct StartedCollection {
+    /// Its name.
+    pub(in crate::cli) name: String,
+    /// The encoder of its vectors.
+    pub(in crate::cli) encoder: String,
+    /// The folder or server.
+    pub(in crate::cli) store: String,
+    /// Whether nobody else can write into it while the server runs.
+    pub(in crate::cli) is_held: bool,
+    /// How many there are.
+    pub(in crate::cli) passages: usize,
+    /// The configuration to ingest with.
+    pub(in crate::cli) config: PathBuf,
 }
 
 /// One application, whose replicas are starting.
@@ -39,6 +67,37 @@ impl StartedApplication {
             route_prefix: spec.route_prefix.clone(),
             deployments: deployments.collect(),
         }
+    }
+}
+
+impl fmt::Display for StartedCollection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            encoder,
+            store,
+            is_held,
+            passages,
+            config,
+        } = self;
+        writeln!(f, "\n  {name}")?;
+        let passages = grouped(*passages);
+        writeln!(f, "    {:<9} {passages}, encoded by {encoder}", "passages")?;
+        writeln!(f, "    {:<9} {store}", "store")?;
+        if passages != "0" {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "    {:<9} it is empty; {}fill it: penstock ingest {name} PATHS... --config {}",
+            "warning",
+            if *is_held {
+                "stop this server and "
+            } else {
+                ""
+            },
+            config.display()
+        )
     }
 }
 
@@ -94,19 +153,32 @@ impl fmt::Display for Started {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             version,
-            url,
+            addresses: Addresses { url, admin },
             models,
+            collections,
             applications,
         } = self;
         writeln!(f, "Penstock {version} listens on {url}")?;
+        if let Some(admin) = admin {
+            writeln!(f, "Deploy and look at it on {admin}")?;
+        }
         for model in models {
             write!(f, "{model}")?;
+        }
+        for collection in collections {
+            write!(f, "{collection}")?;
         }
         for application in applications {
             write!(f, "{application}")?;
         }
         let Some(first) = models.first() else {
-            return Ok(());
+            let name = applications.first().map(|first| &first.name);
+            let Some(name) = name else { return Ok(()) };
+            return writeln!(
+                f,
+                "\nTry it:\n  curl {url}/v1/chat/completions -H 'content-type: application/json' -d '{{\
+                 \"model\": \"{name}\", \"messages\": [{{\"role\": \"user\", \"content\": \"...\"}}]}}'"
+            );
         };
         let name = &first.name;
         writeln!(f, "\nTry it:")?;

@@ -2,23 +2,19 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use gateway::{Cors, Edge, Gateway, GatewayConfig, ModelEntry, SharedState, Telemetry};
-use llm_apps::controller::{Surroundings, assemble};
+use gateway::{Cors, Deployer, Edge, Gateway, GatewayConfig, Opener, Telemetry};
 use llm_apps::spec::{AllowOrigins, ServeConfig};
-use llm_apps::stage::generate::GenerateDefaults;
-use tokio::sync::oneshot;
-use uuid::Uuid;
 
-use super::banner::{Started, StartedApplication};
+use super::admin;
+use super::banner::{Addresses, Started, StartedApplication};
 use super::bind::bind;
-use super::open::open_all;
+use super::opener::FileOpener;
 use super::signals::Signals;
-use crate::cli::arguments;
 use crate::cli::report::Interrupted;
 use crate::cli::terminal::Terminal;
+use crate::cli::{arguments, source};
 use crate::env::Environment;
 
 /// Serves until SIGTERM or SIGINT, then drains. A second signal does not wait for the drain.
@@ -27,95 +23,64 @@ pub(in crate::cli) async fn run(
     environment: &Environment,
     terminal: &mut Terminal,
 ) -> Result<()> {
-    let mut config = ServeConfig::load(&arguments.config, environment.vars())?;
-    let http = &mut config.http_options;
-    http.host = arguments
-        .host
-        .unwrap_or_else(|| std::mem::take(&mut http.host));
-    http.port = arguments.port.unwrap_or(http.port);
-    let listener = bind(&http.host, http.port).await?;
-    let url = format!("http://{}", listener.local_addr()?);
+    let source = source::read(&arguments.config)?;
+    let opener = FileOpener::new(environment);
+    let config = source.prove(opener.machine(), environment.vars())?;
+    let http = &config.http_options;
+    let host = arguments.host.as_ref().unwrap_or(&http.host);
+    let listener = bind(host, arguments.port.unwrap_or(http.port)).await?;
+    let admin = admin::bind(&config.admin_options, arguments.admin_port).await?;
+    let addresses = Addresses {
+        url: format!("http://{}", listener.local_addr()?),
+        admin: admin.as_ref().map(admin::url).transpose()?,
+    };
 
     let signals = Signals::listen()?;
     let settings = gateway_config(&config)?;
+    let patience = settings.graceful_shutdown_timeout;
     // Its clock is held against the system's for some 20 ms: time in which the models come already.
+    opener.begin(&config).await;
     let telemetry = tokio::task::spawn_blocking(Telemetry::new);
-    let (made, state) = oneshot::channel();
+    let telemetry = telemetry.await.context("telemetry did not start")?;
+    let state = Arc::new(Gateway::new(settings, Edge::system(), telemetry));
+    let vars = environment.vars().clone();
+    let deployer = Arc::new(Deployer::new(Arc::clone(&state), opener.clone(), vars));
+    let admin = admin::serve(admin, &config.admin_options, &deployer, signals.first());
     let serving = async {
-        let telemetry = telemetry.await.context("telemetry did not start")?;
-        let state = Arc::new(Gateway::new(settings, Edge::system(), telemetry));
-        // Fails only where nobody waits for it any more.
-        made.send(Arc::clone(&state)).ok();
         gateway::serve(listener, state, signals.first()).await;
+        deployer.shut_down(patience).await;
+    };
+    let mut serving = std::pin::pin!(async { tokio::join!(serving, admin) });
+    let starting = async {
+        deployer.start(source, config.clone()).await?;
+        let started = Started {
+            version: env!("CARGO_PKG_VERSION"),
+            addresses,
+            models: opener.started().await,
+            collections: opener.collections(&arguments.config).await,
+            applications: config
+                .applications
+                .iter()
+                .map(StartedApplication::of)
+                .collect(),
+        };
+        terminal.print(&started.to_string())?;
         anyhow::Ok(())
     };
-    let mut serving = std::pin::pin!(serving);
-    let starting = start(&config, url, state, environment, terminal);
     tokio::select! {
         biased;
         started = starting => started?,
         // Told to stop while the models were coming: what came of them stays.
-        served = &mut serving => {
+        _ = &mut serving => {
             tracing::warn!("told to stop before the models were there");
-            return served;
+            return Ok(());
         }
         () = signals.second() => return Err(Interrupted.into()),
     }
     tokio::select! {
-        served = serving => served,
+        _ = serving => Ok(()),
+        () = deployer.work() => Ok(()),
         () = signals.second() => Err(Interrupted.into()),
-    }
-}
-
-/// Brings the models, gives them to the server when it is there, and says so.
-async fn start(
-    config: &ServeConfig,
-    url: String,
-    server: oneshot::Receiver<SharedState>,
-    environment: &Environment,
-    terminal: &mut Terminal,
-) -> Result<()> {
-    let (models, opened) = open_all(config, environment, terminal).await?;
-    let state = server.await.context("the server did not start")?;
-    let around = surroundings(&models);
-    let applications = config.applications.iter();
-    let applications: Vec<_> = applications
-        .map(|spec| Arc::new(assemble(spec, &around)))
-        .collect();
-    let started_applications = config.applications.iter().map(StartedApplication::of);
-    let started_applications = started_applications.collect();
-    state.set_applications(applications)?;
-    state.set_models(models)?;
-    let started = Started {
-        version: env!("CARGO_PKG_VERSION"),
-        url,
-        models: opened,
-        applications: started_applications,
-    };
-    terminal.print(&started.to_string())?;
-    Ok(())
-}
-
-/// What applications are made of: the models, and chance and the calendar.
-fn surroundings(models: &[ModelEntry]) -> Surroundings {
-    let random = || Uuid::new_v4().as_u64_pair().1;
-    let since_1970 = || {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        since.unwrap_or_default()
-    };
-    let with_defaults = |entry: &ModelEntry| {
-        let defaults = GenerateDefaults {
-            params: entry.defaults.params.clone(),
-            max_tokens: entry.defaults.max_tokens,
-            seed: Arc::new(random),
-            unix_time: Arc::new(move || i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)),
-        };
-        (entry.text.clone(), defaults)
-    };
-    Surroundings {
-        models: models.iter().map(with_defaults).collect(),
-        seed: random(),
-        now: since_1970().as_secs_f64(),
     }
 }
 

@@ -4,16 +4,21 @@
 //! banner says that all is there. The port answers from the moment it is taken: `/livez` says yes,
 //! `/readyz` says no until the models are there.
 
+mod admin;
 mod banner;
 mod bind;
 mod command;
 mod open;
+mod opener;
+mod retrieval;
+mod shelf;
 mod signals;
 
 pub(super) use command::run;
+pub(super) use opener::machine;
 #[cfg(test)]
 pub(super) use {
-    banner::{Started, StartedModel},
+    banner::{Addresses, Started, StartedCollection, StartedModel},
     bind::bind,
     command::gateway_config,
 };

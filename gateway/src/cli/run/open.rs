@@ -10,7 +10,7 @@ use engine::tokenizer::{ChatTemplate, ChatTemplateSource, TemplateError, Tokeniz
 use engine::{OpenModel, SamplingParams};
 use gateway::ModelEntry;
 use gateway::openai::Defaults;
-use llm_apps::spec::{ModelSpec, SamplingDefaults, ServeConfig};
+use llm_apps::spec::{ModelSpec, SamplingDefaults};
 use llm_apps::stage::generate::{ModelInfo, TextModel, TextModelParts};
 
 use super::banner::StartedModel;
@@ -18,29 +18,8 @@ use crate::cli::pull::fetch;
 use crate::cli::terminal::Terminal;
 use crate::env::Environment;
 
-/// Fetches all models, then opens them one after the other.
-pub(super) async fn open_all(
-    config: &ServeConfig,
-    environment: &Environment,
-    terminal: &mut Terminal,
-) -> Result<(Vec<ModelEntry>, Vec<StartedModel>)> {
-    // All are fetched before any is opened: what cannot be fetched should show before memory is used.
-    let mut specs = Vec::new();
-    for spec in &config.models {
-        specs.push(fetch_all(spec.clone(), environment, terminal).await?);
-    }
-    let preparing = NonZeroUsize::new(config.max_concurrent_prepares).unwrap_or(NonZeroUsize::MIN);
-    let (mut models, mut started) = (Vec::new(), Vec::new());
-    for (spec, path) in specs {
-        let (model, facts) = open(spec, path, preparing).await?;
-        models.push(model);
-        started.push(facts);
-    }
-    Ok((models, started))
-}
-
 /// Fetches a model, and the one that guesses for it, which its engine is then told.
-async fn fetch_all(
+pub(super) async fn fetch_all(
     mut spec: ModelSpec,
     environment: &Environment,
     terminal: &mut Terminal,
@@ -60,7 +39,7 @@ async fn fetch_all(
 }
 
 /// Reads the weights, which takes a while, on a thread where nobody waits.
-async fn open(
+pub(super) async fn open(
     spec: ModelSpec,
     path: PathBuf,
     preparing: NonZeroUsize,

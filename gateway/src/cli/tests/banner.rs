@@ -2,13 +2,17 @@
 
 use engine::{Activations, Device, Isa, Speculation, SpeculationMethod};
 
-use crate::cli::run::{Started, StartedModel};
+use crate::cli::run::{Addresses, Started, StartedCollection, StartedModel};
 
 fn started() -> Started {
     Started {
         version: "1.2.3",
-        url: "http://127.0.0.1:8000".to_owned(),
+        addresses: Addresses {
+            url: "http://127.0.0.1:8000".to_owned(),
+            admin: Some("http://127.0.0.1:8265".to_owned()),
+        },
         applications: Vec::new(),
+        collections: Vec::new(),
         models: vec![StartedModel {
             name: "small".to_owned(),
             aliases: vec!["gpt-4o-mini".to_owned()],
@@ -86,4 +90,47 @@ fn guesses_and_a_gpu_are_told() {
         let banner = started.to_string();
         assert!(banner.contains(&expected), "{banner}");
     }
+}
+
+#[test]
+fn an_empty_collection_says_how_it_is_filled() {
+    let mut started = started();
+    let docs = StartedCollection {
+        name: "docs".to_owned(),
+        encoder: "minilm".to_owned(),
+        store: "/data/docs".to_owned(),
+        is_held: true,
+        passages: 1234,
+        config: "my.yaml".into(),
+    };
+    let remote = StartedCollection {
+        is_held: false,
+        passages: 0,
+        store: "http://localhost:6334".to_owned(),
+        ..docs.clone()
+    };
+    let empty = StartedCollection {
+        passages: 0,
+        ..docs.clone()
+    };
+    started.collections = vec![docs, empty, remote];
+    let expected = "
+  docs
+    passages  1,234, encoded by minilm
+    store     /data/docs
+
+  docs
+    passages  0, encoded by minilm
+    store     /data/docs
+    warning   it is empty; stop this server and fill it: penstock ingest docs PATHS... --config my.yaml
+
+  docs
+    passages  0, encoded by minilm
+    store     http://localhost:6334
+    warning   it is empty; fill it: penstock ingest docs PATHS... --config my.yaml
+
+Try it:
+";
+    let banner = started.to_string();
+    assert!(banner.contains(expected), "{banner}");
 }

@@ -1,5 +1,7 @@
 //! Applications.
 
+mod plans;
+
 use std::collections::BTreeMap;
 
 use crate::deployment::{DeploymentState, DeploymentStatus, StatusTrigger};

@@ -49,7 +49,7 @@ impl<I: Send + 'static, O: Send + 'static> Life<I, O> {
     pub(in crate::deployment) async fn live(
         mut self,
         making: impl Future<Output = Result<Arc<dyn ErasedStage<I, O>>, StageError>> + Send,
-    ) -> (Arc<ReplicaCell>, Ending) {
+    ) -> Ending {
         let stop = self.cell.stop.clone();
         let begun = async {
             let stage = making.await?;
@@ -70,7 +70,7 @@ impl<I: Send + 'static, O: Send + 'static> Life<I, O> {
             Some(Ok(stage)) => self.serve(stage).await,
         };
         self.set(ReplicaState::Stopped);
-        (self.cell, ending)
+        ending
     }
 
     async fn serve(&mut self, stage: Arc<dyn ErasedStage<I, O>>) -> Ending {

@@ -2,8 +2,10 @@
 
 mod cell;
 mod id;
+mod kept;
 mod life;
 
 pub(super) use cell::ReplicaCell;
 pub use id::ReplicaId;
+pub(super) use kept::Kept;
 pub(super) use life::{Ending, Life, ReplicaConfig};

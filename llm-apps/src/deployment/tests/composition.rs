@@ -1,7 +1,6 @@
 //! Deployments that call each other: Ray Serve's own example.
 
-use crate::deployment::router::PowerOfTwoChoices;
-use crate::deployment::{Blueprint, Deployment, DeploymentConfig, DeploymentHandle};
+use crate::deployment::{Blueprint, Deployment, DeploymentConfig, DeploymentHandle, Host};
 use crate::stage::{Call, CallError, Stage, StageError};
 
 struct Adder(f64);
@@ -36,12 +35,11 @@ fn start<S: Stage>(
     name: &str,
     make: impl Fn() -> S + Send + Sync + 'static,
 ) -> Deployment<S::Input, S::Output> {
-    let router = Box::new(PowerOfTwoChoices::new(7));
     Deployment::start(
         name,
         DeploymentConfig::default(),
         Blueprint::of(1, make),
-        router,
+        &Host::new(7),
     )
 }
 

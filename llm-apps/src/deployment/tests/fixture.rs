@@ -7,8 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::deployment::router::PowerOfTwoChoices;
-use crate::deployment::{Blueprint, Deployment, DeploymentConfig, DeploymentStatus};
+use crate::deployment::{Blueprint, Deployment, DeploymentConfig, DeploymentStatus, Host};
 use crate::stage::{Call, Stage, StageError};
 
 /// What all replicas of a test's deployment share.
@@ -118,12 +117,7 @@ pub(super) fn start(
     config: DeploymentConfig,
     blueprint: Blueprint<u64, (u64, u64)>,
 ) -> EchoDeployment {
-    Deployment::start(
-        "echo",
-        config,
-        blueprint,
-        Box::new(PowerOfTwoChoices::new(1)),
-    )
+    Deployment::start("echo", config, blueprint, &Host::new(1))
 }
 
 pub(super) fn call() -> Call {

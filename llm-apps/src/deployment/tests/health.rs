@@ -5,14 +5,16 @@
 )]
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::fixture::{World, blueprint, call, seconds, start, until};
-use crate::deployment::{DeploymentConfig, DeploymentState, StatusTrigger};
-use crate::stage::CallError;
+use crate::deployment::{
+    Blueprint, Deployment, DeploymentConfig, DeploymentState, Host, ReplicaState, StatusTrigger,
+};
+use crate::stage::{Call, CallError, Stage, StageError};
 
 #[tokio::test(start_paused = true)]
 async fn a_replica_that_fails_three_checks_is_replaced() {
@@ -92,4 +94,37 @@ async fn one_that_ran_is_tried_again_for_as_long_as_it_takes() {
     let began = Instant::now();
     assert!(deployment.handle().call(1, &call()).await.is_ok());
     assert!(began.elapsed() < seconds(12.0), "{:?}", began.elapsed());
+}
+
+/// A panic in the making is one of the replica's own task; its place among the replicas must not stay
+/// taken.
+#[tokio::test(start_paused = true)]
+async fn a_replica_whose_task_panics_is_forgotten_and_replaced() {
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    let panics = Blueprint::new(7, move || {
+        let tried = counted.fetch_add(1, Ordering::SeqCst);
+        async move {
+            assert!(tried >= 2, "not made for this");
+            Ok(Late)
+        }
+    });
+    let config = DeploymentConfig::default();
+    let deployment = Deployment::start("late", config, panics, &Host::new(1));
+    let call = call();
+    deployment.handle().call((), &call).await.unwrap();
+    assert_eq!(tries.load(Ordering::SeqCst), 3);
+    let status = deployment.status();
+    let states: Vec<_> = status.replica_states.into_iter().collect();
+    assert_eq!(states, [(ReplicaState::Running, 1)]);
+}
+
+struct Late;
+
+impl Stage for Late {
+    type Input = ();
+    type Output = ();
+    async fn call(&self, (): (), _: &Call) -> Result<(), StageError> {
+        Ok(())
+    }
 }

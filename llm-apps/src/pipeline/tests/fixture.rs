@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::deployment::router::PowerOfTwoChoices;
-use crate::deployment::{Blueprint, Deployment, DeploymentConfig};
+use crate::deployment::{Blueprint, Deployment, DeploymentConfig, Host};
 use crate::payload::Payload;
 use crate::pipeline::{Member, Step};
 use crate::stage::{Call, Stage, StageError};
@@ -36,9 +35,8 @@ where
         graceful_shutdown_timeout: Duration::from_secs(1),
         ..DeploymentConfig::default()
     };
-    let router = Box::new(PowerOfTwoChoices::new(1));
     let blueprint = Blueprint::of(1, move || Function(Arc::clone(&work)));
-    Deployed(Deployment::start(name, config, blueprint, router))
+    Deployed(Deployment::start(name, config, blueprint, &Host::new(1)))
 }
 
 impl Deployed {

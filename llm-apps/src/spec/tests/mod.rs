@@ -470,3 +470,21 @@ fn an_application_is_read_with_its_stages_and_its_defaults() {
     assert_eq!(check.config.replicas, Replicas::Fixed(2));
     assert!(check.stage.takes_stream() && !answer.stage.takes_stream());
 }
+
+#[test]
+fn a_file_to_ingest_with_needs_no_model() {
+    let text = "encoders: [{name: minilm, source: m}, {name: other, source: o}]\n\
+                collections: [{name: docs, encoder: minilm, store: d}, {name: more, encoder: other, store: e}]\n";
+    let config = parse(text).unwrap();
+    assert!(config.models.is_empty());
+    assert!(config.used_encoders().is_empty() && config.used_collections().is_empty());
+
+    // What applications use of it is what a server opens.
+    let searches = "applications: [{name: search, pipeline: [find], output: passages, \
+                    deployments: [{name: find, lookup: {collection: docs}}]}]";
+    let config = parse(&format!("{text}{searches}")).unwrap();
+    let used: Vec<_> = config.used_encoders().iter().map(|e| &e.name).collect();
+    assert_eq!(used, ["minilm"]);
+    let used: Vec<_> = config.used_collections().iter().map(|c| &c.name).collect();
+    assert_eq!(used, ["docs"]);
+}

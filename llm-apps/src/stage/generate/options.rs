@@ -92,6 +92,14 @@ impl GenerateOptions {
     }
 }
 
+impl GenerateInput {
+    /// The variable's name.
+    pub fn variable(&self) -> &str {
+        let (Self::Messages(name) | Self::Prompt(name)) = self;
+        name
+    }
+}
+
 impl Default for GenerateInput {
     fn default() -> Self {
         Self::Messages(names::MESSAGES.to_owned())

@@ -1,0 +1,179 @@
+//! What a configuration names, opened for the server that runs and for the configurations that are
+//! deployed while it does.
+
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use gateway::{ModelEntry, Opened, Opener};
+use llm_apps::controller::Surroundings;
+use llm_apps::deployment::machine::Machine;
+use llm_apps::spec::ServeConfig;
+use llm_apps::stage::generate::{GenerateDefaults, TextModel};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::banner::{StartedCollection, StartedModel};
+use super::open::{fetch_all, open};
+use super::retrieval::Retrieval;
+use super::shelf::Shelf;
+use crate::cli::terminal::Terminal;
+use crate::env::Environment;
+
+/// Fetches and opens. Clones share what is open.
+#[derive(Clone)]
+pub(super) struct FileOpener {
+    environment: Environment,
+    machine: Arc<Machine>,
+    open: Arc<Mutex<Open>>,
+    /// What was begun before anybody asked.
+    begun: Arc<Mutex<JoinSet<Result<Opened>>>>,
+}
+
+#[derive(Default)]
+struct Open {
+    models: Shelf<(ModelEntry, StartedModel)>,
+    retrieval: Retrieval,
+    /// What is said of the models, in the order of the last configuration.
+    told: Vec<StartedModel>,
+}
+
+impl FileOpener {
+    pub(super) fn new(environment: &Environment) -> Self {
+        Self {
+            environment: environment.clone(),
+            machine: Arc::new(machine()),
+            open: Arc::default(),
+            begun: Arc::default(),
+        }
+    }
+
+    /// Begins to open what `config` names; the next [`open`](Opener::open) takes what comes of it.
+    pub(super) async fn begin(&self, config: &ServeConfig) {
+        let (opener, config) = (self.clone(), config.clone());
+        let mut begun = self.begun.lock().await;
+        begun.spawn(async move { opener.open_all(&config, &BTreeSet::new()).await });
+    }
+
+    /// What is said of the models that were opened last.
+    pub(super) async fn started(&self) -> Vec<StartedModel> {
+        self.open.lock().await.told.clone()
+    }
+
+    /// What is said of the collections; `config` is the file to ingest with.
+    pub(super) async fn collections(&self, config: &Path) -> Vec<StartedCollection> {
+        self.open.lock().await.retrieval.told(config)
+    }
+
+    async fn open_all(&self, config: &ServeConfig, renewed: &BTreeSet<String>) -> Result<Opened> {
+        let mut open = self.open.lock().await;
+        let mut shown = progress();
+        let retrieval = open.retrieval.open(config, &self.environment, &mut shown);
+        let retrieval = retrieval.await?;
+        let models = self.models(config, renewed, &open.models).await?;
+        open.told = models.iter().map(|(_, (_, told))| told.clone()).collect();
+        let entries: Vec<_> = models.iter().map(|(_, (entry, _))| entry.clone()).collect();
+        open.models.keep(models);
+        let surroundings = Surroundings {
+            models: entries.iter().map(with_defaults).collect(),
+            encoders: retrieval.encoders(),
+            collections: retrieval.collections(),
+            renewed: renewed.clone(),
+            machine: Arc::clone(&self.machine),
+            seed: random(),
+            now: since_1970().as_secs_f64(),
+        };
+        open.retrieval = retrieval;
+        Ok(Opened {
+            models: entries,
+            surroundings,
+        })
+    }
+
+    async fn models(
+        &self,
+        config: &ServeConfig,
+        renewed: &BTreeSet<String>,
+        known: &Shelf<(ModelEntry, StartedModel)>,
+    ) -> Result<Vec<(String, (ModelEntry, StartedModel))>> {
+        // All are fetched before any is opened: what cannot be fetched should show before memory is used.
+        let mut fetched = Vec::new();
+        for spec in &config.models {
+            fetched.push(fetch_all(spec.clone(), &self.environment, &mut progress()).await?);
+        }
+        let preparing = NonZeroUsize::new(config.max_concurrent_prepares);
+        let preparing = preparing.unwrap_or(NonZeroUsize::MIN);
+        let opened = known.all(
+            &fetched,
+            |(spec, _)| &spec.name,
+            renewed,
+            |(spec, path)| open(spec.clone(), path.clone(), preparing),
+        );
+        opened.await
+    }
+}
+
+impl Opener for FileOpener {
+    fn machine(&self) -> &Arc<Machine> {
+        &self.machine
+    }
+
+    fn open<'a>(
+        &'a self,
+        config: &'a ServeConfig,
+        renewed: &'a BTreeSet<String>,
+    ) -> BoxFuture<'a, Result<Opened>> {
+        async move {
+            let begun = self.begun.lock().await.join_next().await;
+            match begun {
+                Some(opened) => opened?,
+                None => self.open_all(config, renewed).await,
+            }
+        }
+        .boxed()
+    }
+}
+
+/// What replicas may reserve of this machine. Nothing runs on GPUs in this build.
+pub(in crate::cli) fn machine() -> Machine {
+    let cpus = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Machine::new(cpus, 0)
+}
+
+/// Where the progress of a fetch is shown: beside the log.
+fn progress() -> Terminal {
+    Terminal {
+        out: Box::new(io::sink()),
+        err: Box::new(io::stderr()),
+        out_is_tty: false,
+        err_is_tty: io::stderr().is_terminal(),
+        in_is_tty: false,
+    }
+}
+
+fn with_defaults(entry: &ModelEntry) -> (TextModel, GenerateDefaults) {
+    let now = || i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX);
+    let defaults = GenerateDefaults {
+        params: entry.defaults.params.clone(),
+        max_tokens: entry.defaults.max_tokens,
+        seed: Arc::new(random),
+        unix_time: Arc::new(now),
+    };
+    (entry.text.clone(), defaults)
+}
+
+fn random() -> u64 {
+    Uuid::new_v4().as_u64_pair().1
+}
+
+fn since_1970() -> Duration {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default()
+}

@@ -1,0 +1,154 @@
+//! The deployments of one application, brought from one configuration to the next.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::assembly::{assembled, blueprint, host, resources};
+use super::surroundings::Surroundings;
+use crate::deployment::{Deployment, DeploymentStatus};
+use crate::payload::Payload;
+use crate::pipeline::Pipeline;
+use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec};
+
+/// By name.
+#[derive(Debug, Default)]
+pub(super) struct Deployments {
+    running: BTreeMap<Arc<str>, Deployed>,
+}
+
+/// One deployment, and what it was last told to be.
+#[derive(Debug)]
+pub(super) struct Deployed {
+    pub(super) deployment: Deployment<Payload, Payload>,
+    /// Unknown where code made it.
+    stage: Option<StageSpec>,
+    /// Counts the stages that its replicas were to run: another number, other replicas.
+    version: u64,
+    /// Callers come before those whom they call.
+    rank: usize,
+}
+
+/// Deployments by name, callers first.
+pub(super) type Ended = Vec<(Arc<str>, Deployment<Payload, Payload>)>;
+
+impl Deployments {
+    /// Those that code made, callers first.
+    pub(super) fn of(deployments: Ended) -> Self {
+        let deployed = |(rank, (name, deployment))| {
+            let deployed = Deployed {
+                deployment,
+                stage: None,
+                version: 0,
+                rank,
+            };
+            (name, deployed)
+        };
+        Self {
+            running: deployments.into_iter().enumerate().map(deployed).collect(),
+        }
+    }
+
+    /// Starts, changes and gives up deployments until they are what `spec` says. Returns the pipeline
+    /// over them, and those that it has no use for.
+    pub(super) fn adopt(
+        &mut self,
+        spec: &ApplicationSpec,
+        around: &Surroundings,
+    ) -> (Pipeline, Ended) {
+        // Those that call others come when these are there.
+        let (callers, others): (Vec<_>, Vec<_>) = spec
+            .deployments
+            .iter()
+            .partition(|deployment| !deployment.stage.judges().is_empty());
+        // Requests on their way along the old pipeline must not meet a stage that reads other variables
+        // than it did: such a one gets replicas, and a queue, of its own.
+        let stays = |name: &str, known: &Deployed| {
+            let wanted = spec.deployments.iter().find(|d| d.name == name);
+            wanted.is_some_and(|wanted| known.takes_what(&wanted.stage))
+        };
+        let gone = self
+            .running
+            .extract_if(.., |name, known| !stays(name, known));
+        let gone = callers_first(gone.collect());
+        for deployment in others {
+            self.deploy(spec, deployment, 1, around);
+        }
+        for deployment in callers {
+            let calls_anew = |name: &String| gone.iter().any(|(gone, _)| **gone == **name);
+            if deployment.stage.judges().iter().any(calls_anew) {
+                self.forget_stage(&deployment.name);
+            }
+            self.deploy(spec, deployment, 0, around);
+        }
+        (assembled(spec, &self.running), gone)
+    }
+
+    /// Has the replicas of a deployment replaced, though its options may be the same.
+    fn forget_stage(&mut self, name: &str) {
+        if let Some(known) = self.running.get_mut(name) {
+            known.stage = None;
+        }
+    }
+
+    fn deploy(
+        &mut self,
+        application: &ApplicationSpec,
+        spec: &DeploymentSpec,
+        rank: usize,
+        around: &Surroundings,
+    ) {
+        let name = spec.name.as_str();
+        let before = self.running.get(name);
+        let renewed = || {
+            let mut named = resources(application, spec).into_iter();
+            named.any(|resource| around.renewed.contains(&resource))
+        };
+        let version = match before {
+            Some(known) if known.stage.as_ref() == Some(&spec.stage) && !renewed() => known.version,
+            Some(known) => known.version + 1,
+            None => 1,
+        };
+        let blueprint = blueprint(application, spec, around, &self.running, version);
+        let config = spec.config.clone();
+        if let Some(known) = self.running.get_mut(name) {
+            known.deployment.update(config, blueprint);
+            (known.version, known.rank) = (version, rank);
+            known.stage = Some(spec.stage.clone());
+            return;
+        }
+        let deployment = Deployment::start(name, config, blueprint, &host(spec, around));
+        let deployed = Deployed {
+            deployment,
+            stage: Some(spec.stage.clone()),
+            version,
+            rank,
+        };
+        self.running.insert(name.into(), deployed);
+    }
+
+    /// How they stand.
+    pub(super) fn status(&self) -> BTreeMap<String, DeploymentStatus> {
+        let running = self.running.iter();
+        let told = running.map(|(name, known)| (name.to_string(), known.deployment.status()));
+        told.collect()
+    }
+
+    /// All of them, in the order in which they are to be ended.
+    pub(super) fn into_callers_first(self) -> Ended {
+        callers_first(self.running.into_iter().collect())
+    }
+}
+
+impl Deployed {
+    /// Whether `stage` reads and writes what the one that runs does.
+    fn takes_what(&self, stage: &StageSpec) -> bool {
+        let known = self.stage.as_ref().map(StageSpec::signature);
+        known.is_none_or(|known| known == stage.signature())
+    }
+}
+
+fn callers_first(mut deployed: Vec<(Arc<str>, Deployed)>) -> Ended {
+    deployed.sort_by_key(|(_, known)| known.rank);
+    let deployments = deployed.into_iter();
+    deployments.map(|(name, d)| (name, d.deployment)).collect()
+}

@@ -1,0 +1,146 @@
+//! What a change of the configuration does to what runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::controller::{Action, Plan};
+use crate::spec::{ServeConfig, complete};
+
+const BEFORE: &str = "
+models:
+  - {name: small, source: ./small.gguf}
+applications:
+  - name: app
+    pipeline: [ask, answer, check]
+    deployments:
+      - {name: ask, http: {url: 'http://localhost/', json: {q: '{{ question }}'}, output: found}}
+      - {name: answer, generate: {model: small, max_tokens: 5}}
+      - {name: check, validate: {max_chars: 100, judge: {steps: [ask], pass: 'true'}}}
+  - name: other
+    pipeline: [answer]
+    deployments:
+      - {name: answer, generate: {model: small}, num_replicas: 2}
+";
+
+fn parse(yaml: &str) -> ServeConfig {
+    let read = ServeConfig::parse("app.yaml", Path::new(""), yaml.as_bytes(), &BTreeMap::new());
+    read.unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// What `edits` do to `BEFORE`: only what does not stay, as `action name (because)`.
+fn done(edits: &[(&str, &str)]) -> Vec<String> {
+    let after = edits.iter().fold(BEFORE.to_owned(), |text, (old, new)| {
+        assert!(text.contains(old), "{old}");
+        text.replace(old, new)
+    });
+    let plan = Plan::between(Some(&parse(BEFORE)), &parse(&after));
+    let mut all = Vec::new();
+    let mut tell = |of: &str, planned: &crate::controller::Planned| {
+        if planned.action != Action::Keep {
+            let because = planned.because.join(", ");
+            let action = format!("{:?}", planned.action).to_lowercase();
+            all.push(format!("{action} {of}{} ({because})", planned.name));
+        }
+    };
+    for resource in &plan.resources {
+        tell("", resource);
+    }
+    for application in &plan.applications {
+        tell("", &application.application);
+        for deployment in &application.deployments {
+            tell(&format!("{}/", application.application.name), deployment);
+        }
+    }
+    assert_eq!(all.is_empty(), plan.is_empty());
+    all
+}
+
+#[test]
+fn what_changed_decides_what_restarts() {
+    let cases: [(&[(&str, &str)], &[&str]); 9] = [
+        (&[], &[]),
+        // Elsewhere in the file, or written otherwise, it is the same.
+        (
+            &[
+                ("\nmodels:", "\n\n# models\nmodels:"),
+                ("max_tokens: 5}", "max_tokens: 0x5}"),
+            ],
+            &[],
+        ),
+        (
+            &[("num_replicas: 2", "num_replicas: 3, max_queued_requests: 7")],
+            &["update other/answer (num_replicas, max_queued_requests)"],
+        ),
+        (
+            &[("max_tokens: 5", "max_tokens: 6")],
+            &["roll app/answer (generate)"],
+        ),
+        (
+            &[("./small.gguf", "./large.gguf")],
+            &[
+                "roll small ()",
+                "roll app/answer (models)",
+                "roll other/answer (models)",
+            ],
+        ),
+        // The judge calls what is replaced, and must call the new one.
+        (
+            &[("output: found", "output: facts")],
+            &["replace app/ask (http)", "roll app/check (judge)"],
+        ),
+        (
+            &[(
+                "pipeline: [ask, answer, check]",
+                "pipeline: [answer, ask, check]\n    route_prefix: /a",
+            )],
+            &["update app (route_prefix, pipeline)"],
+        ),
+        (
+            &[("name: other", "name: another")],
+            &[
+                "start another ()",
+                "start another/answer ()",
+                "stop other ()",
+                "stop other/answer ()",
+            ],
+        ),
+        (
+            &[("small", "tiny"), ("./tiny.gguf", "./small.gguf")],
+            &[
+                "start tiny ()",
+                "stop small ()",
+                "roll app/answer (generate)",
+                "roll other/answer (generate)",
+            ],
+        ),
+    ];
+    for (edits, expected) in cases {
+        assert_eq!(done(edits), expected, "{edits:?}");
+    }
+}
+
+#[test]
+fn from_nothing_everything_starts() {
+    let plan = Plan::between(None, &parse(BEFORE));
+    let started: Vec<_> = plan.changed_applications().collect();
+    assert_eq!(started, ["app", "other"]);
+    assert!(plan.resources.iter().all(|p| p.action == Action::Start));
+    assert!(plan.renewed().is_empty(), "what is new has no users");
+}
+
+#[test]
+fn a_configuration_made_complete_means_the_same() {
+    for yaml in [BEFORE, "models: [{name: small, source: ./small.gguf}]\n"] {
+        let short = serde_saphyr::from_str(yaml).unwrap();
+        let complete = serde_saphyr::to_string(&complete(short)).unwrap();
+        let (before, mut after) = (parse(yaml), parse(&complete));
+        assert!(
+            Plan::between(Some(&before), &after).is_empty(),
+            "{complete}"
+        );
+        // A port that is named must be free; the same port as a default need not be.
+        after.admin_options = before.admin_options.clone();
+        assert_eq!(before.fixed_differences(&after), [""; 0], "{complete}");
+        assert!(complete.contains("max_connections: 1024"), "{complete}");
+    }
+}
