@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use tempfile::TempDir;
@@ -44,6 +44,35 @@ pub(crate) fn penstock(home: &TempDir) -> Command {
     command
 }
 
+/// The repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A product of `configs/` with the models that the tests have, and a home with its prompts.
+pub(crate) fn product(name: &str) -> (TempDir, String) {
+    let home = TempDir::new().unwrap();
+    symlink(root().join("prompts"), home.path().join("prompts")).unwrap();
+    let mut text = std::fs::read_to_string(root().join("configs").join(name)).unwrap();
+    for (source, variable) in [
+        (MODEL, "PENSTOCK_TEST_MODEL"),
+        ("all-minilm-l6-v2", "PENSTOCK_TEST_EMBEDDER"),
+    ] {
+        let source = format!("source: {source}\n");
+        if text.contains(&source) {
+            text = text.replace(&source, &format!("source: {}\n", required(variable)));
+        }
+    }
+    (home, text)
+}
+
+/// Puts a configuration into a home.
+pub(crate) fn write_config(home: &TempDir, text: &str) -> PathBuf {
+    let config = home.path().join("config.yaml");
+    std::fs::write(&config, text).unwrap();
+    config
+}
+
 impl Server {
     /// Starts the server and waits for its banner. `extra` is YAML put at the end of the file.
     pub(crate) fn start(extra: &str) -> Self {
@@ -57,19 +86,13 @@ impl Server {
 
     /// Starts a product of `configs/`, with the model that the tests have.
     pub(crate) fn product(name: &str) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let home = TempDir::new().unwrap();
-        symlink(root.join("prompts"), home.path().join("prompts")).unwrap();
-        let text = std::fs::read_to_string(root.join("configs").join(name)).unwrap();
-        let source = format!("source: {MODEL}\n");
-        assert!(text.contains(&source), "{text}");
-        let ours = format!("source: {}\n", model_path());
-        Self::configured(home, &text.replace(&source, &ours))
+        let (home, text) = product(name);
+        Self::configured(home, &text)
     }
 
-    fn configured(home: TempDir, text: &str) -> Self {
-        let config = home.path().join("config.yaml");
-        std::fs::write(&config, text).unwrap();
+    /// Starts a configuration that is put into `home`.
+    pub(crate) fn configured(home: TempDir, text: &str) -> Self {
+        let config = write_config(&home, text);
         let mut child = penstock(&home)
             .arg("run")
             .arg(&config)
