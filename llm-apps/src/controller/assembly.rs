@@ -1,7 +1,6 @@
 //! From what the configuration says of an application to what its deployments run.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -9,8 +8,8 @@ use futures::future::BoxFuture;
 
 use super::deployments::Deployed;
 use super::surroundings::Surroundings;
+use crate::deployment::Blueprint;
 use crate::deployment::router::{PrefixAwareConfig, RouterConfig};
-use crate::deployment::{Blueprint, Host};
 use crate::payload::Payload;
 use crate::pipeline::{Member, Pipeline, PipelineError, Step};
 use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec, StepKind, StepSpec};
@@ -20,6 +19,7 @@ use crate::stage::http::HttpStage;
 use crate::stage::lookup::LookupStage;
 use crate::stage::process::ProcessStage;
 use crate::stage::prompt::{PromptStage, TokenCounter};
+use crate::stage::upstream::UpstreamStage;
 use crate::stage::validate::{Judge, ValidateStage};
 use crate::stage::{Call, Prefix, StageError};
 
@@ -31,16 +31,6 @@ pub(super) fn assembled(
     Pipeline::new(steps(&spec.pipeline, spec, running))
 }
 
-/// Where a deployment runs.
-pub(super) fn host(spec: &DeploymentSpec, around: &Surroundings) -> Host {
-    let mut hasher = DefaultHasher::new();
-    spec.name.hash(&mut hasher);
-    Host {
-        seed: around.seed ^ hasher.finish(),
-        machine: Arc::clone(&around.machine),
-    }
-}
-
 /// The names of what a deployment's stage is made of, beside its options.
 pub(super) fn resources(application: &ApplicationSpec, spec: &DeploymentSpec) -> Vec<String> {
     let mut named: Vec<_> = spec.stage.models().map(str::to_owned).collect();
@@ -49,6 +39,7 @@ pub(super) fn resources(application: &ApplicationSpec, spec: &DeploymentSpec) ->
     {
         named.extend(generating(application).map(str::to_owned));
     }
+    named.extend(spec.stage.generates_with().map(upstream_resource));
     named.extend(spec.stage.encoder().map(encoder_resource));
     named.extend(spec.stage.collection().map(collection_resource));
     named
@@ -57,6 +48,14 @@ pub(super) fn resources(application: &ApplicationSpec, spec: &DeploymentSpec) ->
 /// How plans name an encoder, beside models of its name.
 pub(super) fn encoder_resource(name: &str) -> String {
     format!("encoders.{name}")
+}
+
+/// What stands before the name of a model of another service in plans.
+pub(super) const UPSTREAMS: &str = "upstreams.";
+
+/// How plans name a model of another service.
+pub(super) fn upstream_resource(name: &str) -> String {
+    format!("{UPSTREAMS}{name}")
 }
 
 /// How plans name a collection.
@@ -155,19 +154,6 @@ pub(super) fn blueprint(
         Some(member(deployment_of(application, name)?, judge))
     });
     let judge: Arc<dyn Judge> = Arc::new(Steps(Pipeline::new(judges.collect())));
-    let with_prefix = |blueprint: Blueprint<Payload, Payload>| match &spec.config.router {
-        RouterConfig::PrefixAware(PrefixAwareConfig {
-            variable: Some(variable),
-            ..
-        }) => {
-            let variable = variable.clone();
-            blueprint.with_prefix(move |payload| Prefix::of_value(payload.get(&variable)?))
-        }
-        RouterConfig::PrefixAware(_)
-        | RouterConfig::PowTwo
-        | RouterConfig::LeastLoaded
-        | RouterConfig::Session => blueprint,
-    };
     let unknown = |model: &str| StageError::failed(format!("no model is called `{model}`"));
     let blueprint = match spec.stage.clone() {
         StageSpec::Embed(options) => {
@@ -205,6 +191,13 @@ pub(super) fn blueprint(
             })
         }
         StageSpec::Generate(options) => {
+            if let Some(upstream) = around.upstreams.get(&options.model).cloned() {
+                let blueprint = Blueprint::new(version, move || {
+                    let stage = UpstreamStage::new((*options).clone(), upstream.clone());
+                    std::future::ready(Ok(stage))
+                });
+                return routed(blueprint, &spec.config.router);
+            }
             let found = around.model(&options.model).cloned();
             Blueprint::new(version, move || {
                 let made = match &found {
@@ -229,7 +222,23 @@ pub(super) fn blueprint(
             Blueprint::of(version, move || ProcessStage::new(options.clone()))
         }
     };
-    with_prefix(blueprint)
+    routed(blueprint, &spec.config.router)
+}
+
+/// Has a router that goes by the beginning of a text read it from its variable.
+fn routed(
+    blueprint: Blueprint<Payload, Payload>,
+    router: &RouterConfig,
+) -> Blueprint<Payload, Payload> {
+    let RouterConfig::PrefixAware(PrefixAwareConfig {
+        variable: Some(variable),
+        ..
+    }) = router
+    else {
+        return blueprint;
+    };
+    let variable = variable.clone();
+    blueprint.with_prefix(move |payload| Prefix::of_value(payload.get(&variable)?))
 }
 
 /// The model with which an application generates first.

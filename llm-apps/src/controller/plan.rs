@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::assembly::{collection_resource, encoder_resource, resources};
+use super::assembly::{
+    UPSTREAMS, collection_resource, encoder_resource, resources, upstream_resource,
+};
 use crate::deployment::{DeploymentConfig, Replicas};
-use crate::spec::{ApplicationSpec, DeploymentSpec, EncoderSpec, ServeConfig, StoreSpec};
+use crate::spec::{
+    ApplicationSpec, DeploymentSpec, EncoderSpec, ServeConfig, StoreSpec, UpstreamSpec,
+};
 
 /// What is done to one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -132,6 +136,10 @@ fn changed_resources(old: Option<&ServeConfig>, new: &ServeConfig) -> Vec<Planne
     let mut all = Vec::new();
     let models = old.map_or(&[][..], |old| &old.models);
     compare(models, &new.models, |model| model.name.clone(), &mut all);
+    let upstreams = old.map_or(&[][..], |old| &old.upstreams);
+    let name = |upstream: &UpstreamSpec| upstream_resource(&upstream.options.name);
+    compare(upstreams, &new.upstreams, name, &mut all);
+    roll_moved(old, &mut all);
     let encoders = old.map(ServeConfig::used_encoders).unwrap_or_default();
     let name = |encoder: &&EncoderSpec| encoder_resource(&encoder.name);
     compare(&encoders, &new.used_encoders(), name, &mut all);
@@ -139,6 +147,23 @@ fn changed_resources(old: Option<&ServeConfig>, new: &ServeConfig) -> Vec<Planne
     let name = |(collection, ..): &Searched<'_>| collection_resource(collection);
     compare(&collections, &searched(new), name, &mut all);
     all
+}
+
+/// A name that means a model of this server now, and one of another before, or the other way round.
+fn roll_moved(old: Option<&ServeConfig>, all: &mut [Planned]) {
+    let models = old.into_iter().flat_map(|old| &old.models);
+    let models: BTreeSet<_> = models.map(|model| model.name.as_str()).collect();
+    let upstreams = old.into_iter().flat_map(|old| &old.upstreams);
+    let upstreams: BTreeSet<_> = upstreams.map(|u| u.options.name.as_str()).collect();
+    for planned in all.iter_mut().filter(|p| p.action == Action::Start) {
+        let moved = match planned.name.strip_prefix(UPSTREAMS) {
+            Some(upstream) => models.contains(upstream),
+            None => upstreams.contains(planned.name.as_str()),
+        };
+        if moved {
+            planned.action = Action::Roll;
+        }
+    }
 }
 
 /// What is opened of a collection: its name, where it is kept, and who makes its vectors.
@@ -235,6 +260,7 @@ fn deployment(
     let resource = used.map(|used| match used.split_once('.') {
         Some(("encoders", _)) => "encoders",
         Some(("collections", _)) => "collections",
+        Some(("upstreams", _)) => "upstreams",
         _ => "models",
     });
     let rolls = stage.is_some() || resource.is_some();
@@ -307,6 +333,9 @@ fn changed_keys(old: &DeploymentConfig, new: &DeploymentConfig) -> Vec<&'static 
             "graceful_shutdown_timeout_s",
             old.graceful_shutdown_timeout != new.graceful_shutdown_timeout,
         ),
+        ("request_router_config", old.router != new.router),
+        ("num_cpus", old.resources.cpus != new.resources.cpus),
+        ("num_gpus", old.resources.gpus != new.resources.gpus),
         ("user_config", old.user_config != new.user_config),
         (
             "rolling_update_percentage",

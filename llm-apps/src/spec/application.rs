@@ -8,6 +8,7 @@ use super::deployment;
 use super::encoders::EncoderSpec;
 use super::fault::Faults;
 use super::flow::{Members, Scope};
+use super::model_names;
 use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
@@ -68,6 +69,8 @@ pub(super) struct Known<'a> {
     pub(super) folder: &'a Path,
     /// Names and aliases of `models`.
     pub(super) models: &'a BTreeSet<String>,
+    /// Names of `upstreams`.
+    pub(super) upstreams: &'a BTreeSet<String>,
     /// `encoders`.
     pub(super) encoders: &'a [EncoderSpec],
     /// `collections`.
@@ -81,10 +84,9 @@ pub(super) struct Known<'a> {
 impl Known<'_> {
     /// What a stage names and is not there.
     fn missing(&self, stage: &StageSpec) -> Vec<String> {
-        let models: Vec<&str> = self.models.iter().map(String::as_str).collect();
         let encoders = self.encoders.iter().map(|encoder| encoder.name.as_str());
         let collections = self.collections.iter().map(|found| found.name.as_str());
-        let mut missing = Vec::new();
+        let mut missing: Vec<_> = model_names::fault_of(stage, self).into_iter().collect();
         let mut check = |what: &str, name: &str, known: &[&str]| {
             if !known.contains(&name) {
                 let known = match known {
@@ -95,9 +97,6 @@ impl Known<'_> {
                 missing.push(format!("no {what} is called `{name}`; there are {known}"));
             }
         };
-        stage
-            .models()
-            .for_each(|name| check("model", name, &models));
         if let Some(name) = stage.encoder() {
             check("encoder", name, &encoders.collect::<Vec<_>>());
         }
@@ -171,6 +170,8 @@ fn application(
             Vec::new()
         }
     };
+    let whole: Vec<_> = deployments.iter().filter_map(|(_, d)| d.as_ref()).collect();
+    model_names::check_counting(&whole, known, f);
     let pipeline = pipeline(&mut keys, &deployments, &output, f);
     keys.finish(f);
     Some(ApplicationSpec {

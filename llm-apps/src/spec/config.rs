@@ -24,6 +24,7 @@ use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
 use super::stages::StageSpec;
+use super::upstreams::UpstreamSpec;
 use crate::deployment::autoscaling::TargetCapacity;
 use crate::deployment::machine::Machine;
 
@@ -46,8 +47,10 @@ pub struct ServeConfig {
     pub max_concurrent_prepares: usize,
     /// Answers that one request may ask for: its prompts times `n`. Default: 128.
     pub max_choices: u32,
-    /// What is served; at least one, unless there are applications or encoders.
+    /// What is served; at least one, unless there are applications, upstreams or encoders.
     pub models: Vec<ModelSpec>,
+    /// Models of other services, which stages ask. Default: none.
+    pub upstreams: Vec<UpstreamSpec>,
     /// Models that turn texts into vectors. Default: none.
     pub encoders: Vec<EncoderSpec>,
     /// Passages that can be searched. Default: none.
@@ -83,16 +86,12 @@ const MAX_NODES: usize = 10_000;
 const MAX_DEPTH: usize = 32;
 
 impl ServeConfig {
-    /// Reads and proves a file for `machine`, as [`parse_for`](Self::parse_for) does. Relative paths in it are resolved against its folder; `vars` are the
+    /// Reads and proves a file. Relative paths in it are resolved against its folder; `vars` are the
     /// environment's variables, for `${VAR}`.
     ///
     /// # Errors
     /// [`ConfigError::Faults`] lists every fault with its line and column.
-    pub fn load_for(
-        machine: &Machine,
-        path: &Path,
-        vars: &BTreeMap<String, String>,
-    ) -> Result<Self, ConfigError> {
+    pub fn load(path: &Path, vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let unread = |source| ConfigError::Read {
             path: path.to_owned(),
             source,
@@ -103,21 +102,12 @@ impl ServeConfig {
             .read_to_end(&mut bytes)
             .map_err(unread)?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        Ok(Self::parse_for(
-            machine,
+        Ok(Self::parse(
             &path.display().to_string(),
             folder,
             &bytes,
             vars,
         )?)
-    }
-
-    /// As [`load_for`](Self::load_for), for a machine on which nothing is counted.
-    ///
-    /// # Errors
-    /// As [`load_for`](Self::load_for).
-    pub fn load(path: &Path, vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        Self::load_for(&Machine::unbounded(), path, vars)
     }
 
     /// Proves a file's bytes; `file` names it in faults.
@@ -196,7 +186,7 @@ impl ServeConfig {
             .unwrap_or(128);
         let models = match keys.node("models") {
             // A server of applications that ask others, and a file to ingest with, need none.
-            None if ["applications", "encoders"]
+            None if ["applications", "upstreams", "encoders"]
                 .iter()
                 .any(|key| keys.node(key).is_some()) =>
             {
@@ -218,6 +208,13 @@ impl ServeConfig {
                 None => None,
             },
         };
+        let model_names = models.iter().flatten();
+        let model_names = model_names
+            .flat_map(|model| std::iter::once(&model.name).chain(&model.aliases))
+            .cloned()
+            .collect();
+        let upstreams = keys.list("upstreams", f).unwrap_or_default();
+        let (upstreams, upstream_names) = UpstreamSpec::read_all(upstreams, &model_names, f);
         let encoders = keys.list("encoders", f).unwrap_or_default();
         let encoders = EncoderSpec::read_all(encoders, folder, f);
         let collections = keys.list("collections", f).unwrap_or_default();
@@ -226,19 +223,16 @@ impl ServeConfig {
             .take("target_capacity", f, target_capacity)
             .unwrap_or_default();
         let applications = keys.list("applications", f).unwrap_or_default();
-        let applications = {
-            let models = models.iter().flatten();
-            let names = models.flat_map(|model| std::iter::once(&model.name).chain(&model.aliases));
-            let known = Known {
-                folder,
-                machine,
-                models: &names.cloned().collect(),
-                encoders: &encoders,
-                collections: &collections,
-                target_capacity,
-            };
-            application::read_all(applications, &known, f)
+        let known = Known {
+            folder,
+            machine,
+            models: &model_names,
+            upstreams: &upstream_names,
+            encoders: &encoders,
+            collections: &collections,
+            target_capacity,
         };
+        let applications = application::read_all(applications, &known, f);
         keys.finish(f);
         Some(Self {
             http_options,
@@ -249,6 +243,7 @@ impl ServeConfig {
             max_concurrent_prepares,
             max_choices,
             models: models?,
+            upstreams,
             encoders,
             collections,
             target_capacity,
@@ -299,6 +294,21 @@ impl ServeConfig {
         let keys = differs.into_iter().filter(|(_, differs)| *differs);
         keys.map(|(key, _)| key).collect()
     }
+}
+
+/// Reads a file, whatever is wrong with it, for what it was asked for.
+#[cfg(test)]
+pub(super) fn read_for_tests(yaml: &str) -> Faults {
+    let mut faults = Faults::new("");
+    let root = parse_yaml(yaml.as_bytes()).unwrap();
+    let machine = Machine::unbounded();
+    drop(ServeConfig::read(
+        &root,
+        Path::new(""),
+        &machine,
+        &mut faults,
+    ));
+    faults
 }
 
 fn target_capacity(node: &Node) -> Result<TargetCapacity, read::Expected> {

@@ -10,7 +10,9 @@ mod prefix;
 pub mod process;
 pub mod prompt;
 mod record;
+mod spent;
 mod traits;
+pub mod upstream;
 pub mod validate;
 
 pub use call::Call;

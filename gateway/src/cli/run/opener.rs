@@ -1,7 +1,7 @@
 //! What a configuration names, opened for the server that runs and for the configurations that are
 //! deployed while it does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -12,10 +12,10 @@ use anyhow::Result;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use gateway::{ModelEntry, Opened, Opener};
-use llm_apps::controller::Surroundings;
-use llm_apps::deployment::machine::Machine;
+use llm_apps::controller::{Site, Surroundings};
 use llm_apps::spec::ServeConfig;
 use llm_apps::stage::generate::{GenerateDefaults, TextModel};
+use llm_apps::stage::upstream::Upstream;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -31,7 +31,6 @@ use crate::env::Environment;
 #[derive(Clone)]
 pub(super) struct FileOpener {
     environment: Environment,
-    machine: Arc<Machine>,
     open: Arc<Mutex<Open>>,
     /// What was begun before anybody asked.
     begun: Arc<Mutex<JoinSet<Result<Opened>>>>,
@@ -49,7 +48,6 @@ impl FileOpener {
     pub(super) fn new(environment: &Environment) -> Self {
         Self {
             environment: environment.clone(),
-            machine: Arc::new(machine()),
             open: Arc::default(),
             begun: Arc::default(),
         }
@@ -83,11 +81,12 @@ impl FileOpener {
         open.models.keep(models);
         let surroundings = Surroundings {
             models: entries.iter().map(with_defaults).collect(),
+            upstreams: upstreams(config)?,
             encoders: retrieval.encoders(),
             collections: retrieval.collections(),
             renewed: renewed.clone(),
-            machine: Arc::clone(&self.machine),
             seed: random(),
+            site: Site::default(),
             now: since_1970().as_secs_f64(),
         };
         open.retrieval = retrieval;
@@ -121,10 +120,6 @@ impl FileOpener {
 }
 
 impl Opener for FileOpener {
-    fn machine(&self) -> &Arc<Machine> {
-        &self.machine
-    }
-
     fn open<'a>(
         &'a self,
         config: &'a ServeConfig,
@@ -141,12 +136,6 @@ impl Opener for FileOpener {
     }
 }
 
-/// What replicas may reserve of this machine. Nothing runs on GPUs in this build.
-pub(in crate::cli) fn machine() -> Machine {
-    let cpus = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    Machine::new(cpus, 0)
-}
-
 /// Where the progress of a fetch is shown: beside the log.
 fn progress() -> Terminal {
     Terminal {
@@ -156,6 +145,15 @@ fn progress() -> Terminal {
         err_is_tty: io::stderr().is_terminal(),
         in_is_tty: false,
     }
+}
+
+/// Reaches for nothing yet.
+fn upstreams(config: &ServeConfig) -> Result<BTreeMap<String, Upstream>> {
+    let upstreams = config.upstreams.iter().map(|spec| {
+        let upstream = Upstream::new(spec.options.clone())?;
+        Ok((spec.options.name.clone(), upstream))
+    });
+    upstreams.collect()
 }
 
 fn with_defaults(entry: &ModelEntry) -> (TextModel, GenerateDefaults) {

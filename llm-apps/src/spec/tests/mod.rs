@@ -1,5 +1,7 @@
 //! Files that are right, and a folder of files that are not, each with its message.
 
+mod schema;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -14,6 +16,7 @@ use super::{AllowOrigins, ByteSize, ServeConfig, StepKind, StoreSpec};
 use crate::deployment::autoscaling::TargetCapacity;
 use crate::deployment::{DeploymentConfig, Replicas};
 use crate::ingest::{ChunkSize, ChunkUnit};
+use crate::stage::upstream::{MaxTokensField, Secret, UpstreamOptions};
 
 fn parse(yaml: &str) -> Result<ServeConfig, String> {
     let vars = BTreeMap::from([("PORT".to_owned(), "9000".to_owned())]);
@@ -399,6 +402,37 @@ fn collections_know_their_encoder_and_place() {
     assert_eq!(
         (chunk.unit, chunk.size, chunk.overlap),
         (ChunkUnit::Characters, 1000, 30)
+    );
+}
+
+#[test]
+fn upstreams_stand_beside_models_or_alone() {
+    let config = parse(
+        "upstreams:\n  - {name: gpt, base_url: \"https://api.example/v1/\", api_key: \"k${PORT}\", \
+         model: gpt-4o-mini, timeout_s: 5, max_retries: 0, headers: {X-Team: blue}, \
+         max_response_bytes: 1MiB, max_tokens_field: max_completion_tokens}\n  \
+         - {name: near, base_url: \"http://localhost:9/v1\"}\n\
+         applications: [{name: a, pipeline: [ask], deployments: [{name: ask, generate: {model: gpt}}]}]\n",
+    )
+    .unwrap();
+    assert!(config.models.is_empty() && config.applications.len() == 1);
+    let expected = UpstreamOptions {
+        api_key: Some(Secret::new("k9000")),
+        model: "gpt-4o-mini".to_owned(),
+        timeout: Duration::from_secs(5),
+        max_retries: 0,
+        headers: vec![("X-Team".to_owned(), Secret::new("blue"))],
+        max_response_bytes: 1 << 20,
+        max_tokens_field: MaxTokensField::MaxCompletionTokens,
+        ..UpstreamOptions::new("gpt", "https://api.example/v1")
+    };
+    assert_eq!(config.upstreams[0].options, expected);
+    let near = UpstreamOptions::new("near", "http://localhost:9/v1");
+    assert_eq!(config.upstreams[1].options, near);
+    let printed = format!("{config:?}");
+    assert!(
+        !printed.contains("k9000") && !printed.contains("blue"),
+        "{printed}"
     );
 }
 
