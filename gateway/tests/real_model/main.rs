@@ -13,5 +13,6 @@ mod cli;
 mod clients;
 mod docs_assistant;
 mod ingest;
+mod search;
 mod server;
 mod vanishing;

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -14,7 +15,7 @@ pub(crate) struct Server {
     /// All that the banner said.
     pub(crate) banner: String,
     child: Child,
-    _home: TempDir,
+    _home: Arc<TempDir>,
 }
 
 /// The id under which the tests serve the model.
@@ -90,8 +91,9 @@ impl Server {
         Self::configured(home, &text)
     }
 
-    /// Starts a configuration that is put into `home`.
-    pub(crate) fn configured(home: TempDir, text: &str) -> Self {
+    /// Starts a configuration that is put into `home`, which another server may have used before.
+    pub(crate) fn configured(home: impl Into<Arc<TempDir>>, text: &str) -> Self {
+        let home = home.into();
         let config = write_config(&home, text);
         let mut child = penstock(&home)
             .arg("run")
