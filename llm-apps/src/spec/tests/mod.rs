@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use engine::hub::ModelReference;
-use engine::{Activations, KvCacheDtype};
+use engine::kernels::KernelError;
+use engine::{Activations, Device, Isa, KvCacheDtype};
 use engine::{ModelError, OpenError, StartError};
 use engine::{Speculation, SpeculationMethod};
 
@@ -108,10 +109,12 @@ const KEYS: &[&str] = &[
     "enable_prefix_caching",
     "kv_tiers",
     "speculation",
+    "device",
     "threads",
     "activations",
     "kv_cache_dtype",
     "packed_weights",
+    "isa",
 ];
 
 #[test]
@@ -152,10 +155,12 @@ models:
       max_requests: 32
       enable_prefix_caching: false
       kv_tiers: {ram: 2GiB, disk: {path: cache/kv, size: 10GiB}}
+      device: cuda:1
       threads: 2
       activations: mixed
       kv_cache_dtype: int8
       packed_weights: cache/packed
+      isa: avx2
       speculation: {method: ngram, num_speculative_tokens: 6, prompt_lookup_min: 3}
     sampling_defaults: {temperature: 0.2, top_p: 0.9, top_k: 40, min_p: 0.05, repetition_penalty: 1.1,
       presence_penalty: 0.5, frequency_penalty: -0.5, max_tokens: 100}
@@ -212,6 +217,9 @@ models:
     assert_eq!(engine.kv_cache_dtype, KvCacheDtype::Int8);
     let packed = engine.packed_weights.as_deref();
     assert_eq!(packed, Some(Path::new("/etc/penstock/cache/packed")));
+    assert_eq!((engine.isa, other.engine.isa), (Some(Isa::Avx2), None));
+    assert_eq!(engine.device, Device::Cuda { ordinal: 1 });
+    assert_eq!(other.engine.device, Device::Cpu);
     let ngram = Speculation {
         num_speculative_tokens: 6,
         method: SpeculationMethod::Ngram {
@@ -285,6 +293,14 @@ fn what_shows_when_a_model_is_opened_has_its_place_in_the_file() {
         expected: "at least max_num_seqs, 64".to_owned(),
         value: 8,
     });
+    let absent = OpenError::Model(ModelError::DeviceNotBuilt {
+        device: Device::Cuda { ordinal: 0 },
+    });
+    let narrow = OpenError::Model(ModelError::DeviceCache(KvCacheDtype::Int8));
+    let lacking = OpenError::Model(ModelError::Kernel(KernelError::IsaMissing {
+        wanted: Isa::Avx512Vnni,
+        best: Isa::Avx2,
+    }));
     let torn = OpenError::Model(ModelError::NotFound(
         "\"/a\" has no tokenizer.json".to_owned(),
     ));
@@ -312,6 +328,24 @@ fn what_shows_when_a_model_is_opened_has_its_place_in_the_file() {
             &step,
             "test.yaml:6:5: `models[1].engine.max_num_batched_tokens` must be at least \
              max_num_seqs, 64, but is 8",
+        ),
+        (
+            told,
+            &absent,
+            "test.yaml:5:7: `models[0].engine.device` cannot be used: device cuda:0 is not in this \
+             program; build it with `cargo build --release --features cuda`",
+        ),
+        (
+            told,
+            &narrow,
+            "test.yaml:5:7: `models[0].engine.kv_cache_dtype` must be f16 where `device` is a GPU, \
+             but is int8",
+        ),
+        (
+            told,
+            &lacking,
+            "test.yaml:5:7: `models[0].engine.isa` cannot be used: the processor lacks what \
+             avx512_vnni needs; the best it has is avx2",
         ),
         (
             told,
