@@ -11,6 +11,8 @@
 mod applications;
 mod cli;
 mod clients;
+mod docs_assistant;
 mod ingest;
+mod search;
 mod server;
 mod vanishing;
