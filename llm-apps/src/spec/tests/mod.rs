@@ -89,6 +89,7 @@ const KEYS: &[&str] = &[
     "retry_after_s",
     "drain_settle_s",
     "graceful_shutdown_timeout_s",
+    "request_timeout_s",
     "allow_origins",
     "strict",
     "max_ongoing_requests",
@@ -136,6 +137,7 @@ http_options:
   retry_after_s: 3
   drain_settle_s: 0
   graceful_shutdown_timeout_s: 60
+  request_timeout_s: 90.5
   allow_origins: [https://example.org, "http://localhost:3000"]
 strict: true
 max_ongoing_requests: 64
