@@ -350,7 +350,10 @@ async fn below_its_prefix_it_streams_to_whoever_asks_for_that() {
         assert!(response.headers().contains_key("server-timing"));
         let mut chunks = chunks(&response.text().await.unwrap());
         let end = chunks.pop().unwrap();
-        assert_eq!(chunks, [json!({"answer": "Hello, "}), json!({"answer": "you"})]);
+        assert_eq!(
+            chunks,
+            [json!({"answer": "Hello, "}), json!({"answer": "you"})]
+        );
         assert_eq!(end["finish_reason"], "stop");
         assert_eq!(end["usage"]["completion_tokens"], 3);
         assert_eq!(end["penstock"]["sources"][0]["source"], "hello.md");
