@@ -11,6 +11,7 @@
 mod applications;
 mod cli;
 mod clients;
+mod deploying;
 mod docs_assistant;
 mod ingest;
 mod search;

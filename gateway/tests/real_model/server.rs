@@ -98,7 +98,7 @@ impl Server {
         let mut child = penstock(&home)
             .arg("run")
             .arg(&config)
-            .args(["--port", "0"])
+            .args(["--port", "0", "--admin-port", "0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
