@@ -4,7 +4,9 @@
 mod body;
 mod panic;
 mod request_id;
+mod routing;
 
 pub(crate) use body::JsonBody;
 pub(crate) use panic::answer_panic;
 pub(crate) use request_id::{RequestId, X_REQUEST_ID, request_id};
+pub(crate) use routing::RoutingHeaders;

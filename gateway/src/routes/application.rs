@@ -15,7 +15,7 @@ use crate::admission::Guarded;
 use crate::catalogue::ServedApplication;
 use crate::error::ApiError;
 use crate::generation::{Asked, ask, whole};
-use crate::http::{JsonBody, RequestId};
+use crate::http::{JsonBody, RequestId, RoutingHeaders};
 use crate::openai::plain_payload;
 use crate::state::SharedState;
 
@@ -37,11 +37,13 @@ pub(super) async fn by_prefix(
         return Err(state.stopping(true));
     }
     let id = request.extensions().get::<RequestId>().cloned();
+    let routing = RoutingHeaders::of(request.headers());
     let JsonBody(body) = JsonBody::from_request(request, &state).await?;
     let (payload, bare) = plain_payload(&body)?;
     drop(body);
     let RequestId(id) = id.unwrap_or_else(|| RequestId("".into()));
-    let asked = ask(&state, &application, payload, Call::new(id), arrived).await?;
+    let call = routing.tell(Call::new(id));
+    let asked = ask(&state, &application, payload, call, arrived).await?;
     let Asked {
         mut answers,
         sources,

@@ -12,7 +12,7 @@ use crate::admission::Guarded;
 use crate::catalogue::{Served, ServedApplication};
 use crate::error::ApiError;
 use crate::generation::{Answers, Asked, ask, start, whole};
-use crate::http::{JsonBody, RequestId};
+use crate::http::{JsonBody, RequestId, RoutingHeaders};
 use crate::openai::{
     ChatEncoder, ChatRequest, Head, StreamOptions, chat_completion, chat_payload, chat_request,
     chat_text,
@@ -26,7 +26,8 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// Answers a conversation, by a model or by an application.
 pub(super) async fn create(
     State(state): State<SharedState>,
-    Extension(id): Extension<RequestId>,
+    Extension(RequestId(id)): Extension<RequestId>,
+    routing: RoutingHeaders,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
@@ -35,7 +36,8 @@ pub(super) async fn create(
     state.telemetry().unknown_fields(request.unknown_fields);
     match state.served(&request.model)? {
         Served::Application(application) => {
-            of_application(&state, &application, request, (id, arrived)).await
+            let call = routing.tell(Call::new(id));
+            of_application(&state, &application, request, (call, arrived)).await
         }
         Served::Model(model) => {
             let (stream, logprobs) = (request.stream, request.decoding.logprobs.is_some());
@@ -51,11 +53,10 @@ async fn of_application(
     state: &SharedState,
     application: &ServedApplication,
     request: ChatRequest,
-    (RequestId(id), arrived): (RequestId, Instant),
+    (call, arrived): (Call, Instant),
 ) -> Result<Response, ApiError> {
     let stream = request.stream;
     let payload = chat_payload(request)?;
-    let call = Call::new(id);
     let asked = ask(state, application, payload, call.clone(), arrived).await?;
     let Asked { answers, sources } = asked;
     let head = state.head("chatcmpl-", application.app().name());

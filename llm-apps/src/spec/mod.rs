@@ -29,10 +29,12 @@ mod router;
 mod sampling;
 mod section;
 mod size;
+mod slo;
 mod source;
 mod speculation;
 mod stages;
 mod steps;
+mod streaming;
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,11 @@
 //! Stages: what a deployment runs. One room each; beside them the trait that all of them are.
 
+pub mod batch;
 mod call;
 mod error;
 pub mod generate;
 pub mod http;
+pub mod multiplex;
 mod prefix;
 pub mod process;
 pub mod prompt;
