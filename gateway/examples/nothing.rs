@@ -35,7 +35,9 @@ async fn main() -> io::Result<()> {
     let applications = [application("bare", 0), application("nothing", 4)];
     let state = Gateway::new(GatewayConfig::default(), Edge::system(), Telemetry::new());
     let models: [gateway::ModelEntry; 0] = [];
-    state.serve(models, applications).map_err(io::Error::other)?;
+    state
+        .serve(models, applications)
+        .map_err(io::Error::other)?;
     let listener = TcpListener::bind(address).await?;
     // Its supervisor ends it.
     serve(listener, Arc::new(state), std::future::pending()).await;

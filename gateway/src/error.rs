@@ -5,6 +5,7 @@
 //! into an [`ApiError`]. The same error before the first token is a response with its true status,
 //! and after it a terminal frame of the stream, which has the same JSON.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::http::header::{CONNECTION, RETRY_AFTER};
@@ -61,11 +62,11 @@ pub enum ApiError {
         /// What `Retry-After` says.
         retry_after: Duration,
     },
-    /// The server does not generate: it starts, or it stops.
+    /// The server does not generate, because it starts or stops; or what a stage depends on is not there.
     #[error("{message}")]
     Unavailable {
         /// Which, and why.
-        message: &'static str,
+        message: Cow<'static, str>,
         /// A stable code.
         code: &'static str,
         /// What `Retry-After` says.
@@ -267,7 +268,7 @@ impl ApiError {
                 retry_after,
             },
             EngineError::ShuttingDown => Self::Unavailable {
-                message: "the engine is shutting down",
+                message: "the engine is shutting down".into(),
                 code: "shutting_down",
                 retry_after,
                 close: false,
@@ -305,7 +306,8 @@ impl ApiError {
             CallError::Unavailable { .. } => {
                 tracing::error!(%error, "a deployment does not serve");
                 Self::Unavailable {
-                    message: "a deployment of the application does not serve; see its status",
+                    message: "a deployment of the application does not serve; see its status"
+                        .into(),
                     code: "deployment_unavailable",
                     retry_after,
                     close: false,
@@ -335,10 +337,15 @@ impl ApiError {
                 message: message.clone(),
                 code: code.clone(),
             },
-            StageError::Unavailable(message) => Self::Busy {
-                message: message.clone(),
-                retry_after,
-            },
+            StageError::Unavailable(message) => {
+                tracing::warn!(message, "what a stage depends on is not there");
+                Self::Unavailable {
+                    message: message.clone().into(),
+                    code: "stage_unavailable",
+                    retry_after,
+                    close: false,
+                }
+            }
             StageError::Failed(message) => {
                 tracing::error!(message, "a stage failed");
                 Self::StageFailed(message.clone())

@@ -115,7 +115,7 @@ impl Gateway {
     /// [`ApiError::Unavailable`] until there is anything.
     pub(crate) fn catalogue(&self) -> Result<Arc<Catalogue>, ApiError> {
         let loading = ApiError::Unavailable {
-            message: "the models are still loading",
+            message: "the models are still loading".into(),
             code: "loading",
             retry_after: self.config.retry_after,
             close: false,
@@ -185,7 +185,7 @@ impl Gateway {
     /// What a client is told while the server stops.
     pub(crate) fn stopping(&self, close: bool) -> ApiError {
         ApiError::Unavailable {
-            message: "the server is shutting down",
+            message: "the server is shutting down".into(),
             code: "shutting_down",
             retry_after: self.config.retry_after,
             close,

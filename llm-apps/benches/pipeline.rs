@@ -58,7 +58,11 @@ async fn start(count: usize) -> (Vec<Deployment<Payload, Payload>>, Pipeline) {
     };
     let pipeline = Pipeline::new(deployments.iter().map(step).collect());
     for deployment in &deployments {
-        deployment.watch().wait_for(|status| status.running() == 1).await.ok();
+        deployment
+            .watch()
+            .wait_for(|status| status.running() == 1)
+            .await
+            .ok();
     }
     (deployments, pipeline)
 }

@@ -56,7 +56,11 @@ async fn main() -> Result<(), CallError> {
     let texts = (0..20).map(|n| handle.call(format!("text {n}"), &call));
     let answers = try_join_all(texts).await?;
     let batches = batches.lock().clone();
-    println!("{} calls in {} batches: {batches:?}", answers.len(), batches.len());
+    println!(
+        "{} calls in {} batches: {batches:?}",
+        answers.len(),
+        batches.len()
+    );
     lengths.shut_down().await;
     Ok(())
 }

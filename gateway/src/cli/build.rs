@@ -8,6 +8,7 @@ use llm_apps::spec::{complete, of_models};
 use serde_json::Value;
 
 use super::arguments;
+use super::run::machine;
 use super::source;
 use super::terminal::Terminal;
 use crate::env::Environment;
@@ -21,7 +22,7 @@ pub(super) fn build(
     let (short, origin) = read(&arguments.sources)?;
     let text = serde_saphyr::to_string(&complete(short))?;
     let built = ConfigSource { text, ..origin };
-    built.prove(environment.vars())?;
+    built.prove_for(&machine(), environment.vars())?;
     match arguments.output {
         None => terminal.print(&built.text)?,
         Some(path) => std::fs::write(&path, &built.text)

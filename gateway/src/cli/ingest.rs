@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, anyhow};
-use engine::Encoder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use llm_apps::ingest::{IngestEvent, IngestOptions, Summary, TextEncoder};
+use llm_apps::ingest::{IngestEvent, IngestOptions, Summary};
 use llm_apps::spec::{CollectionSpec, EncoderSpec, ServeConfig};
+use llm_apps::vector::TextEncoder;
 
 use super::arguments;
-use super::pull::fetch;
+use super::encoders::{fetch_encoder, open_encoder};
 use super::report::Interrupted;
 use super::terminal::Terminal;
 use crate::env::Environment;
@@ -38,7 +38,8 @@ async fn run(
 ) -> Result<()> {
     let config = ServeConfig::load(&arguments.config, environment.vars())?;
     let (collection, encoder) = find(&config, &arguments.collection)?;
-    let encoder = open_encoder(encoder, environment, terminal).await?;
+    let path = fetch_encoder(encoder, environment, terminal).await?;
+    let encoder = open_encoder(encoder, &path).await?;
     let index = collection.open(encoder.dimension()).await?;
     let options = IngestOptions {
         chunk: collection.chunk,
@@ -69,21 +70,6 @@ fn find<'c>(config: &'c ServeConfig, name: &str) -> Result<(&'c CollectionSpec, 
         .find(|encoder| encoder.name == collection.encoder);
     let encoder = encoder.with_context(|| format!("no encoder {:?}", collection.encoder))?;
     Ok((collection, encoder))
-}
-
-async fn open_encoder(
-    spec: &EncoderSpec,
-    environment: &Environment,
-    terminal: &mut Terminal,
-) -> Result<Encoder> {
-    let model = fetch(&spec.source, environment, terminal).await?;
-    let config = spec.config;
-    let opened = tokio::task::spawn_blocking(move || Encoder::open(&model.path, &config)).await?;
-    opened.map_err(|error| {
-        spec.places
-            .fault("source", &format!("cannot be opened: {error}"))
-            .into()
-    })
 }
 
 fn tell(summary: &Summary, terminal: &mut Terminal) -> Result<()> {

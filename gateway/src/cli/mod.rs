@@ -10,6 +10,7 @@ mod build;
 mod chat;
 mod completions;
 mod dispatch;
+mod encoders;
 mod ingest;
 mod log;
 mod models;

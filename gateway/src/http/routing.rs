@@ -27,7 +27,9 @@ impl RoutingHeaders {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let value = |name| {
             let value = headers.get(name)?.to_str().ok()?;
-            (1..=MAX_LEN).contains(&value.len()).then(|| value.to_owned())
+            (1..=MAX_LEN)
+                .contains(&value.len())
+                .then(|| value.to_owned())
         };
         Self {
             session: value(SESSION),

@@ -211,7 +211,10 @@ async fn what_its_deployments_do_is_counted() {
     of_speak("penstock_deployment_replica_starts_total", "} 1");
     of_speak("penstock_deployment_target_replicas", "} 1");
     of_speak("penstock_deployment_replicas", ",state=\"RUNNING\"} 1");
-    of_speak("penstock_deployment_processing_latency_seconds_bucket", ",le=");
+    of_speak(
+        "penstock_deployment_processing_latency_seconds_bucket",
+        ",le=",
+    );
 }
 
 #[tokio::test]

@@ -55,6 +55,9 @@ impl Opener for Fakes {
             };
             let surroundings = Surroundings {
                 models: models.iter().map(with_defaults).collect(),
+                upstreams: BTreeMap::new(),
+                encoders: BTreeMap::new(),
+                collections: BTreeMap::new(),
                 renewed: renewed.clone(),
                 seed: 1,
                 site: Site::default(),

@@ -20,4 +20,5 @@ mod metrics;
 mod probes;
 mod streams;
 mod tokens;
+mod upstreams;
 mod vanishing;

@@ -16,7 +16,9 @@ use std::io;
 use std::path::PathBuf;
 
 fn main() -> io::Result<()> {
-    let stem = std::env::args_os().nth(1).unwrap_or_else(|| "scaling".into());
+    let stem = std::env::args_os()
+        .nth(1)
+        .unwrap_or_else(|| "scaling".into());
     let stem = PathBuf::from(stem);
     let seen = world::simulate()?;
     std::fs::write(stem.with_extension("csv"), world::table(&seen))?;

@@ -48,13 +48,17 @@ pub(crate) fn svg(seen: &[Seen]) -> String {
     for (panel, of) in panels {
         panel.frame(&mut svg);
         for (index, colour) in COLOURS.iter().enumerate() {
-            let points = seen.iter().map(|s| (s.second, number(of(&s.stages[index]))));
+            let points = seen
+                .iter()
+                .map(|s| (s.second, number(of(&s.stages[index]))));
             panel.line(&mut svg, colour, points);
         }
     }
     for (index, (name, colour)) in STAGES.iter().zip(COLOURS).enumerate() {
         let x = 440.0 + 100.0 * number(index);
-        let text = format!("<text x=\"{x}\" y=\"152\" fill=\"{colour}\" font-weight=\"bold\">{name}</text>\n");
+        let text = format!(
+            "<text x=\"{x}\" y=\"152\" fill=\"{colour}\" font-weight=\"bold\">{name}</text>\n"
+        );
         svg.push_str(&text);
     }
     svg.push_str("</svg>\n");
@@ -65,7 +69,11 @@ impl Panel {
     /// The title, the scale and the minutes.
     fn frame(&self, svg: &mut String) {
         let (top, bottom) = (self.top, self.top + self.height);
-        let mut text = format!("<text x=\"{LEFT}\" y=\"{}\">{}</text>\n", top - 8.0, self.title);
+        let mut text = format!(
+            "<text x=\"{LEFT}\" y=\"{}\">{}</text>\n",
+            top - 8.0,
+            self.title
+        );
         for value in [0.0, self.most / 2.0, self.most] {
             let y = self.y(value);
             // Writing to a text does not fail.

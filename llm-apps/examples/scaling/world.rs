@@ -103,7 +103,11 @@ pub(crate) fn simulate() -> io::Result<Vec<Seen>> {
 }
 
 async fn run() -> Vec<Seen> {
-    let deployments: Vec<_> = STAGES.iter().zip(KINDS).map(|(name, k)| deploy(name, k)).collect();
+    let deployments: Vec<_> = STAGES
+        .iter()
+        .zip(KINDS)
+        .map(|(name, k)| deploy(name, k))
+        .collect();
     let steps = deployments.iter().map(|deployment| {
         Step::Call(Member {
             handle: deployment.handle(),
@@ -148,7 +152,8 @@ fn deploy(name: &str, kind: Kind) -> Deployment<Payload, Payload> {
         downscale_delay_s: 60.0,
         ..AutoscalingSettings::default()
     };
-    let replicas = AutoscalingConfig::new(&settings).map_or_else(|_| Replicas::default(), Replicas::Auto);
+    let replicas =
+        AutoscalingConfig::new(&settings).map_or_else(|_| Replicas::default(), Replicas::Auto);
     let config = DeploymentConfig {
         replicas,
         max_ongoing_requests: kind.places,
@@ -206,7 +211,12 @@ pub(crate) fn table(seen: &[Seen]) -> String {
         table += &format!("{},{}", line.second, line.rate);
         for s in &line.stages {
             // Writing to a text does not fail.
-            write!(table, ",{},{},{},{}", s.target, s.running, s.queued, s.ongoing).ok();
+            write!(
+                table,
+                ",{},{},{},{}",
+                s.target, s.running, s.queued, s.ongoing
+            )
+            .ok();
         }
         table.push('\n');
     }

@@ -13,10 +13,13 @@ use crate::deployment::router::{PrefixAwareConfig, RouterConfig};
 use crate::payload::Payload;
 use crate::pipeline::{Member, Pipeline, PipelineError, Step};
 use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec, StepKind, StepSpec};
+use crate::stage::embed::EmbedStage;
 use crate::stage::generate::GenerateStage;
 use crate::stage::http::HttpStage;
+use crate::stage::lookup::LookupStage;
 use crate::stage::process::ProcessStage;
 use crate::stage::prompt::{PromptStage, TokenCounter};
+use crate::stage::upstream::UpstreamStage;
 use crate::stage::validate::{Judge, ValidateStage};
 use crate::stage::{Call, Prefix, StageError};
 
@@ -29,17 +32,35 @@ pub(super) fn assembled(
 }
 
 /// The names of what a deployment's stage is made of, beside its options.
-pub(super) fn resources<'s>(
-    application: &'s ApplicationSpec,
-    spec: &'s DeploymentSpec,
-) -> Vec<&'s str> {
-    let mut named: Vec<_> = spec.stage.models().collect();
+pub(super) fn resources(application: &ApplicationSpec, spec: &DeploymentSpec) -> Vec<String> {
+    let mut named: Vec<_> = spec.stage.models().map(str::to_owned).collect();
     if let StageSpec::Prompt(options) = &spec.stage
         && options.budget.is_some()
     {
-        named.extend(generating(application));
+        named.extend(generating(application).map(str::to_owned));
     }
+    named.extend(spec.stage.generates_with().map(upstream_resource));
+    named.extend(spec.stage.encoder().map(encoder_resource));
+    named.extend(spec.stage.collection().map(collection_resource));
     named
+}
+
+/// How plans name an encoder, beside models of its name.
+pub(super) fn encoder_resource(name: &str) -> String {
+    format!("encoders.{name}")
+}
+
+/// What stands before the name of a model of another service in plans.
+pub(super) const UPSTREAMS: &str = "upstreams.";
+
+/// How plans name a model of another service.
+pub(super) fn upstream_resource(name: &str) -> String {
+    format!("{UPSTREAMS}{name}")
+}
+
+/// How plans name a collection.
+pub(super) fn collection_resource(name: &str) -> String {
+    format!("collections.{name}")
 }
 
 /// The judge of a validation: deployments, one after the other.
@@ -135,6 +156,23 @@ pub(super) fn blueprint(
     let judge: Arc<dyn Judge> = Arc::new(Steps(Pipeline::new(judges.collect())));
     let unknown = |model: &str| StageError::failed(format!("no model is called `{model}`"));
     let blueprint = match spec.stage.clone() {
+        StageSpec::Embed(options) => {
+            let encoder = around.encoder(&options.encoder);
+            Blueprint::new(version, move || {
+                let made = encoder.clone();
+                let made = made.map(|encoder| EmbedStage::new(options.clone(), encoder));
+                std::future::ready(made.map_err(StageError::failed))
+            })
+        }
+        StageSpec::Lookup(options) => {
+            let found = around.collection(&options.collection);
+            Blueprint::new(version, move || {
+                let made = found
+                    .clone()
+                    .map(|(index, encoder)| LookupStage::new((*options).clone(), index, encoder));
+                std::future::ready(made.map_err(StageError::failed))
+            })
+        }
         StageSpec::Prompt(options) => {
             let counting = options.budget.as_ref().map(|budget| {
                 let named = budget.tokenizer.as_deref();
@@ -153,6 +191,13 @@ pub(super) fn blueprint(
             })
         }
         StageSpec::Generate(options) => {
+            if let Some(upstream) = around.upstreams.get(&options.model).cloned() {
+                let blueprint = Blueprint::new(version, move || {
+                    let stage = UpstreamStage::new((*options).clone(), upstream.clone());
+                    std::future::ready(Ok(stage))
+                });
+                return routed(blueprint, &spec.config.router);
+            }
             let found = around.model(&options.model).cloned();
             Blueprint::new(version, move || {
                 let made = match &found {
@@ -198,15 +243,6 @@ fn routed(
 
 /// The model with which an application generates first.
 fn generating(application: &ApplicationSpec) -> Option<&str> {
-    let mut models = application
-        .deployments
-        .iter()
-        .filter_map(|d| match &d.stage {
-            StageSpec::Generate(options) => Some(options.model.as_str()),
-            StageSpec::Prompt(_)
-            | StageSpec::Validate(_)
-            | StageSpec::Http(_)
-            | StageSpec::Process(_) => None,
-        });
-    models.next()
+    let deployments = application.deployments.iter();
+    deployments.filter_map(|d| d.stage.generates_with()).next()
 }

@@ -141,7 +141,7 @@ impl Deployments {
         let before = self.running.get(name);
         let renewed = || {
             let mut named = resources(application, spec).into_iter();
-            named.any(|resource| around.renewed.contains(resource))
+            named.any(|resource| around.renewed.contains(&resource))
         };
         let version = match before {
             Some(known) if known.stage.as_ref() == Some(&spec.stage) && !renewed() => known.version,

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::assembly::resources;
+use super::assembly::{
+    UPSTREAMS, collection_resource, encoder_resource, resources, upstream_resource,
+};
 use crate::deployment::{DeploymentConfig, Replicas};
-use crate::spec::{ApplicationSpec, DeploymentSpec, ServeConfig};
+use crate::spec::{
+    ApplicationSpec, DeploymentSpec, EncoderSpec, ServeConfig, StoreSpec, UpstreamSpec,
+};
 
 /// What is done to one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -131,14 +135,51 @@ fn renewed(resources: &[Planned]) -> BTreeSet<String> {
 fn changed_resources(old: Option<&ServeConfig>, new: &ServeConfig) -> Vec<Planned> {
     let mut all = Vec::new();
     let models = old.map_or(&[][..], |old| &old.models);
-    compare(models, &new.models, |model| &model.name, &mut all);
+    compare(models, &new.models, |model| model.name.clone(), &mut all);
+    let upstreams = old.map_or(&[][..], |old| &old.upstreams);
+    let name = |upstream: &UpstreamSpec| upstream_resource(&upstream.options.name);
+    compare(upstreams, &new.upstreams, name, &mut all);
+    roll_moved(old, &mut all);
+    let encoders = old.map(ServeConfig::used_encoders).unwrap_or_default();
+    let name = |encoder: &&EncoderSpec| encoder_resource(&encoder.name);
+    compare(&encoders, &new.used_encoders(), name, &mut all);
+    let collections = old.map(searched).unwrap_or_default();
+    let name = |(collection, ..): &Searched<'_>| collection_resource(collection);
+    compare(&collections, &searched(new), name, &mut all);
     all
+}
+
+/// A name that means a model of this server now, and one of another before, or the other way round.
+fn roll_moved(old: Option<&ServeConfig>, all: &mut [Planned]) {
+    let models = old.into_iter().flat_map(|old| &old.models);
+    let models: BTreeSet<_> = models.map(|model| model.name.as_str()).collect();
+    let upstreams = old.into_iter().flat_map(|old| &old.upstreams);
+    let upstreams: BTreeSet<_> = upstreams.map(|u| u.options.name.as_str()).collect();
+    for planned in all.iter_mut().filter(|p| p.action == Action::Start) {
+        let moved = match planned.name.strip_prefix(UPSTREAMS) {
+            Some(upstream) => models.contains(upstream),
+            None => upstreams.contains(planned.name.as_str()),
+        };
+        if moved {
+            planned.action = Action::Roll;
+        }
+    }
+}
+
+/// What is opened of a collection: its name, where it is kept, and who makes its vectors.
+type Searched<'c> = (&'c str, &'c StoreSpec, Option<&'c EncoderSpec>);
+
+fn searched(config: &ServeConfig) -> Vec<Searched<'_>> {
+    let encoder = |name: &str| config.encoders.iter().find(|encoder| encoder.name == name);
+    let collections = config.used_collections().into_iter();
+    let searched = collections.map(|c| (c.name.as_str(), &c.store, encoder(&c.encoder)));
+    searched.collect()
 }
 
 fn compare<T: PartialEq>(
     old: &[T],
     new: &[T],
-    name: impl Fn(&T) -> &String,
+    name: impl Fn(&T) -> String,
     all: &mut Vec<Planned>,
 ) {
     for spec in new {
@@ -148,12 +189,12 @@ fn compare<T: PartialEq>(
             Some(known) if known == spec => Action::Keep,
             Some(_) => Action::Roll,
         };
-        all.push(planned(name(spec), action, []));
+        all.push(planned(&name(spec), action, []));
     }
     let gone = old
         .iter()
         .filter(|known| new.iter().all(|spec| name(spec) != name(known)));
-    all.extend(gone.map(|known| planned(name(known), Action::Stop, [])));
+    all.extend(gone.map(|known| planned(&name(known), Action::Stop, [])));
 }
 
 fn application(
@@ -216,7 +257,13 @@ fn deployment(
     let in_place = !because.is_empty();
     let stage = (known.stage != new.stage).then(|| new.stage.key());
     let mut uses = resources(application, new).into_iter();
-    let resource = uses.any(|used| renewed.contains(used)).then_some("models");
+    let used = uses.find(|used| renewed.contains(used));
+    let resource = used.map(|used| match used.split_once('.') {
+        Some(("encoders", _)) => "encoders",
+        Some(("collections", _)) => "collections",
+        Some(("upstreams", _)) => "upstreams",
+        _ => "models",
+    });
     let rolls = stage.is_some() || resource.is_some();
     because.extend(stage);
     because.extend(resource);
@@ -273,6 +320,8 @@ fn changed_keys(old: &DeploymentConfig, new: &DeploymentConfig) -> Vec<&'static 
             "max_queued_requests",
             old.max_queued_requests != new.max_queued_requests,
         ),
+        ("request_router_config", old.router != new.router),
+        ("num_cpus, num_gpus", old.resources != new.resources),
         (
             "health_check_period_s",
             old.health_check_period != new.health_check_period,

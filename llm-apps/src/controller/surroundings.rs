@@ -1,6 +1,6 @@
 //! What the stages of applications are made of beside their options.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -10,12 +10,20 @@ use metrics::Histogram;
 use crate::deployment::Host;
 use crate::deployment::machine::Machine;
 use crate::stage::generate::{GenerateDefaults, TextModel};
+use crate::stage::upstream::Upstream;
+use crate::vector::{TextEncoder, VectorIndex};
 
 /// What is there for stages to use, and chance and the calendar.
 #[derive(Debug)]
 pub struct Surroundings {
     /// The models that are served, and what they give to requests that are silent.
     pub models: Vec<(TextModel, GenerateDefaults)>,
+    /// Models of other services, by name. All who ask one share its connections.
+    pub upstreams: BTreeMap<String, Upstream>,
+    /// The encoders that stages use, by name. All who use one share its batches.
+    pub encoders: BTreeMap<String, Arc<dyn TextEncoder>>,
+    /// The collections by name; their encoders are among `encoders`.
+    pub collections: BTreeMap<String, Arc<dyn VectorIndex>>,
     /// Names of what was opened anew since the last configuration: stages that use it are replaced,
     /// though their own options are the same.
     pub renewed: BTreeSet<String>,
@@ -74,5 +82,22 @@ impl Surroundings {
             let info = model.info();
             info.id == name || info.aliases.iter().any(|alias| alias == name)
         })
+    }
+
+    /// The encoder of this name, or what is wrong.
+    pub(super) fn encoder(&self, name: &str) -> Result<Arc<dyn TextEncoder>, String> {
+        let encoder = self.encoders.get(name).cloned();
+        encoder.ok_or_else(|| format!("no encoder is called `{name}`"))
+    }
+
+    /// The collection of this name with the encoder of its vectors, or what is wrong.
+    pub(super) fn collection(
+        &self,
+        name: &str,
+    ) -> Result<(Arc<dyn VectorIndex>, Arc<dyn TextEncoder>), String> {
+        let index = self.collections.get(name).cloned();
+        let index = index.ok_or_else(|| format!("no collection is called `{name}`"))?;
+        let encoder = self.encoder(&index.identity().encoder)?;
+        Ok((index, encoder))
     }
 }

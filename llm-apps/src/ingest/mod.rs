@@ -9,7 +9,6 @@
 
 mod chunk;
 mod document;
-mod encode;
 mod error;
 mod event;
 mod options;
@@ -22,7 +21,6 @@ mod walk;
 mod tests;
 
 pub use chunk::{ChunkSize, ChunkUnit};
-pub use encode::TextEncoder;
 pub use error::IngestError;
 pub use event::{Failure, IngestEvent, Summary};
 pub use options::IngestOptions;

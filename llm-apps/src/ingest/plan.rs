@@ -13,13 +13,9 @@ use sha2::{Digest, Sha256};
 
 use super::chunk::{Chunk, chunks};
 use super::document::Document;
-use super::encode::TextEncoder;
 use super::options::IngestOptions;
 use crate::ingest::chunk::ChunkUnit;
-use crate::vector::Metadata;
-
-/// Where a chunk's metadata says which file it is from.
-pub(super) const SOURCE: &str = "source";
+use crate::vector::{Metadata, SOURCE, TextEncoder};
 
 /// A chunk that should be in the collection.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +78,9 @@ pub(super) fn wanted(
     encoder: &dyn TextEncoder,
 ) -> Result<Vec<Wanted>, String> {
     let count = |text: &str| match options.chunk.unit {
-        ChunkUnit::Tokens => encoder.count_tokens(text),
+        ChunkUnit::Tokens => encoder
+            .count_tokens(text)
+            .map_err(|error| error.to_string()),
         ChunkUnit::Characters => Ok(text.chars().count()),
     };
     let mut wanted = Vec::new();

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use super::encode::TextEncoder;
 use super::error::IngestError;
 use super::event::{Failure, IngestEvent, Summary};
 use super::options::IngestOptions;
-use super::plan::{Plan, SOURCE, There, Wanted, fingerprint, wanted};
+use super::plan::{Plan, There, Wanted, fingerprint, wanted};
 use super::read::{ReadFile, read};
 use super::walk::{Found, plain, walk};
-use crate::vector::{MAX_LIMIT, Point, ScrollRequest, VectorIndex};
+use crate::vector::{MAX_LIMIT, Point, SOURCE, ScrollRequest, TextEncoder, VectorIndex};
 
 /// Brings a collection to the state of some files and folders. Chunks of files that are no more
 /// below the paths are removed; chunks of files elsewhere stay. Dropping the future ends the run
@@ -112,7 +111,8 @@ impl Run<'_> {
             why,
         };
         let texts = batch.iter().map(|wanted| wanted.encoded.clone()).collect();
-        let vectors = self.encoder.embed(texts).await.map_err(encode_error)?;
+        let encoded = self.encoder.embed(texts).await;
+        let vectors = encoded.map_err(|error| encode_error(error.to_string()))?;
         if vectors.len() != batch.len() {
             let (made, asked) = (vectors.len(), batch.len());
             return Err(encode_error(format!(

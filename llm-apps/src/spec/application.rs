@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+use super::collections::CollectionSpec;
 use super::deployment;
+use super::encoders::EncoderSpec;
 use super::fault::Faults;
 use super::flow::{Members, Scope};
+use super::model_names;
 use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
@@ -76,10 +79,42 @@ pub(super) struct Known<'a> {
     pub(super) folder: &'a Path,
     /// Names and aliases of `models`.
     pub(super) models: &'a BTreeSet<String>,
+    /// Names of `upstreams`.
+    pub(super) upstreams: &'a BTreeSet<String>,
+    /// `encoders`.
+    pub(super) encoders: &'a [EncoderSpec],
+    /// `collections`.
+    pub(super) collections: &'a [CollectionSpec],
     /// Of which replicas reserve their shares.
     pub(super) machine: &'a Machine,
     /// The share of their replicas that all deployments have.
     pub(super) target_capacity: TargetCapacity,
+}
+
+impl Known<'_> {
+    /// What a stage names and is not there.
+    fn missing(&self, stage: &StageSpec) -> Vec<String> {
+        let encoders = self.encoders.iter().map(|encoder| encoder.name.as_str());
+        let collections = self.collections.iter().map(|found| found.name.as_str());
+        let mut missing: Vec<_> = model_names::fault_of(stage, self).into_iter().collect();
+        let mut check = |what: &str, name: &str, known: &[&str]| {
+            if !known.contains(&name) {
+                let known = match known {
+                    [] => "none".to_owned(),
+                    known => known.join(", "),
+                };
+                let name = name.escape_debug();
+                missing.push(format!("no {what} is called `{name}`; there are {known}"));
+            }
+        };
+        if let Some(name) = stage.encoder() {
+            check("encoder", name, &encoders.collect::<Vec<_>>());
+        }
+        if let Some(name) = stage.collection() {
+            check("collection", name, &collections.collect::<Vec<_>>());
+        }
+        missing
+    }
 }
 
 /// Longest name, in characters.
@@ -151,6 +186,8 @@ fn application(
             Vec::new()
         }
     };
+    let whole: Vec<_> = deployments.iter().filter_map(|(_, d)| d.as_ref()).collect();
+    model_names::check_counting(&whole, known, f);
     let pipeline = pipeline(&mut keys, &deployments, &output, f);
     keys.finish(f);
     let application = ApplicationSpec {
@@ -224,16 +261,8 @@ fn deployments(
             config.router = routing.of(stage, &path, f);
         }
         keys.finish(f);
-        for model in stage.iter().flat_map(StageSpec::models) {
-            if !known.models.contains(model) {
-                let names: Vec<_> = known.models.iter().map(String::as_str).collect();
-                let message = format!(
-                    "`{path}`: no model is called `{}`; there are {}",
-                    model.escape_debug(),
-                    names.join(", ")
-                );
-                f.note(node.at, message);
-            }
+        for message in stage.iter().flat_map(|stage| known.missing(stage)) {
+            f.note(node.at, format!("`{path}`: {message}"));
         }
         let Some(name) = name else { continue };
         let spec = stage.map(|stage| DeploymentSpec {

@@ -5,7 +5,7 @@
     reason = "the parser has scores of errors, and two that are worded anew"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ use super::model::ModelSpec;
 use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
+use super::stages::StageSpec;
+use super::upstreams::UpstreamSpec;
 use crate::deployment::autoscaling::TargetCapacity;
 use crate::deployment::machine::Machine;
 
@@ -45,8 +47,10 @@ pub struct ServeConfig {
     pub max_concurrent_prepares: usize,
     /// Answers that one request may ask for: its prompts times `n`. Default: 128.
     pub max_choices: u32,
-    /// What is served, at least one.
+    /// What is served; at least one, unless there are applications, upstreams or encoders.
     pub models: Vec<ModelSpec>,
+    /// Models of other services, which stages ask. Default: none.
+    pub upstreams: Vec<UpstreamSpec>,
     /// Models that turn texts into vectors. Default: none.
     pub encoders: Vec<EncoderSpec>,
     /// Passages that can be searched. Default: none.
@@ -181,6 +185,13 @@ impl ServeConfig {
             .take("max_choices", f, read::integer(1..=65_536_u32))
             .unwrap_or(128);
         let models = match keys.node("models") {
+            // A server of applications that ask others, and a file to ingest with, need none.
+            None if ["applications", "upstreams", "encoders"]
+                .iter()
+                .any(|key| keys.node(key).is_some()) =>
+            {
+                Some(Vec::new())
+            }
             None => {
                 keys.miss("models", "at least one model is needed");
                 None
@@ -197,6 +208,13 @@ impl ServeConfig {
                 None => None,
             },
         };
+        let model_names = models.iter().flatten();
+        let model_names = model_names
+            .flat_map(|model| std::iter::once(&model.name).chain(&model.aliases))
+            .cloned()
+            .collect();
+        let upstreams = keys.list("upstreams", f).unwrap_or_default();
+        let (upstreams, upstream_names) = UpstreamSpec::read_all(upstreams, &model_names, f);
         let encoders = keys.list("encoders", f).unwrap_or_default();
         let encoders = EncoderSpec::read_all(encoders, folder, f);
         let collections = keys.list("collections", f).unwrap_or_default();
@@ -205,17 +223,16 @@ impl ServeConfig {
             .take("target_capacity", f, target_capacity)
             .unwrap_or_default();
         let applications = keys.list("applications", f).unwrap_or_default();
-        let applications = {
-            let models = models.iter().flatten();
-            let names = models.flat_map(|model| std::iter::once(&model.name).chain(&model.aliases));
-            let known = Known {
-                folder,
-                machine,
-                models: &names.cloned().collect(),
-                target_capacity,
-            };
-            application::read_all(applications, &known, f)
+        let known = Known {
+            folder,
+            machine,
+            models: &model_names,
+            upstreams: &upstream_names,
+            encoders: &encoders,
+            collections: &collections,
+            target_capacity,
         };
+        let applications = application::read_all(applications, &known, f);
         keys.finish(f);
         Some(Self {
             http_options,
@@ -226,11 +243,36 @@ impl ServeConfig {
             max_concurrent_prepares,
             max_choices,
             models: models?,
+            upstreams,
             encoders,
             collections,
             target_capacity,
             applications,
         })
+    }
+
+    /// The collections that stages search.
+    pub fn used_collections(&self) -> Vec<&CollectionSpec> {
+        let searched: BTreeSet<&str> = self.stages().filter_map(StageSpec::collection).collect();
+        let all = self.collections.iter();
+        all.filter(|spec| searched.contains(spec.name.as_str()))
+            .collect()
+    }
+
+    /// The encoders that stages name, and those of the collections that they search.
+    pub fn used_encoders(&self) -> Vec<&EncoderSpec> {
+        let searched = self.used_collections();
+        let theirs = searched.iter().map(|spec| spec.encoder.as_str());
+        let named = self.stages().filter_map(StageSpec::encoder);
+        let used: BTreeSet<&str> = named.chain(theirs).collect();
+        let all = self.encoders.iter();
+        all.filter(|spec| used.contains(spec.name.as_str()))
+            .collect()
+    }
+
+    fn stages(&self) -> impl Iterator<Item = &StageSpec> {
+        let deployments = self.applications.iter().flat_map(|app| &app.deployments);
+        deployments.map(|deployment| &deployment.stage)
     }
 
     /// The keys of what differs in `other` and cannot change while a server runs.
@@ -252,6 +294,21 @@ impl ServeConfig {
         let keys = differs.into_iter().filter(|(_, differs)| *differs);
         keys.map(|(key, _)| key).collect()
     }
+}
+
+/// Reads a file, whatever is wrong with it, for what it was asked for.
+#[cfg(test)]
+pub(super) fn read_for_tests(yaml: &str) -> Faults {
+    let mut faults = Faults::new("");
+    let root = parse_yaml(yaml.as_bytes()).unwrap();
+    let machine = Machine::unbounded();
+    drop(ServeConfig::read(
+        &root,
+        Path::new(""),
+        &machine,
+        &mut faults,
+    ));
+    faults
 }
 
 fn target_capacity(node: &Node) -> Result<TargetCapacity, read::Expected> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use engine::EncodeError;
 use thiserror::Error;
 
 use super::generate::GenerateError;
@@ -97,6 +98,17 @@ impl StageError {
             Self::Generate(error) => error.may_retry(),
             Self::Call(error) => error.may_retry(),
             Self::Invalid { .. } | Self::Refused { .. } | Self::Failed(_) => false,
+        }
+    }
+}
+
+impl From<EncodeError> for StageError {
+    fn from(error: EncodeError) -> Self {
+        let message = error.to_string();
+        match error {
+            EncodeError::TooLong { .. } => Self::invalid(message),
+            EncodeError::ShuttingDown => Self::Unavailable(message),
+            EncodeError::Failed(_) => Self::Failed(message),
         }
     }
 }

@@ -2,15 +2,19 @@
 
 pub mod batch;
 mod call;
+pub mod embed;
 mod error;
 pub mod generate;
 pub mod http;
+pub mod lookup;
 pub mod multiplex;
 mod prefix;
 pub mod process;
 pub mod prompt;
 mod record;
+mod spent;
 mod traits;
+pub mod upstream;
 pub mod validate;
 
 pub use call::Call;

@@ -102,6 +102,11 @@ impl PromptTemplate {
         &self.name
     }
 
+    /// What is written in it.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// The variables that it reads.
     pub fn names(&self) -> &BTreeSet<String> {
         &self.names

@@ -65,7 +65,10 @@ pub enum Match {
 
 /// A value that can be matched. Numbers with a fraction are compared by [`Range`] only.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "what is matched is a text, a whole number, true or false"
+)]
 pub enum Scalar {
     /// `true` or `false`.
     Bool(bool),
@@ -110,7 +113,10 @@ impl Filter {
     }
 
     /// Proves keys, bounds and size, so that what follows need not.
-    pub(super) fn prove(&self) -> Result<(), VectorError> {
+    ///
+    /// # Errors
+    /// [`VectorError::Filter`] names what is wrong.
+    pub fn prove(&self) -> Result<(), VectorError> {
         let mut room = MAX_SIZE;
         self.prove_within(MAX_DEPTH, &mut room)
             .map_err(|why| VectorError::Filter { why })

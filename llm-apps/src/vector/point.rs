@@ -7,6 +7,9 @@ use super::error::VectorError;
 /// What is known of a passage besides its text, by key. Keys that begin with `_` are ours.
 pub type Metadata = Map<String, Value>;
 
+/// Where the metadata of a passage says what it is from, such as the path of its file.
+pub const SOURCE: &str = "source";
+
 /// A passage as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use engine::Isa;
+use engine::{Activations, Device, Isa, Speculation, SpeculationMethod};
 use llm_apps::spec::{ApplicationSpec, ByteSize};
 
 /// A server that is ready. It prints as the banner.
@@ -13,8 +13,10 @@ pub(in crate::cli) struct Started {
     pub(in crate::cli) version: &'static str,
     /// Where it listens.
     pub(in crate::cli) addresses: Addresses,
-    /// What it serves, at least one.
+    /// What it serves.
     pub(in crate::cli) models: Vec<StartedModel>,
+    /// What the applications search.
+    pub(in crate::cli) collections: Vec<StartedCollection>,
     /// The applications over them.
     pub(in crate::cli) applications: Vec<StartedApplication>,
 }
@@ -26,6 +28,23 @@ pub(in crate::cli) struct Addresses {
     pub(in crate::cli) url: String,
     /// Those who deploy; `None` where there is no such socket.
     pub(in crate::cli) admin: Option<String>,
+}
+
+/// One collection that is searched.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct StartedCollection {
+    /// Its name.
+    pub(in crate::cli) name: String,
+    /// The encoder of its vectors.
+    pub(in crate::cli) encoder: String,
+    /// The folder or server.
+    pub(in crate::cli) store: String,
+    /// Whether nobody else can write into it while the server runs.
+    pub(in crate::cli) is_held: bool,
+    /// How many there are.
+    pub(in crate::cli) passages: usize,
+    /// The configuration to ingest with.
+    pub(in crate::cli) config: PathBuf,
 }
 
 /// One application, whose replicas are starting.
@@ -48,6 +67,37 @@ impl StartedApplication {
             route_prefix: spec.route_prefix.clone(),
             deployments: deployments.collect(),
         }
+    }
+}
+
+impl fmt::Display for StartedCollection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            encoder,
+            store,
+            is_held,
+            passages,
+            config,
+        } = self;
+        writeln!(f, "\n  {name}")?;
+        let passages = grouped(*passages);
+        writeln!(f, "    {:<9} {passages}, encoded by {encoder}", "passages")?;
+        writeln!(f, "    {:<9} {store}", "store")?;
+        if passages != "0" {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "    {:<9} it is empty; {}fill it: penstock ingest {name} PATHS... --config {}",
+            "warning",
+            if *is_held {
+                "stop this server and "
+            } else {
+                ""
+            },
+            config.display()
+        )
     }
 }
 
@@ -83,10 +133,16 @@ pub(in crate::cli) struct StartedModel {
     pub(in crate::cli) kv_cache_tokens: usize,
     /// Prompt and answer together, in tokens.
     pub(in crate::cli) max_model_len: usize,
-    /// Threads that compute.
+    /// What computes.
+    pub(in crate::cli) device: Device,
+    /// Threads that compute, or sample what a GPU computed.
     pub(in crate::cli) threads: usize,
     /// Instructions that they use.
     pub(in crate::cli) isa: Isa,
+    /// Precision of the activations, on the CPU.
+    pub(in crate::cli) activations: Activations,
+    /// How tokens are guessed ahead.
+    pub(in crate::cli) speculation: Option<Speculation>,
     /// Whether it has a chat template.
     pub(in crate::cli) chats: bool,
     /// What a user should know.
@@ -99,6 +155,7 @@ impl fmt::Display for Started {
             version,
             addresses: Addresses { url, admin },
             models,
+            collections,
             applications,
         } = self;
         writeln!(f, "Penstock {version} listens on {url}")?;
@@ -108,11 +165,20 @@ impl fmt::Display for Started {
         for model in models {
             write!(f, "{model}")?;
         }
+        for collection in collections {
+            write!(f, "{collection}")?;
+        }
         for application in applications {
             write!(f, "{application}")?;
         }
         let Some(first) = models.first() else {
-            return Ok(());
+            let name = applications.first().map(|first| &first.name);
+            let Some(name) = name else { return Ok(()) };
+            return writeln!(
+                f,
+                "\nTry it:\n  curl {url}/v1/chat/completions -H 'content-type: application/json' -d '{{\
+                 \"model\": \"{name}\", \"messages\": [{{\"role\": \"user\", \"content\": \"...\"}}]}}'"
+            );
         };
         let name = &first.name;
         writeln!(f, "\nTry it:")?;
@@ -160,16 +226,47 @@ impl fmt::Display for StartedModel {
                 grouped(self.max_model_len)
             ),
         )?;
-        let s = if self.threads == 1 { "" } else { "s" };
-        fact(
-            "compute",
-            format!("{} thread{s}, {}", self.threads, isa(self.isa)),
-        )?;
+        fact("compute", self.compute())?;
+        if let Some(speculation) = &self.speculation {
+            fact("guesses", guesses(speculation))?;
+        }
         for note in &self.notes {
             fact("note", note.clone())?;
         }
         Ok(())
     }
+}
+
+impl StartedModel {
+    fn compute(&self) -> String {
+        let s = if self.threads == 1 { "" } else { "s" };
+        let threads = format!("{} thread{s}, {}", self.threads, isa(self.isa));
+        match self.device {
+            Device::Cpu => format!("{threads}, activations {}", activations(self.activations)),
+            device @ Device::Cuda { .. } => format!("{device}; sampling on {threads}"),
+        }
+    }
+}
+
+/// As the configuration has them.
+fn activations(activations: Activations) -> &'static str {
+    match activations {
+        Activations::Int16 => "int16",
+        Activations::Mixed => "mixed",
+        Activations::Int8 => "int8",
+    }
+}
+
+fn guesses(speculation: &Speculation) -> String {
+    let from = match &speculation.method {
+        SpeculationMethod::Ngram {
+            prompt_lookup_min,
+            prompt_lookup_max,
+        } => format!("its own text, by {prompt_lookup_min} to {prompt_lookup_max} tokens"),
+        SpeculationMethod::Draft { model } => format!("the draft model {}", model.display()),
+    };
+    let most = speculation.num_speculative_tokens;
+    format!("up to {most} tokens a step, from {from}")
 }
 
 fn isa(isa: Isa) -> &'static str {

@@ -60,6 +60,7 @@ pub(in crate::cli) async fn run(
             version: env!("CARGO_PKG_VERSION"),
             addresses,
             models: opener.started().await,
+            collections: opener.collections(&arguments.config).await,
             applications: config
                 .applications
                 .iter()
@@ -87,7 +88,7 @@ pub(in crate::cli) async fn run(
 }
 
 /// What replicas may reserve of this machine. Nothing runs on GPUs in this build.
-fn machine() -> Machine {
+pub(in crate::cli) fn machine() -> Machine {
     let cpus = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     Machine::new(cpus, 0)
 }

@@ -10,13 +10,14 @@ mod bind;
 mod command;
 mod open;
 mod opener;
+mod retrieval;
 mod shelf;
 mod signals;
 
-pub(super) use command::run;
+pub(super) use command::{machine, run};
 #[cfg(test)]
 pub(super) use {
-    banner::{Addresses, Started, StartedModel},
+    banner::{Addresses, Started, StartedCollection, StartedModel},
     bind::bind,
     command::gateway_config,
 };

@@ -1,9 +1,10 @@
 //! What a configuration names, opened for the server that runs and for the configurations that are
 //! deployed while it does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,12 +15,14 @@ use gateway::{ModelEntry, Opened, Opener};
 use llm_apps::controller::{Site, Surroundings};
 use llm_apps::spec::ServeConfig;
 use llm_apps::stage::generate::{GenerateDefaults, TextModel};
+use llm_apps::stage::upstream::Upstream;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::banner::StartedModel;
+use super::banner::{StartedCollection, StartedModel};
 use super::open::{fetch_all, open};
+use super::retrieval::Retrieval;
 use super::shelf::Shelf;
 use crate::cli::terminal::Terminal;
 use crate::env::Environment;
@@ -36,6 +39,7 @@ pub(super) struct FileOpener {
 #[derive(Default)]
 struct Open {
     models: Shelf<(ModelEntry, StartedModel)>,
+    retrieval: Retrieval,
     /// What is said of the models, in the order of the last configuration.
     told: Vec<StartedModel>,
 }
@@ -61,19 +65,31 @@ impl FileOpener {
         self.open.lock().await.told.clone()
     }
 
+    /// What is said of the collections; `config` is the file to ingest with.
+    pub(super) async fn collections(&self, config: &Path) -> Vec<StartedCollection> {
+        self.open.lock().await.retrieval.told(config)
+    }
+
     async fn open_all(&self, config: &ServeConfig, renewed: &BTreeSet<String>) -> Result<Opened> {
         let mut open = self.open.lock().await;
+        let mut shown = progress();
+        let retrieval = open.retrieval.open(config, &self.environment, &mut shown);
+        let retrieval = retrieval.await?;
         let models = self.models(config, renewed, &open.models).await?;
         open.told = models.iter().map(|(_, (_, told))| told.clone()).collect();
         let entries: Vec<_> = models.iter().map(|(_, (entry, _))| entry.clone()).collect();
         open.models.keep(models);
         let surroundings = Surroundings {
             models: entries.iter().map(with_defaults).collect(),
+            upstreams: upstreams(config)?,
+            encoders: retrieval.encoders(),
+            collections: retrieval.collections(),
             renewed: renewed.clone(),
             seed: random(),
             site: Site::default(),
             now: since_1970().as_secs_f64(),
         };
+        open.retrieval = retrieval;
         Ok(Opened {
             models: entries,
             surroundings,
@@ -129,6 +145,15 @@ fn progress() -> Terminal {
         err_is_tty: io::stderr().is_terminal(),
         in_is_tty: false,
     }
+}
+
+/// Reaches for nothing yet.
+fn upstreams(config: &ServeConfig) -> Result<BTreeMap<String, Upstream>> {
+    let upstreams = config.upstreams.iter().map(|spec| {
+        let upstream = Upstream::new(spec.options.clone())?;
+        Ok((spec.options.name.clone(), upstream))
+    });
+    upstreams.collect()
 }
 
 fn with_defaults(entry: &ModelEntry) -> (TextModel, GenerateDefaults) {

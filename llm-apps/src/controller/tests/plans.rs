@@ -144,3 +144,32 @@ fn a_configuration_made_complete_means_the_same() {
         assert!(complete.contains("max_connections: 1024"), "{complete}");
     }
 }
+
+#[test]
+fn those_who_ask_an_upstream_follow_it() {
+    let with = |upstreams: &str, models: &str| {
+        parse(&format!(
+            "models: [{{name: other, source: ./o.gguf}}{models}]\nupstreams: [{upstreams}]\napplications:\n  \
+             - {{name: a, pipeline: [ask], deployments: [{{name: ask, generate: {{model: gpt}}}}]}}\n"
+        ))
+    };
+    let here = "{name: gpt, base_url: 'http://here/v1', api_key: k1}";
+    let rekeyed = here.replace("k1", "k2");
+    let unused = format!("{here}, {{name: far, base_url: 'http://far/v1'}}");
+    let local = ", {name: gpt, source: ./g.gguf}";
+    let done = |old: &ServeConfig, new: &ServeConfig| {
+        let plan = Plan::between(Some(old), new);
+        let asking = &plan.applications[0].deployments[0];
+        (asking.action, asking.because.join(", "))
+    };
+    let before = with(here, "");
+    assert_eq!(done(&before, &before), (Action::Keep, String::new()));
+    assert_eq!(
+        done(&before, &with(&unused, "")),
+        (Action::Keep, String::new())
+    );
+    let rolled = |because: &str| (Action::Roll, because.to_owned());
+    assert_eq!(done(&before, &with(&rekeyed, "")), rolled("upstreams"));
+    assert_eq!(done(&before, &with("", local)), rolled("models"));
+    assert_eq!(done(&with("", local), &before), rolled("upstreams"));
+}

@@ -6,5 +6,5 @@ mod rate;
 mod times;
 
 pub use meter::DeploymentCounts;
-pub(super) use meter::{Measured, Meter, Passage};
+pub(super) use meter::{Meter, Passage};
 pub use rate::Rate;

@@ -18,7 +18,9 @@ impl Stage for Named {
     type Output = String;
 
     async fn call(&self, (): (), call: &Call) -> Result<String, StageError> {
-        let id = call.model().ok_or_else(|| StageError::invalid("name a model"))?;
+        let id = call
+            .model()
+            .ok_or_else(|| StageError::invalid("name a model"))?;
         let model = self.0.get(id).await?;
         sleep(seconds(0.1)).await;
         Ok(model.to_string())
@@ -69,7 +71,11 @@ async fn a_model_is_loaded_once_and_models_are_spread() {
             assert_eq!(ask(model).await, *home, "in round {round}");
         }
     }
-    assert_eq!(began.elapsed(), Duration::from_millis(1500), "none was loaded again");
+    assert_eq!(
+        began.elapsed(),
+        Duration::from_millis(1500),
+        "none was loaded again"
+    );
     // While one is being loaded its requests wait for it there.
     let both = tokio::join!(ask("d"), ask("d"));
     assert_eq!(both.0, both.1);

@@ -98,10 +98,7 @@ async fn the_stage_that_is_waited_for_grows_and_shrinks_again() {
     let load = app.load(seconds(0.25), seconds(120.0));
     sleep(seconds(100.0)).await;
     let status = app.answer.status();
-    assert!(
-        (3..=6).contains(&status.target_num_replicas),
-        "{status:?}"
-    );
+    assert!((3..=6).contains(&status.target_num_replicas), "{status:?}");
     assert_eq!(app.lookup.status().target_num_replicas, 1);
     let first = &status.decisions[0];
     assert_eq!((first.policy, first.prev_num_replicas), ("slo", 1));
@@ -127,7 +124,10 @@ async fn bounds_and_delays_are_kept() {
         if target == 3 {
             first_change.get_or_insert(began.elapsed());
         }
-        assert!(began.elapsed() < seconds(1.0) || (2..=3).contains(&target), "{target}");
+        assert!(
+            began.elapsed() < seconds(1.0) || (2..=3).contains(&target),
+            "{target}"
+        );
         sleep(seconds(0.5)).await;
     }
     assert_eq!(most, 3);

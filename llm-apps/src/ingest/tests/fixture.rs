@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use engine::EncodeError;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tempfile::TempDir;
 
 use crate::ingest::{
-    ChunkSize, ChunkUnit, IngestError, IngestEvent, IngestOptions, Summary, TextEncoder, ingest,
+    ChunkSize, ChunkUnit, IngestError, IngestEvent, IngestOptions, Summary, ingest,
 };
 use crate::vector::{
-    CollectionIdentity, EmbeddedIndex, EmbeddedOptions, Record, ScrollRequest, VectorIndex,
+    CollectionIdentity, EmbeddedIndex, EmbeddedOptions, Record, ScrollRequest, TextEncoder,
+    VectorIndex,
 };
 
 /// Vectors by the words of a text; a token is a word.
@@ -27,12 +29,12 @@ pub(super) struct Words {
 const DIMENSION: usize = 16;
 
 impl TextEncoder for Words {
-    fn embed(&self, texts: Vec<String>) -> BoxFuture<'_, Result<Vec<Vec<f32>>, String>> {
+    fn embed(&self, texts: Vec<String>) -> BoxFuture<'_, Result<Vec<Vec<f32>>, EncodeError>> {
         async move {
             let before = self.encoded.fetch_add(texts.len(), Ordering::Relaxed);
             let fails_after = self.fails_after.load(Ordering::Relaxed);
             if fails_after > 0 && before + texts.len() > fails_after {
-                return Err("out of breath".to_owned());
+                return Err(EncodeError::Failed("out of breath".to_owned()));
             }
             let vector = |text: &String| {
                 let mut vector = vec![0.1; DIMENSION];
@@ -46,9 +48,11 @@ impl TextEncoder for Words {
         .boxed()
     }
 
-    fn count_tokens(&self, text: &str) -> Result<usize, String> {
+    fn count_tokens(&self, text: &str) -> Result<usize, EncodeError> {
         if text.contains("UNCOUNTABLE") {
-            return Err("a text that cannot be counted".to_owned());
+            return Err(EncodeError::Failed(
+                "a text that cannot be counted".to_owned(),
+            ));
         }
         Ok(text.split_whitespace().count())
     }

@@ -151,7 +151,10 @@ async fn a_file_that_fails_is_told_and_keeps_what_it_had() {
     )));
     assert_eq!(
         failed[2],
-        format!("{}: a text that cannot be counted", name("odd.txt"))
+        format!(
+            "{}: the encoder failed: a text that cannot be counted",
+            name("odd.txt")
+        )
     );
     assert_eq!((summary.files, summary.removed, encoded), (1, 0, 0));
     assert_eq!(place.texts().await.len(), 4);
@@ -164,7 +167,7 @@ async fn a_run_that_was_cut_off_goes_on_where_it_was() {
     let (result, _) = place.run().await;
     let error = result.unwrap_err();
     assert!(
-        matches!(&error, IngestError::Encode { why, .. } if why == "out of breath"),
+        matches!(&error, IngestError::Encode { why, .. } if why == "the encoder failed: out of breath"),
         "{error}"
     );
     assert_eq!(

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use super::{generate, http, process, prompt, validate};
+use super::{embed, generate, http, lookup, process, prompt, validate};
 use crate::payload::Signature;
 use crate::spec::fault::Faults;
 use crate::spec::section::Section;
+use crate::stage::embed::{EmbedOptions, EmbedStage};
 use crate::stage::generate::{GenerateOptions, GenerateStage};
 use crate::stage::http::{HttpStage, HttpStageOptions};
+use crate::stage::lookup::{LookupOptions, LookupStage};
 use crate::stage::process::{ProcessOptions, ProcessStage};
 use crate::stage::prompt::{PromptOptions, PromptStage};
 use crate::stage::validate::{ValidateOptions, ValidateStage};
@@ -15,6 +17,10 @@ use crate::stage::validate::{ValidateOptions, ValidateStage};
 /// The stage of a deployment, with its options.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StageSpec {
+    /// `embed`.
+    Embed(EmbedOptions),
+    /// `lookup`.
+    Lookup(Box<LookupOptions>),
     /// `prompt`.
     Prompt(PromptOptions),
     /// `generate`.
@@ -36,6 +42,8 @@ impl StageSpec {
         faults: &mut Faults,
     ) -> Option<Self> {
         let nodes = [
+            ("embed", keys.node("embed")),
+            ("lookup", keys.node("lookup")),
             ("prompt", keys.node("prompt")),
             ("generate", keys.node("generate")),
             ("validate", keys.node("validate")),
@@ -46,8 +54,7 @@ impl StageSpec {
             .into_iter()
             .filter_map(|(key, node)| Some((key, node?)));
         let Some((key, node)) = there.next() else {
-            let remedy =
-                "a deployment runs a stage: one of prompt, generate, validate, http, process";
+            let remedy = "a deployment runs a stage: one of embed, lookup, prompt, generate, validate, http, process";
             keys.miss("prompt", remedy);
             return None;
         };
@@ -60,6 +67,10 @@ impl StageSpec {
         }
         let path = keys.path(key);
         match key {
+            "embed" => embed::read(&path, node, faults).map(Self::Embed),
+            "lookup" => lookup::read(&path, node, faults)
+                .map(Box::new)
+                .map(Self::Lookup),
             "prompt" => prompt::read(&path, node, folder, faults).map(Self::Prompt),
             "generate" => generate::read(&path, node, faults)
                 .map(Box::new)
@@ -77,6 +88,8 @@ impl StageSpec {
     /// The key under which it stands in the file.
     pub fn key(&self) -> &'static str {
         match self {
+            Self::Embed(_) => "embed",
+            Self::Lookup(_) => "lookup",
             Self::Prompt(_) => "prompt",
             Self::Generate(_) => "generate",
             Self::Validate(_) => "validate",
@@ -88,6 +101,8 @@ impl StageSpec {
     /// The variables that it reads and writes.
     pub fn signature(&self) -> Signature {
         match self {
+            Self::Embed(options) => options.signature(),
+            Self::Lookup(options) => options.signature(),
             Self::Prompt(options) => options.signature(),
             Self::Generate(options) => options.signature(),
             Self::Validate(options) => options.signature(),
@@ -98,15 +113,17 @@ impl StageSpec {
 
     /// The variable of the prompt that it gives to a model, if that is what it does.
     pub fn prompt_variable(&self) -> Option<&str> {
-        match self {
-            Self::Generate(options) => Some(options.input.variable()),
-            Self::Prompt(_) | Self::Validate(_) | Self::Http(_) | Self::Process(_) => None,
+        if let Self::Generate(options) = self {
+            return Some(options.input.variable());
         }
+        None
     }
 
     /// Whether it takes an answer that is still being made.
     pub fn takes_stream(&self) -> bool {
         match self {
+            Self::Embed(_) => EmbedStage::TAKES_STREAM,
+            Self::Lookup(_) => LookupStage::TAKES_STREAM,
             Self::Prompt(_) => PromptStage::TAKES_STREAM,
             Self::Generate(_) => GenerateStage::TAKES_STREAM,
             Self::Validate(_) => ValidateStage::TAKES_STREAM,
@@ -117,19 +134,44 @@ impl StageSpec {
 
     /// The models that it asks or counts with, by name.
     pub fn models(&self) -> impl Iterator<Item = &str> {
-        let named = match self {
-            Self::Prompt(options) => options.budget.as_ref().and_then(|b| b.tokenizer.as_deref()),
-            Self::Generate(options) => Some(options.model.as_str()),
-            Self::Validate(_) | Self::Http(_) | Self::Process(_) => None,
-        };
+        let mut named = None;
+        if let Self::Prompt(options) = self {
+            named = options.budget.as_ref().and_then(|b| b.tokenizer.as_deref());
+        } else if let Self::Generate(options) = self {
+            named = Some(options.model.as_str());
+        }
         named.into_iter()
+    }
+
+    /// The model that it asks for an answer.
+    pub fn generates_with(&self) -> Option<&str> {
+        if let Self::Generate(options) = self {
+            return Some(&options.model);
+        }
+        None
+    }
+
+    /// The encoder that it names.
+    pub fn encoder(&self) -> Option<&str> {
+        if let Self::Embed(options) = self {
+            return Some(&options.encoder);
+        }
+        None
+    }
+
+    /// The collection that it searches.
+    pub fn collection(&self) -> Option<&str> {
+        if let Self::Lookup(options) = self {
+            return Some(&options.collection);
+        }
+        None
     }
 
     /// The deployments that judge for it, by name.
     pub fn judges(&self) -> &[String] {
-        match self {
-            Self::Validate(options) => options.judge.as_ref().map_or(&[], |judge| &judge.steps),
-            Self::Prompt(_) | Self::Generate(_) | Self::Http(_) | Self::Process(_) => &[],
+        if let Self::Validate(options) = self {
+            return options.judge.as_ref().map_or(&[], |judge| &judge.steps);
         }
+        &[]
     }
 }

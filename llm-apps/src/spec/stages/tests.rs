@@ -12,6 +12,7 @@ use crate::spec::node::Node;
 use crate::spec::section::Section;
 use crate::stage::generate::{GenerateInput, GenerateOptions};
 use crate::stage::http::{HttpMethod, HttpResponse};
+use crate::stage::lookup::{LookupBy, LookupNear, LookupOptions, LookupVector};
 use crate::stage::prompt::PromptForm;
 use crate::stage::validate::{AnswerSchema, Retry, StreamMode};
 
@@ -56,7 +57,7 @@ fn a_deployment_runs_exactly_one_stage() {
     let faults = read("{}").unwrap_err();
     assert!(
         faults.contains(
-            "a deployment runs a stage: one of prompt, generate, validate, http, process"
+            "a deployment runs a stage: one of embed, lookup, prompt, generate, validate, http, process"
         ),
         "{faults}"
     );
@@ -383,5 +384,101 @@ fn each_fault_is_named() {
             "{yaml} is answered with\n{faults}\nand not with\n{first}"
         );
         assert_eq!(faults.lines().count(), 1, "{faults}");
+    }
+}
+
+#[test]
+fn an_embed_names_its_encoder_and_its_variables() {
+    let StageSpec::Embed(options) = read("embed: {encoder: minilm}").unwrap() else {
+        panic!()
+    };
+    let names = (options.input.as_str(), options.output.as_str());
+    assert_eq!(names, ("question", "embedding"));
+    let stage = read("embed: {encoder: minilm, input: texts, output: v}").unwrap();
+    assert_eq!((stage.encoder(), stage.key()), (Some("minilm"), "embed"));
+    let signature = stage.signature();
+    assert_eq!(signature.reads["texts"], Kind::Any);
+    assert_eq!(signature.writes["v"], Kind::List);
+    let faults = read("embed: {input: 7, model: minilm}").unwrap_err();
+    let said = "a.yaml:1:8: `d.embed.encoder` is missing; write for example `encoder: minilm`\n\
+                a.yaml:1:16: `d.embed.input` must be a name of letters, digits and _ that begins with none \
+                of the digits, but is `7`\n\
+                a.yaml:1:19: unknown key `d.embed.model`; known are encoder, input, output";
+    assert_eq!(faults, said);
+}
+
+#[test]
+fn every_key_of_lookup_is_read() {
+    let StageSpec::Lookup(options) = read("lookup: {collection: docs}").unwrap() else {
+        panic!()
+    };
+    let near = LookupNear {
+        vector: LookupVector::Of("question".to_owned()),
+        score_threshold: None,
+    };
+    let by_default = LookupOptions {
+        collection: "docs".to_owned(),
+        by: LookupBy::Hybrid(near, "question".to_owned()),
+        filter: None,
+        top_k: 5,
+        output: "passages".to_owned(),
+    };
+    assert_eq!(*options, by_default);
+
+    let yaml = "lookup: {collection: docs, mode: dense, vector: v, top_k: 3, score_threshold: 0.25, \
+                output: found, filter: {must_not: [{key: draft, match: {value: true}}]}}";
+    let stage = read(yaml).unwrap();
+    assert_eq!((stage.collection(), stage.key()), (Some("docs"), "lookup"));
+    let StageSpec::Lookup(options) = stage else {
+        panic!()
+    };
+    let near = LookupNear {
+        vector: LookupVector::Variable("v".to_owned()),
+        score_threshold: Some(0.25),
+    };
+    assert_eq!(options.by, LookupBy::Dense(near));
+    assert_eq!((options.top_k, options.output.as_str()), (3, "found"));
+    assert!(options.filter.is_some());
+
+    let StageSpec::Lookup(options) =
+        read("lookup: {collection: docs, mode: sparse, query: words}").unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(options.by, LookupBy::Sparse("words".to_owned()));
+}
+
+#[test]
+fn a_lookup_that_cannot_be_is_refused_with_every_fault() {
+    let faults = read(
+        "lookup:\n  mode: exact\n  top_k: 0\n  score_threshold: 2\n  filter: {must: [{key: a}]}\n",
+    );
+    let said = "a.yaml:2:3: `d.lookup.collection` is missing; write for example `collection: docs`\n\
+                a.yaml:2:9: `d.lookup.mode` must be dense, sparse or hybrid, but is `exact`\n\
+                a.yaml:3:10: `d.lookup.top_k` must be a whole number from 1 to 1000, but is `0`\n\
+                a.yaml:4:20: `d.lookup.score_threshold` must be a cosine similarity from -1 to 1, but is `2`\n\
+                a.yaml:5:11: `d.lookup.filter` cannot be used: a condition is `key` with `match` or `range`, \
+                or `is_empty` with its `key`, or a filter of its own";
+    assert_eq!(faults.unwrap_err(), said);
+    for (yaml, said) in [
+        (
+            "lookup: {collection: docs, mode: sparse, vector: v}",
+            "`d.lookup.vector` belongs to a search by meaning, which `mode: sparse` does without; leave it out",
+        ),
+        (
+            "lookup: {collection: docs, mode: sparse, score_threshold: 0.1}",
+            "`d.lookup.score_threshold` belongs to a search by meaning",
+        ),
+        (
+            "lookup: {collection: docs, mode: dense, vector: v, query: q}",
+            "`d.lookup.query` is not looked at where `mode: dense` has a `vector`; leave it out",
+        ),
+        (
+            "lookup: {collection: docs, filter: {must: [{key: \"{{ k }}\", match: {value: 1}}]}}",
+            "`d.lookup.filter` cannot be used: `{{ k }}` stands where no variable may",
+        ),
+    ] {
+        let faults = read(yaml).unwrap_err();
+        assert!(faults.contains(said), "{faults}");
     }
 }

@@ -1,12 +1,15 @@
 //! Files that are right, and a folder of files that are not, each with its message.
 
+mod schema;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use engine::hub::ModelReference;
-use engine::{Activations, KvCacheDtype};
+use engine::kernels::KernelError;
+use engine::{Activations, Device, Isa, KvCacheDtype};
 use engine::{ModelError, OpenError, StartError};
 use engine::{Speculation, SpeculationMethod};
 
@@ -14,6 +17,7 @@ use super::{AllowOrigins, ByteSize, ServeConfig, StepKind, StoreSpec};
 use crate::deployment::autoscaling::TargetCapacity;
 use crate::deployment::{DeploymentConfig, Replicas};
 use crate::ingest::{ChunkSize, ChunkUnit};
+use crate::stage::upstream::{MaxTokensField, Secret, UpstreamOptions};
 
 fn parse(yaml: &str) -> Result<ServeConfig, String> {
     let vars = BTreeMap::from([("PORT".to_owned(), "9000".to_owned())]);
@@ -105,10 +109,12 @@ const KEYS: &[&str] = &[
     "enable_prefix_caching",
     "kv_tiers",
     "speculation",
+    "device",
     "threads",
     "activations",
     "kv_cache_dtype",
     "packed_weights",
+    "isa",
 ];
 
 #[test]
@@ -149,10 +155,12 @@ models:
       max_requests: 32
       enable_prefix_caching: false
       kv_tiers: {ram: 2GiB, disk: {path: cache/kv, size: 10GiB}}
+      device: cuda:1
       threads: 2
       activations: mixed
       kv_cache_dtype: int8
       packed_weights: cache/packed
+      isa: avx2
       speculation: {method: ngram, num_speculative_tokens: 6, prompt_lookup_min: 3}
     sampling_defaults: {temperature: 0.2, top_p: 0.9, top_k: 40, min_p: 0.05, repetition_penalty: 1.1,
       presence_penalty: 0.5, frequency_penalty: -0.5, max_tokens: 100}
@@ -209,6 +217,9 @@ models:
     assert_eq!(engine.kv_cache_dtype, KvCacheDtype::Int8);
     let packed = engine.packed_weights.as_deref();
     assert_eq!(packed, Some(Path::new("/etc/penstock/cache/packed")));
+    assert_eq!((engine.isa, other.engine.isa), (Some(Isa::Avx2), None));
+    assert_eq!(engine.device, Device::Cuda { ordinal: 1 });
+    assert_eq!(other.engine.device, Device::Cpu);
     let ngram = Speculation {
         num_speculative_tokens: 6,
         method: SpeculationMethod::Ngram {
@@ -282,6 +293,14 @@ fn what_shows_when_a_model_is_opened_has_its_place_in_the_file() {
         expected: "at least max_num_seqs, 64".to_owned(),
         value: 8,
     });
+    let absent = OpenError::Model(ModelError::DeviceNotBuilt {
+        device: Device::Cuda { ordinal: 0 },
+    });
+    let narrow = OpenError::Model(ModelError::DeviceCache(KvCacheDtype::Int8));
+    let lacking = OpenError::Model(ModelError::Kernel(KernelError::IsaMissing {
+        wanted: Isa::Avx512Vnni,
+        best: Isa::Avx2,
+    }));
     let torn = OpenError::Model(ModelError::NotFound(
         "\"/a\" has no tokenizer.json".to_owned(),
     ));
@@ -309,6 +328,24 @@ fn what_shows_when_a_model_is_opened_has_its_place_in_the_file() {
             &step,
             "test.yaml:6:5: `models[1].engine.max_num_batched_tokens` must be at least \
              max_num_seqs, 64, but is 8",
+        ),
+        (
+            told,
+            &absent,
+            "test.yaml:5:7: `models[0].engine.device` cannot be used: device cuda:0 is not in this \
+             program; build it with `cargo build --release --features cuda`",
+        ),
+        (
+            told,
+            &narrow,
+            "test.yaml:5:7: `models[0].engine.kv_cache_dtype` must be f16 where `device` is a GPU, \
+             but is int8",
+        ),
+        (
+            told,
+            &lacking,
+            "test.yaml:5:7: `models[0].engine.isa` cannot be used: the processor lacks what \
+             avx512_vnni needs; the best it has is avx2",
         ),
         (
             told,
@@ -403,6 +440,37 @@ fn collections_know_their_encoder_and_place() {
 }
 
 #[test]
+fn upstreams_stand_beside_models_or_alone() {
+    let config = parse(
+        "upstreams:\n  - {name: gpt, base_url: \"https://api.example/v1/\", api_key: \"k${PORT}\", \
+         model: gpt-4o-mini, timeout_s: 5, max_retries: 0, headers: {X-Team: blue}, \
+         max_response_bytes: 1MiB, max_tokens_field: max_completion_tokens}\n  \
+         - {name: near, base_url: \"http://localhost:9/v1\"}\n\
+         applications: [{name: a, pipeline: [ask], deployments: [{name: ask, generate: {model: gpt}}]}]\n",
+    )
+    .unwrap();
+    assert!(config.models.is_empty() && config.applications.len() == 1);
+    let expected = UpstreamOptions {
+        api_key: Some(Secret::new("k9000")),
+        model: "gpt-4o-mini".to_owned(),
+        timeout: Duration::from_secs(5),
+        max_retries: 0,
+        headers: vec![("X-Team".to_owned(), Secret::new("blue"))],
+        max_response_bytes: 1 << 20,
+        max_tokens_field: MaxTokensField::MaxCompletionTokens,
+        ..UpstreamOptions::new("gpt", "https://api.example/v1")
+    };
+    assert_eq!(config.upstreams[0].options, expected);
+    let near = UpstreamOptions::new("near", "http://localhost:9/v1");
+    assert_eq!(config.upstreams[1].options, near);
+    let printed = format!("{config:?}");
+    assert!(
+        !printed.contains("k9000") && !printed.contains("blue"),
+        "{printed}"
+    );
+}
+
+#[test]
 fn an_application_is_read_with_its_stages_and_its_defaults() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/extractor.yaml");
     let config = ServeConfig::load(&path, &BTreeMap::new()).unwrap();
@@ -435,4 +503,22 @@ fn an_application_is_read_with_its_stages_and_its_defaults() {
     assert_eq!(auto.bounds(TargetCapacity::FULL).max, 4);
     assert_eq!(check.config.replicas, Replicas::Fixed(2));
     assert!(check.stage.takes_stream() && !answer.stage.takes_stream());
+}
+
+#[test]
+fn a_file_to_ingest_with_needs_no_model() {
+    let text = "encoders: [{name: minilm, source: m}, {name: other, source: o}]\n\
+                collections: [{name: docs, encoder: minilm, store: d}, {name: more, encoder: other, store: e}]\n";
+    let config = parse(text).unwrap();
+    assert!(config.models.is_empty());
+    assert!(config.used_encoders().is_empty() && config.used_collections().is_empty());
+
+    // What applications use of it is what a server opens.
+    let searches = "applications: [{name: search, pipeline: [find], output: passages, \
+                    deployments: [{name: find, lookup: {collection: docs}}]}]";
+    let config = parse(&format!("{text}{searches}")).unwrap();
+    let used: Vec<_> = config.used_encoders().iter().map(|e| &e.name).collect();
+    assert_eq!(used, ["minilm"]);
+    let used: Vec<_> = config.used_collections().iter().map(|c| &c.name).collect();
+    assert_eq!(used, ["docs"]);
 }

@@ -41,3 +41,4 @@ pub use prepare::PreparedRequest;
 pub use request::{ChatPrompt, MAX_CHOICES, Prompt, TextRequest};
 pub use stage::{GenerateDefaults, GenerateStage};
 pub use stream::TextStream;
+pub(in crate::stage) use wishes::Wishes;

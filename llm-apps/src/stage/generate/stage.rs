@@ -14,6 +14,7 @@ use super::request::{ChatPrompt, Prompt, TextRequest};
 use super::stream::TextStream;
 use super::wishes::Wishes;
 use crate::payload::{Answer, AnswerEvent, Completion, Payload, names};
+use crate::stage::spent::Spent;
 use crate::stage::{Call, Stage, StageError, TokenCount};
 
 /// Has a model of this process answer. The answer goes on while it is made; dropping it cancels the
@@ -121,46 +122,6 @@ fn answer(stream: TextStream, mut spent: Spent) -> Answer {
         };
         std::future::ready(event)
     }))
-}
-
-/// Counts what a generation took: what the engine says at its end, or what was seen of it when it is
-/// given up.
-struct Spent {
-    call: Call,
-    tokens: Option<TokenCount>,
-}
-
-impl Spent {
-    fn new(call: &Call, prompt: usize) -> Self {
-        let tokens = TokenCount {
-            prompt: prompt as u64,
-            ..TokenCount::default()
-        };
-        Self {
-            call: call.clone(),
-            tokens: Some(tokens),
-        }
-    }
-
-    fn saw(&mut self, tokens: usize) {
-        if let Some(seen) = &mut self.tokens {
-            seen.completion += tokens as u64;
-        }
-    }
-
-    fn settle(&mut self, tokens: TokenCount) {
-        if self.tokens.take().is_some() {
-            self.call.count_tokens(tokens);
-        }
-    }
-}
-
-impl Drop for Spent {
-    fn drop(&mut self) {
-        if let Some(seen) = self.tokens.take() {
-            self.call.count_tokens(seen);
-        }
-    }
 }
 
 impl fmt::Debug for GenerateDefaults {

@@ -10,6 +10,6 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-pub use body::{HttpBody, JsonTemplate};
+pub use body::HttpBody;
 pub use options::{HttpMethod, HttpResponse, HttpStageOptions};
 pub use stage::HttpStage;
