@@ -211,6 +211,7 @@ fn application(
     };
     let mut because = Vec::new();
     because.extend((old.route_prefix != new.route_prefix).then_some("route_prefix"));
+    because.extend((old.slo != new.slo).then_some("slo"));
     because.extend((old.output != new.output).then_some("output"));
     because.extend((!same_way(old, new)).then_some("pipeline"));
     let action = match because.is_empty() {
@@ -299,7 +300,7 @@ fn replace_callers(application: &ApplicationSpec, deployments: &mut [Planned]) {
 fn replicas_key(config: &DeploymentConfig) -> &'static str {
     match config.replicas {
         Replicas::Fixed(_) => "num_replicas",
-        Replicas::Auto(_) => "autoscaling_config",
+        Replicas::Auto(_) | Replicas::Planned(_) => "autoscaling_config",
     }
 }
 
