@@ -114,7 +114,8 @@ fn timeout(text: &str) -> Result<Duration, ApiError> {
     })
 }
 
-fn session(text: &str) -> Result<Arc<str>, ApiError> {
+/// A session's id.
+pub(crate) fn session(text: &str) -> Result<Arc<str>, ApiError> {
     if (1..=MAX_SESSION).contains(&text.len()) {
         return Ok(text.into());
     }

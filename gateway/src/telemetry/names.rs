@@ -57,6 +57,7 @@ pub(super) const ADMISSION_REFUSED: &str = "penstock_admission_refused_total";
 pub(super) const OPEN_STREAMS: &str = "penstock_open_streams";
 pub(super) const UNKNOWN_FIELDS: &str = "penstock_unknown_request_fields_total";
 pub(super) const HTTP_REQUESTS: &str = "penstock_http_requests_total";
+pub(super) const GRPC_REQUESTS: &str = "penstock_grpc_requests_total";
 pub(super) const GEN_AI_TTFT: &str = "gen_ai_server_time_to_first_token_seconds";
 pub(super) const GEN_AI_TPOT: &str = "gen_ai_server_time_per_output_token_seconds";
 pub(super) const GEN_AI_DURATION: &str = "gen_ai_server_request_duration_seconds";
@@ -190,6 +191,11 @@ pub static METRICS: &[Metric] = &[
         HTTP_REQUESTS,
         &["route", "status"],
         "Requests answered, by route and status.",
+    ),
+    counter(
+        GRPC_REQUESTS,
+        &["method", "code"],
+        "gRPC calls ended, by method and code.",
     ),
     histogram(
         GEN_AI_TTFT,

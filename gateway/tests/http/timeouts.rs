@@ -165,6 +165,10 @@ async fn an_application_has_the_deadline_and_the_session() {
     let response = never.header(HEADER, "0.05").send().await.unwrap();
     assert_eq!(response.status().as_u16(), 408);
     // Its place is free again.
-    let again = server.post("/session", &json!("who?")).send().await.unwrap();
+    let again = server
+        .post("/session", &json!("who?"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(again.json::<Value>().await.unwrap(), json!("none"));
 }
