@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use engine::gguf::GgufFile;
-use engine::model::{LlamaRunner, ModelFiles, load};
+use engine::model::{ModelFiles, load};
 use engine::tokenizer::{GgufVocabulary, Tokenizer};
 use engine::{
     BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, LogitRows, ScheduledSequence, SequenceId,
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut best = f64::INFINITY;
     for _ in 0..RUNS {
         let start = Instant::now();
-        step(&mut runner, 1, 0, PROMPT)?;
+        step(&mut *runner, 1, 0, PROMPT)?;
         best = best.min(start.elapsed().as_secs_f64());
     }
     println!(
@@ -67,11 +67,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut best = f64::INFINITY;
         for _ in 0..RUNS {
             for start in (0..CONTEXT).step_by(BLOCK_SIZE) {
-                step(&mut runner, sequences, start, BLOCK_SIZE)?;
+                step(&mut *runner, sequences, start, BLOCK_SIZE)?;
             }
             let start = Instant::now();
             for position in CONTEXT..CONTEXT + DECODED {
-                step(&mut runner, sequences, position, 1)?;
+                step(&mut *runner, sequences, position, 1)?;
             }
             best = best.min(start.elapsed().as_secs_f64());
         }
@@ -86,7 +86,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// One step that computes `len` tokens of each sequence from position `start` on.
 fn step(
-    runner: &mut LlamaRunner,
+    runner: &mut dyn Forward,
     sequences: usize,
     start: usize,
     len: usize,

@@ -1,5 +1,6 @@
 //! How an engine is built: every knob, its unit, its default and its consequence.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,9 +33,11 @@ pub struct EngineConfig {
     /// Whether and how tokens are guessed ahead, so that one step may say several of them; what is
     /// said stays the same, bit for bit. `None` guesses none.
     pub speculation: Option<Speculation>,
+    /// What computes.
+    pub device: Device,
     /// Threads that compute; `None` takes one for each core that the process may use.
     pub threads: Option<NonZeroUsize>,
-    /// Precision of the activations that quantised weights are multiplied with.
+    /// Precision of the activations that quantised weights are multiplied with, on the CPU.
     pub activations: Activations,
     /// How keys and values are stored.
     pub kv_cache_dtype: KvCacheDtype,
@@ -44,6 +47,32 @@ pub struct EngineConfig {
     pub packed_weights: Option<PathBuf>,
     /// Forces an instruction set for the kernels, for tests; `None` takes the machine's best.
     pub isa: Option<Isa>,
+}
+
+/// What computes a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Device {
+    /// The CPU, by kernels of our own.
+    #[default]
+    Cpu,
+    /// An NVIDIA GPU, through candle; the engine must be built with its feature `cuda`. Weights and
+    /// the KV cache lie in its memory. `activations` and `packed_weights` have no effect: candle
+    /// multiplies quantised weights with activations of 8 bits and float weights in their own
+    /// format, as files have them. `threads` are for sampling. The KV cache has 16 bits: another
+    /// `kv_cache_dtype` is refused.
+    Cuda {
+        /// Which one, counted from 0 as the driver does.
+        ordinal: usize,
+    },
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => write!(f, "cpu"),
+            Self::Cuda { ordinal } => write!(f, "cuda:{ordinal}"),
+        }
+    }
 }
 
 /// Tiers of memory for blocks that the KV cache has no room for.
@@ -139,6 +168,17 @@ pub enum Isa {
     Amx,
 }
 
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512Vnni => "avx512_vnni",
+            Self::Amx => "amx",
+        })
+    }
+}
+
 /// Tokens in one KV block. A block is what the prefix index shares; the attention kernel reads keys
 /// one block, 16 positions, at a time.
 pub const BLOCK_SIZE: usize = 16;
@@ -157,6 +197,7 @@ impl Default for EngineConfig {
             enable_prefix_caching: true,
             kv_tiers: None,
             speculation: None,
+            device: Device::default(),
             threads: None,
             activations: Activations::default(),
             kv_cache_dtype: KvCacheDtype::default(),

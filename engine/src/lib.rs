@@ -39,8 +39,8 @@ pub mod tokenizer;
 pub use crate::core::{EngineStats, StepTimes};
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 pub use config::{
-    Activations, BLOCK_SIZE, DiskTierConfig, EngineConfig, Isa, KvCacheDtype, KvTiersConfig,
-    Speculation, SpeculationMethod,
+    Activations, BLOCK_SIZE, Device, DiskTierConfig, EngineConfig, Isa, KvCacheDtype,
+    KvTiersConfig, Speculation, SpeculationMethod,
 };
 #[cfg(feature = "encoders")]
 pub use encoder::{EncodeError, Encoder, EncoderConfig, EncoderError};

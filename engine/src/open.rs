@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::config::{EngineConfig, Speculation, SpeculationMethod};
 use crate::gguf::{GgufError, GgufFile};
 use crate::handle::{Engine, StartError};
-use crate::model::{self, Forward, ModelError, ModelFiles, ModelInfo};
+use crate::model::{self, ModelError, ModelFiles, ModelInfo};
 use crate::tokenizer::{GgufVocabulary, HuggingFaceFiles, Tokenizer, TokenizerError};
 
 /// A model that runs.
@@ -95,8 +95,8 @@ pub fn open(path: &Path, config: &EngineConfig) -> Result<OpenModel, OpenError> 
     };
     let eos_token_ids = loaded.eos_token_ids;
     let engine = Engine::start_with_draft(
-        Box::new(loaded.runner),
-        draft.map(|draft| Box::new(draft.runner) as _),
+        loaded.runner,
+        draft.map(|draft| draft.runner),
         eos_token_ids.clone(),
         config,
     )?;

@@ -273,8 +273,17 @@ fn in_range(
     Err(InvalidRequest::OutOfRange {
         param,
         expected,
-        value: value.to_string(),
+        value: shown(value),
     })
+}
+
+/// A number in words that are true of what the client wrote: JSON's `1e300` is an infinite `f32`.
+fn shown(value: f32) -> String {
+    match value.is_infinite() {
+        true if value > 0.0 => format!("more than {:e}", f32::MAX),
+        true => format!("less than {:e}", f32::MIN),
+        false => value.to_string(),
+    }
 }
 
 fn known_tokens(

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use allocation_counter::measure;
-use engine::model::{LlamaRunner, ModelFiles, load};
+use engine::model::{ModelFiles, load};
 use engine::{
     BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, LogitRows, ScheduledSequence, SequenceId,
 };
@@ -32,7 +32,7 @@ fn plan(positions: Range<u32>) -> BatchPlan {
     }
 }
 
-fn model(threads: usize) -> LlamaRunner {
+fn model(threads: usize) -> Box<dyn Forward> {
     let config = EngineConfig {
         kv_cache_bytes: 64 << 20,
         max_model_len: Some(256),

@@ -11,7 +11,7 @@ mod teacher;
 use engine::model::{ModelFiles, load};
 use engine::tokenizer::EncodeOptions;
 use engine::{
-    Activations, BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, KvCacheDtype, LogitRows,
+    Activations, BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, KvCacheDtype, LogitRows,
     ScheduledSequence, SequenceId,
 };
 use serde::Deserialize;

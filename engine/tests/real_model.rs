@@ -13,7 +13,7 @@ mod support;
 
 use std::num::NonZeroUsize;
 
-use engine::model::{LlamaRunner, ModelFiles, load};
+use engine::model::{ModelFiles, load};
 use engine::{
     BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, LogitRows, ScheduledSequence, SequenceId,
 };
@@ -22,7 +22,7 @@ use prompts::CAPITAL_PROMPT;
 /// Blocks that each test sequence owns.
 const BLOCKS: u32 = 8;
 
-fn runner() -> LlamaRunner {
+fn runner() -> Box<dyn Forward> {
     let config = EngineConfig {
         kv_cache_bytes: 512 << 20,
         threads: NonZeroUsize::new(2),
@@ -47,7 +47,7 @@ fn share(id: u32, tokens: &[u32], start: usize, logits: LogitRows) -> ScheduledS
 }
 
 /// Rows of one step, bit by bit.
-fn step(runner: &mut LlamaRunner, sequences: Vec<ScheduledSequence>) -> Vec<Vec<u32>> {
+fn step(runner: &mut dyn Forward, sequences: Vec<ScheduledSequence>) -> Vec<Vec<u32>> {
     let plan = BatchPlan { sequences };
     let mut logits = runner.forward(&plan).unwrap();
     assert_eq!(logits.len(), plan.num_logit_rows());
@@ -77,13 +77,13 @@ fn it_knows_the_capital_of_france() {
 
     let mut runner = model.runner;
     let prompt = share(0, &CAPITAL_PROMPT, 0, LogitRows::Last);
-    let mut token = greedy(&step(&mut runner, vec![prompt])[0]);
+    let mut token = greedy(&step(&mut *runner, vec![prompt])[0]);
     let mut answer = Vec::new();
     while !model.eos_token_ids.contains(&token) && answer.len() < 16 {
         answer.push(token);
         let start = CAPITAL_PROMPT.len() + answer.len() - 1;
         let next = share(0, &[token], start, LogitRows::Last);
-        token = greedy(&step(&mut runner, vec![next])[0]);
+        token = greedy(&step(&mut *runner, vec![next])[0]);
     }
     // "The capital of France is Paris."
     assert_eq!(answer, [504, 3575, 282, 4649, 314, 7042, 30]);
@@ -93,14 +93,14 @@ fn it_knows_the_capital_of_france() {
 fn chunks_change_no_bit() {
     let mut runner = runner();
     let whole = step(
-        &mut runner,
+        &mut *runner,
         vec![share(0, &CAPITAL_PROMPT, 0, LogitRows::All)],
     );
     for chunk in [1, 5, 16, 23] {
         let mut rows = Vec::new();
         for (index, tokens) in CAPITAL_PROMPT.chunks(chunk).enumerate() {
             let share = share(1, tokens, index * chunk, LogitRows::All);
-            rows.extend(step(&mut runner, vec![share]));
+            rows.extend(step(&mut *runner, vec![share]));
         }
         assert!(rows == whole, "chunks of {chunk}");
     }
@@ -119,9 +119,9 @@ fn neighbours_change_no_bit() {
     let alone: Vec<_> = (0..)
         .zip(&prompts)
         .map(|(id, prompt)| {
-            let mut rows = step(&mut runner, vec![share(id, prompt, 0, LogitRows::Last)]);
+            let mut rows = step(&mut *runner, vec![share(id, prompt, 0, LogitRows::Last)]);
             let next = share(id, &[greedy(&rows[0])], prompt.len(), LogitRows::Last);
-            rows.extend(step(&mut runner, vec![next]));
+            rows.extend(step(&mut *runner, vec![next]));
             rows
         })
         .collect();
@@ -129,13 +129,13 @@ fn neighbours_change_no_bit() {
     let shares = (10..)
         .zip(&prompts)
         .map(|(id, prompt)| share(id, prompt, 0, LogitRows::Last));
-    let first = step(&mut runner, shares.collect());
+    let first = step(&mut *runner, shares.collect());
     let mut shares: Vec<_> = (10..)
         .zip(prompts.iter().zip(&first))
         .map(|(id, (prompt, row))| share(id, &[greedy(row)], prompt.len(), LogitRows::Last))
         .collect();
     shares.insert(4, share(30, &CAPITAL_PROMPT, 0, LogitRows::None));
-    let second = step(&mut runner, shares);
+    let second = step(&mut *runner, shares);
     for (index, alone) in alone.iter().enumerate() {
         assert!(first[index] == alone[0], "prompt {index}");
         assert!(second[index] == alone[1], "next token {index}");

@@ -11,7 +11,7 @@ use crate::Isa;
 #[non_exhaustive]
 pub enum KernelError {
     /// The configuration forces instructions that this processor does not have.
-    #[error("the processor has no {wanted:?} instructions; the best it has is {best:?}")]
+    #[error("the processor lacks what {wanted} needs; the best it has is {best}")]
     IsaMissing {
         /// What was asked for.
         wanted: Isa,

@@ -12,6 +12,8 @@
 mod amx;
 mod attention;
 mod context;
+#[cfg(any(test, feature = "cuda"))]
+pub(crate) mod device;
 mod disjoint;
 mod error;
 mod matmul;

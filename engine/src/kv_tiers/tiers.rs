@@ -126,7 +126,11 @@ impl KvTiers {
                 BlockMove::Save { block, slot } => {
                     let content = &mut self.slots[slot.0];
                     content.resize(self.block_bytes, 0);
-                    model.read_block(block, content);
+                    if !model.read_block(block, content) {
+                        // A model that cannot give a block computes nothing more, so nobody reads
+                        // this one; the disk must not keep it, either.
+                        content.clear();
+                    }
                 }
                 BlockMove::Restore { slot, block } => model.write_block(block, &self.slots[slot.0]),
                 BlockMove::Spill { slot, hash } => self.spill(slot, hash),
@@ -188,7 +192,9 @@ impl KvTiers {
         for &step in moves {
             if let BlockMove::Spill { slot, hash } = step {
                 let content = std::mem::take(&mut self.slots[slot.0]);
-                worker.give_at_the_end(Job::Write(hash, content));
+                if content.len() == self.block_bytes {
+                    worker.give_at_the_end(Job::Write(hash, content));
+                }
             } else if let BlockMove::Delete { hash } = step {
                 self.condemned.push(hash);
             }
@@ -226,8 +232,9 @@ impl KvTiers {
 
     fn spill(&mut self, slot: SlotId, hash: BlockHash) {
         let content = self.slots[slot.0].clone();
+        let whole = content.len() == self.block_bytes;
         let write = Job::Write(hash, content);
-        if !self.worker.as_ref().is_some_and(|w| w.give(write)) {
+        if !whole || !self.worker.as_ref().is_some_and(|w| w.give(write)) {
             self.lost.push(hash);
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::config::{Device, KvCacheDtype};
 use crate::gguf::GgufError;
 use crate::kernels::KernelError;
 
@@ -109,6 +110,20 @@ pub enum ModelError {
         /// What it is.
         found: usize,
     },
+    /// The configuration asks for a device that this program was not built for.
+    #[error(
+        "device {device} is not in this program; build it with `cargo build --release --features cuda`"
+    )]
+    DeviceNotBuilt {
+        /// The device.
+        device: Device,
+    },
+    /// A device's cache cannot store what the configuration asks for.
+    #[error("a device keeps keys and values with 16 bits; kv_cache_dtype must be f16, not {0:?}")]
+    DeviceCache(KvCacheDtype),
+    /// There is no such device, or it failed.
+    #[error("the device failed: {0}")]
+    Device(String),
     /// The plan asks for what the model cannot compute: a fault of the layer above.
     #[error("the plan cannot be computed: {why}")]
     Plan {
@@ -153,5 +168,12 @@ impl ModelError {
 
     pub(super) fn plan(why: impl Into<String>) -> Self {
         Self::Plan { why: why.into() }
+    }
+}
+
+#[cfg(any(test, feature = "cuda"))]
+impl From<candle_core::Error> for ModelError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Device(error.to_string())
     }
 }

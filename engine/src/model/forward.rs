@@ -29,11 +29,15 @@ pub trait Forward: Send + Debug {
         [0; 32]
     }
 
-    /// Copies a block's keys and values out. Never called when there are no
+    /// Copies a block's keys and values out, and answers whether it could: a device may be gone,
+    /// and then [`forward`](Self::forward) fails, too. Never called when there are no
     /// [`block_bytes`](Self::block_bytes); `to` has as many.
-    fn read_block(&self, _block: BlockId, _to: &mut [u8]) {}
+    fn read_block(&self, _block: BlockId, _to: &mut [u8]) -> bool {
+        false
+    }
 
-    /// Puts back what [`read_block`](Self::read_block) gave.
+    /// Puts back what [`read_block`](Self::read_block) gave. Where it cannot,
+    /// [`forward`](Self::forward) fails from then on.
     fn write_block(&mut self, _block: BlockId, _from: &[u8]) {}
 
     /// Computes one step: writes keys and values of all planned positions, and answers the rows of

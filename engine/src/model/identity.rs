@@ -9,12 +9,15 @@ use sha2::{Digest, Sha256};
 
 use super::files::ModelFiles;
 use crate::BLOCK_SIZE;
-use crate::config::EngineConfig;
+use crate::config::{Device, EngineConfig};
 use crate::model::ModelError;
 
 /// Version of what the kernels write into a block: its order of values and its number format. A
 /// change of either must change it.
 const LAYOUT: &str = "[head][keys [dim][position], values [position][dim]], scales in front, 2";
+/// The same of a device's caches.
+const DEVICE_LAYOUT: &str =
+    "keys and values [position][head][dim], bf16 of bf16 weights, else f16, 1";
 /// Parts of each file that are read, and bytes of each: enough to tell versions of a model apart in a
 /// few milliseconds, beside the files' sizes and times of change.
 const SAMPLES: u64 = 64;
@@ -27,7 +30,10 @@ const SAMPLE_BYTES: u64 = 16 << 10;
 /// When a file cannot be read.
 pub(super) fn identity(files: &ModelFiles, config: &EngineConfig) -> Result<[u8; 32], ModelError> {
     let mut digest = Sha256::new();
-    digest.update(LAYOUT);
+    digest.update(match config.device {
+        Device::Cpu => LAYOUT,
+        Device::Cuda { .. } => DEVICE_LAYOUT,
+    });
     // Another version or precision may round otherwise, and answers must not depend on what is found.
     digest.update(env!("CARGO_PKG_VERSION"));
     digest.update(format!("{:?}", config.activations));

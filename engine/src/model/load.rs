@@ -6,6 +6,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
+#[cfg(any(test, feature = "cuda"))]
+use super::device::DeviceRunner;
 use super::eos;
 use super::files::{ModelFiles, ModelFolder, WeightFiles};
 use super::identity::{files_identity, identity};
@@ -13,8 +15,10 @@ use super::llama::LlamaRunner;
 use super::packed::{self, PackedPlace};
 use super::spec::{ModelSpec, from_config_json, from_gguf};
 use super::weights::{GgufShards, SafetensorsShards, Weights};
-use crate::config::EngineConfig;
-use crate::kernels::Kernels;
+use crate::config::{Device, EngineConfig, Isa};
+#[cfg(feature = "cuda")]
+use crate::kernels::device::open_gpu;
+use crate::kernels::{KernelError, Kernels};
 use crate::model::{Forward, ModelError, ModelInfo};
 
 /// Longest `config.json`, in bytes.
@@ -24,7 +28,7 @@ const MAX_CONFIG: u64 = 16 << 20;
 #[derive(Debug)]
 pub struct LoadedModel {
     /// What computes.
-    pub runner: LlamaRunner,
+    pub runner: Box<dyn Forward>,
     /// Facts for people.
     pub info: ModelInfo,
     /// Tokens that end an answer, ascending.
@@ -37,12 +41,12 @@ pub struct LoadedModel {
 /// [`ModelError`] names the file and what is wrong with it, or the knob of `config` that does not
 /// fit the model.
 pub fn load(files: &ModelFiles, config: &EngineConfig) -> Result<LoadedModel, ModelError> {
-    let mut loaded = run(files, Opened::open(files)?, config)?;
-    if config.kv_tiers.as_ref().is_some_and(|t| t.disk.is_some()) {
-        let identity = identity(files, config)?;
-        loaded.runner = loaded.runner.with_identity(identity);
-    }
-    Ok(loaded)
+    let opened = Opened::open(files)?;
+    let identity = match &config.kv_tiers {
+        Some(tiers) if tiers.disk.is_some() => identity(files, config)?,
+        Some(_) | None => [0; 32],
+    };
+    run(files, opened, config, identity)
 }
 
 /// Reads a model that guesses for another one whose contexts have so many tokens: its own may be
@@ -60,33 +64,42 @@ pub fn load_draft(
         max_model_len: Some(max_model_len.min(opened.spec.max_positions)),
         ..config.clone()
     };
-    run(files, opened, &config)
+    run(files, opened, &config, [0; 32])
 }
 
 fn run(
     files: &ModelFiles,
     opened: Opened,
     config: &EngineConfig,
+    identity: [u8; 32],
 ) -> Result<LoadedModel, ModelError> {
-    let threads = config
-        .threads
-        .or_else(|| thread::available_parallelism().ok());
-    let kernels = |isa| Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), isa);
-    let first = kernels(config.isa)?;
+    let first = kernels(config, config.isa)?;
     let isa = first.isa();
     let Opened {
         name,
-        spec,
+        mut spec,
         weights,
         eos_token_ids,
     } = opened;
     let (parameters, file_bytes) = weights.totals();
-    let runner = |kernels| LlamaRunner::new(&spec, &weights, kernels, config);
-    let runner = match &config.packed_weights {
-        None => runner(first)?,
-        Some(folder) => {
-            let place = PackedPlace::new(folder, files.path(), files_identity(files)?, isa);
-            packed::start(&place, first, || kernels(Some(isa)), runner)?
+    let Placed {
+        runner,
+        weight_bytes,
+        kv_cache_bytes,
+    } = match config.device {
+        Device::Cpu => {
+            let runner = on_cpu(files, &spec, &weights, config, first)?.with_identity(identity);
+            Placed {
+                weight_bytes: runner.weight_bytes(),
+                kv_cache_bytes: runner.kv_cache_bytes(),
+                runner: Box::new(runner),
+            }
+        }
+        device @ Device::Cuda { ordinal } => {
+            spec.notes.push(format!(
+                "computed on {device}: products with quantised weights have activations of 8 bits"
+            ));
+            on_cuda(ordinal, &spec, &weights, config, (first, identity))?
         }
     };
     let info = ModelInfo {
@@ -94,8 +107,8 @@ fn run(
         architecture: spec.architecture.name(),
         parameters,
         file_bytes,
-        weight_bytes: runner.weight_bytes(),
-        kv_cache_bytes: runner.kv_cache_bytes(),
+        weight_bytes,
+        kv_cache_bytes,
         num_blocks: runner.num_blocks(),
         isa,
         max_positions: spec.max_positions,
@@ -106,6 +119,82 @@ fn run(
         info,
         eos_token_ids,
     })
+}
+
+/// A model where it computes.
+struct Placed {
+    runner: Box<dyn Forward>,
+    weight_bytes: u64,
+    kv_cache_bytes: u64,
+}
+
+/// `first` are the kernels to begin with.
+fn on_cpu(
+    files: &ModelFiles,
+    spec: &ModelSpec,
+    weights: &Weights,
+    config: &EngineConfig,
+    first: Kernels,
+) -> Result<LlamaRunner, ModelError> {
+    let runner = |kernels| LlamaRunner::new(spec, weights, kernels, config);
+    let Some(folder) = &config.packed_weights else {
+        return runner(first);
+    };
+    let isa = first.isa();
+    let place = PackedPlace::new(folder, files.path(), files_identity(files)?, isa);
+    packed::start(&place, first, || kernels(config, Some(isa)), runner)
+}
+
+/// The threads that `config` asks for.
+fn kernels(config: &EngineConfig, isa: Option<Isa>) -> Result<Kernels, KernelError> {
+    let threads = config
+        .threads
+        .or_else(|| thread::available_parallelism().ok());
+    Kernels::new(threads.unwrap_or(NonZeroUsize::MIN), isa)
+}
+
+/// `workers` are for what becomes of the logits.
+#[cfg(feature = "cuda")]
+fn on_cuda(
+    ordinal: usize,
+    spec: &ModelSpec,
+    weights: &Weights,
+    config: &EngineConfig,
+    (workers, identity): (Kernels, [u8; 32]),
+) -> Result<Placed, ModelError> {
+    let device = open_gpu(ordinal)
+        .map_err(|error| ModelError::Device(format!("cuda:{ordinal}: {error}")))?;
+    let runner = DeviceRunner::new(spec, weights, (device, workers), config)?;
+    let runner = runner.with_identity(identity);
+    Ok(Placed {
+        weight_bytes: runner.weight_bytes(),
+        kv_cache_bytes: runner.kv_cache_bytes(),
+        runner: Box::new(runner),
+    })
+}
+
+#[cfg(not(feature = "cuda"))]
+fn on_cuda(
+    ordinal: usize,
+    _: &ModelSpec,
+    _: &Weights,
+    _: &EngineConfig,
+    _: (Kernels, [u8; 32]),
+) -> Result<Placed, ModelError> {
+    let device = Device::Cuda { ordinal };
+    Err(ModelError::DeviceNotBuilt { device })
+}
+
+/// The model on a device of the caller's choice.
+#[cfg(test)]
+pub(super) fn load_on(
+    files: &ModelFiles,
+    config: &EngineConfig,
+    device: candle_core::Device,
+) -> Result<DeviceRunner, ModelError> {
+    let Opened { spec, weights, .. } = Opened::open(files)?;
+    let workers = kernels(config, config.isa)?;
+    DeviceRunner::new(&spec, &weights, (device, workers), config)
 }
 
 /// Proves that a model's weight files are whole: that their headers can be read, and that every

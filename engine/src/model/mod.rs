@@ -5,6 +5,8 @@
 //! [`Forward`] only, so that tests can put a model of their own in its place. This room knows
 //! neither scheduler nor HTTP.
 
+#[cfg(any(test, feature = "cuda"))]
+mod device;
 mod eos;
 mod error;
 mod files;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::gguf::GgmlType;
 use crate::gguf::builder::Builder;
-use crate::model::{Forward, LoadedModel, ModelError, ModelFiles, load};
+use crate::model::{LoadedModel, ModelError, ModelFiles, load};
 use crate::{
     BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, LogitRows, ScheduledSequence, SequenceId,
 };

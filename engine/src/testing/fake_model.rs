@@ -183,13 +183,14 @@ impl Forward for FakeModel {
         [7; 32]
     }
 
-    fn read_block(&self, block: BlockId, to: &mut [u8]) {
+    fn read_block(&self, block: BlockId, to: &mut [u8]) -> bool {
         let first = block.0 as usize * BLOCK_SIZE;
         let slots = &self.memory[first..first + BLOCK_SIZE];
         for (slot, to) in slots.iter().zip(to.as_chunks_mut::<SLOT_BYTES>().0) {
             let number = slot.map_or(u64::MAX, |s| (s.position as u64) << 32 | u64::from(s.token));
             *to = number.to_le_bytes();
         }
+        true
     }
 
     fn write_block(&mut self, block: BlockId, from: &[u8]) {

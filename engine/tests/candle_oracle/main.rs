@@ -25,7 +25,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device};
 use engine::model::{LoadedModel, ModelFiles, load};
 use engine::{
-    BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, LogitRows, ScheduledSequence, SequenceId,
+    BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, LogitRows, ScheduledSequence, SequenceId,
 };
 use serde_json::{Value, json};
 

@@ -9,7 +9,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
 use serde_json::json;
 
-use crate::hub_model::HubModel;
+use super::hub_model::HubModel;
 
 impl HubModel {
     /// Writes a folder, its weights as `dtype`, in `shards` files.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use engine::gguf::GgufFile;
-use engine::model::{LlamaRunner, ModelFiles, load};
+use engine::model::{ModelFiles, load};
 use engine::tokenizer::{GgufVocabulary, Tokenizer};
 use engine::{
     Activations, BLOCK_SIZE, BatchPlan, BlockId, EngineConfig, Forward, KvCacheDtype, LogitRows,
@@ -18,7 +18,7 @@ const MAX_MODEL_LEN: usize = 1024;
 const STEP_TOKENS: usize = 128;
 
 /// A model that reads what a reference wrote, one sequence at a time.
-pub(crate) struct Model(LlamaRunner);
+pub(crate) struct Model(Box<dyn Forward>);
 
 impl Model {
     pub(crate) fn load(

@@ -31,6 +31,8 @@ pub(super) enum Command {
     Shutdown(Shutdown),
     /// Write a complete configuration from a short one, or from names of models
     Build(Build),
+    /// Print the JSON Schema of configurations, by which editors complete them
+    Schema,
     /// Fetch a model into the cache and print where it lies
     Pull(Pull),
     /// Put documents into a collection: text, Markdown, HTML, PDF and JSON lines

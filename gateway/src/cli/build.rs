@@ -22,7 +22,7 @@ pub(super) fn build(
     let (short, origin) = read(&arguments.sources)?;
     let text = serde_saphyr::to_string(&complete(short))?;
     let built = ConfigSource { text, ..origin };
-    built.prove(&machine(), environment.vars())?;
+    built.prove_for(&machine(), environment.vars())?;
     match arguments.output {
         None => terminal.print(&built.text)?,
         Some(path) => std::fs::write(&path, &built.text)

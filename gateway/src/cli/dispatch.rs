@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 
+use llm_apps::spec::SCHEMA;
+
 use super::arguments::{Arguments, Command};
 use super::terminal::Terminal;
 use super::{administer, build, chat, completions, ingest, models, pull, run, version};
@@ -21,6 +23,7 @@ pub(crate) async fn dispatch(
         Command::Config(config) => administer::config(config, environment, terminal).await,
         Command::Shutdown(shutdown) => administer::shutdown(shutdown, environment, terminal).await,
         Command::Build(build) => build::build(build, environment, terminal),
+        Command::Schema => Ok(terminal.print(SCHEMA)?),
         Command::Pull(pull) => pull::pull(pull, environment, terminal).await,
         Command::Ingest(ingest) => Box::pin(ingest::ingest(ingest, environment, terminal)).await,
         Command::Chat(chat) => chat::chat(chat, environment, terminal).await,

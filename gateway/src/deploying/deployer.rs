@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use llm_apps::controller::{Controller, Plan};
+use llm_apps::controller::{Controller, Plan, Site};
+use llm_apps::deployment::machine::Machine;
 use llm_apps::spec::ServeConfig;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -24,6 +25,8 @@ pub struct Deployer {
     opener: Box<dyn Opener>,
     /// For `${VAR}`.
     vars: BTreeMap<String, String>,
+    /// Of which replicas reserve their shares.
+    machine: Arc<Machine>,
     inner: Mutex<Inner>,
     /// Told when there is something to carry out.
     wanted: Notify,
@@ -57,9 +60,17 @@ impl Deployer {
             controller: Controller::default(),
             opener: Box::new(opener),
             vars,
+            machine: Arc::new(Machine::unbounded()),
             inner: Mutex::default(),
             wanted: Notify::new(),
         }
+    }
+
+    /// The same, on a machine of which replicas reserve their shares.
+    #[must_use]
+    pub fn on(mut self, machine: Arc<Machine>) -> Self {
+        self.machine = machine;
+        self
     }
 
     /// Opens and serves the first configuration, which makes the server ready.
@@ -76,7 +87,7 @@ impl Deployer {
     /// # Errors
     /// [`DeployError`], as [`deploy`](Self::deploy).
     pub fn plan(&self, source: ConfigSource) -> Result<Plan, DeployError> {
-        let config = source.prove(self.opener.machine(), &self.vars)?;
+        let config = source.prove_for(&self.machine, &self.vars)?;
         self.inner.lock().plan(&config)
     }
 
@@ -86,7 +97,7 @@ impl Deployer {
     /// # Errors
     /// [`DeployError`]; then nothing changes.
     pub fn deploy(&self, source: ConfigSource) -> Result<Plan, DeployError> {
-        let config = source.prove(self.opener.machine(), &self.vars)?;
+        let config = source.prove_for(&self.machine, &self.vars)?;
         let mut inner = self.inner.lock();
         let plan = inner.plan(&config)?;
         let changed: Vec<_> = plan.changed_applications().map(str::to_owned).collect();
@@ -177,7 +188,10 @@ impl Deployer {
         wanted: Arc<Configured>,
         renewed: &BTreeSet<String>,
     ) -> Result<(), StartError> {
-        let opened = self.opener.open(&wanted.config, renewed).await?;
+        let mut opened = self.opener.open(&wanted.config, renewed).await?;
+        opened.surroundings.site = Site {
+            machine: Arc::clone(&self.machine),
+        };
         let mut inner = self.inner.lock();
         let specs = &wanted.config.applications;
         let applications = self.controller.apply(specs, &opened.surroundings);

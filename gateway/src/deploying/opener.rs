@@ -1,20 +1,15 @@
 //! Where models and their like come from.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use llm_apps::controller::Surroundings;
-use llm_apps::deployment::machine::Machine;
 use llm_apps::spec::ServeConfig;
 
 use crate::catalogue::ModelEntry;
 
 /// Opens what a configuration names.
 pub trait Opener: Send + Sync {
-    /// What replicas may reserve of this machine; the same one for all configurations.
-    fn machine(&self) -> &Arc<Machine>;
-
     /// Opens everything. What is open already, is not among `renewed` and is named still is kept, so that
     /// a small change is a quick one. On an error what was open before stays as it was.
     fn open<'a>(

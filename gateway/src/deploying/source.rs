@@ -19,21 +19,24 @@ pub struct ConfigSource {
 }
 
 impl ConfigSource {
-    /// Proves it for a machine; `vars` are what `${VAR}` stands for.
+    /// Proves it for any machine; `vars` are what `${VAR}` stands for.
     ///
     /// # Errors
     /// All faults, each with its place.
-    pub fn prove(
+    pub fn prove(&self, vars: &BTreeMap<String, String>) -> Result<ServeConfig, Faults> {
+        ServeConfig::parse(&self.file, &self.folder, self.text.as_bytes(), vars)
+    }
+
+    /// Proves it for a machine, which must have what each replica reserves.
+    ///
+    /// # Errors
+    /// All faults, each with its place.
+    pub fn prove_for(
         &self,
         machine: &Machine,
         vars: &BTreeMap<String, String>,
     ) -> Result<ServeConfig, Faults> {
-        ServeConfig::parse_for(
-            machine,
-            &self.file,
-            &self.folder,
-            self.text.as_bytes(),
-            vars,
-        )
+        let text = self.text.as_bytes();
+        ServeConfig::parse_for(machine, &self.file, &self.folder, text, vars)
     }
 }

@@ -10,8 +10,7 @@ use futures::future::{BoxFuture, join_all};
 use gateway::{
     AdminConfig, ConfigSource, Deployer, GatewayConfig, ModelEntry, Opened, Opener, serve_admin,
 };
-use llm_apps::controller::Surroundings;
-use llm_apps::deployment::machine::Machine;
+use llm_apps::controller::{Site, Surroundings};
 use llm_apps::spec::ServeConfig;
 use llm_apps::stage::generate::{GenerateDefaults, TextModel};
 use parking_lot::Mutex;
@@ -24,24 +23,17 @@ use tokio::time::sleep;
 use crate::fixture::{Server, named_model, new_state, saying};
 
 /// Makes fake models that say their `source`, and remembers them.
-#[derive(Clone)]
-struct Fakes {
-    open: Arc<Mutex<BTreeMap<String, TextModel>>>,
-    machine: Arc<Machine>,
-}
+#[derive(Clone, Default)]
+struct Fakes(Arc<Mutex<BTreeMap<String, TextModel>>>);
 
 impl Opener for Fakes {
-    fn machine(&self) -> &Arc<Machine> {
-        &self.machine
-    }
-
     fn open<'a>(
         &'a self,
         config: &'a ServeConfig,
         renewed: &'a BTreeSet<String>,
     ) -> BoxFuture<'a, anyhow::Result<Opened>> {
         async move {
-            let mut known = self.open.lock();
+            let mut known = self.0.lock();
             let mut models = Vec::new();
             for spec in &config.models {
                 let source = spec.source.to_string();
@@ -67,8 +59,8 @@ impl Opener for Fakes {
                 encoders: BTreeMap::new(),
                 collections: BTreeMap::new(),
                 renewed: renewed.clone(),
-                machine: Arc::clone(&self.machine),
                 seed: 1,
+                site: Site::default(),
                 now: 1_700_000_000.0,
             };
             let models = models.into_iter().map(ModelEntry::from).collect();
@@ -94,13 +86,10 @@ impl Deployed {
         let folder = tempfile::tempdir().unwrap();
         let source = source(folder.path().to_owned(), yaml);
         let state = new_state(GatewayConfig::default());
-        let fakes = Fakes {
-            open: Arc::default(),
-            machine: Arc::new(Machine::new(2, 0)),
-        };
+        let fakes = Fakes::default();
         let vars = BTreeMap::new();
         let deployer = Arc::new(Deployer::new(Arc::clone(&state), fakes.clone(), vars));
-        let config = source.prove(&fakes.machine, &BTreeMap::new()).unwrap();
+        let config = source.prove(&BTreeMap::new()).unwrap();
         deployer.start(source, config).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let admin = format!("http://{}", listener.local_addr().unwrap());
@@ -114,7 +103,7 @@ impl Deployed {
             AdminConfig::default(),
             never,
         ));
-        let model = fakes.open.lock()["small"].clone();
+        let model = fakes.0.lock()["small"].clone();
         Self {
             server: Server::of(state, model).await,
             admin,

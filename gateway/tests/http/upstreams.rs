@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
 use gateway::GatewayConfig;
-use llm_apps::controller::{Controller, Surroundings};
-use llm_apps::deployment::machine::Machine;
+use llm_apps::controller::{Controller, Site, Surroundings};
 use llm_apps::spec::ServeConfig;
 use llm_apps::stage::upstream::Upstream;
 use serde_json::{Value, json};
@@ -34,7 +32,7 @@ async fn before(other: &Server) -> Server {
         encoders: BTreeMap::new(),
         collections: BTreeMap::new(),
         renewed: BTreeSet::new(),
-        machine: Arc::new(Machine::unbounded()),
+        site: Site::default(),
         seed: 1,
         now: 0.0,
     };

@@ -1,7 +1,6 @@
 //! From what the configuration says of an application to what its deployments run.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -9,8 +8,9 @@ use futures::future::BoxFuture;
 
 use super::deployments::Deployed;
 use super::surroundings::Surroundings;
+use super::user_config::Configured;
+use crate::deployment::Blueprint;
 use crate::deployment::router::{PrefixAwareConfig, RouterConfig};
-use crate::deployment::{Blueprint, Host};
 use crate::payload::Payload;
 use crate::pipeline::{Member, Pipeline, PipelineError, Step};
 use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec, StepKind, StepSpec};
@@ -30,16 +30,6 @@ pub(super) fn assembled(
     running: &BTreeMap<Arc<str>, Deployed>,
 ) -> Pipeline {
     Pipeline::new(steps(&spec.pipeline, spec, running))
-}
-
-/// Where a deployment runs.
-pub(super) fn host(spec: &DeploymentSpec, around: &Surroundings) -> Host {
-    let mut hasher = DefaultHasher::new();
-    spec.name.hash(&mut hasher);
-    Host {
-        seed: around.seed ^ hasher.finish(),
-        machine: Arc::clone(&around.machine),
-    }
 }
 
 /// The names of what a deployment's stage is made of, beside its options.
@@ -165,19 +155,6 @@ pub(super) fn blueprint(
         Some(member(deployment_of(application, name)?, judge))
     });
     let judge: Arc<dyn Judge> = Arc::new(Steps(Pipeline::new(judges.collect())));
-    let with_prefix = |blueprint: Blueprint<Payload, Payload>| match &spec.config.router {
-        RouterConfig::PrefixAware(PrefixAwareConfig {
-            variable: Some(variable),
-            ..
-        }) => {
-            let variable = variable.clone();
-            blueprint.with_prefix(move |payload| Prefix::of_value(payload.get(&variable)?))
-        }
-        RouterConfig::PrefixAware(_)
-        | RouterConfig::PowTwo
-        | RouterConfig::LeastLoaded
-        | RouterConfig::Session => blueprint,
-    };
     let unknown = |model: &str| StageError::failed(format!("no model is called `{model}`"));
     let blueprint = match spec.stage.clone() {
         StageSpec::Embed(options) => {
@@ -216,10 +193,11 @@ pub(super) fn blueprint(
         }
         StageSpec::Generate(options) => {
             if let Some(upstream) = around.upstreams.get(&options.model).cloned() {
-                return with_prefix(Blueprint::new(version, move || {
+                let blueprint = Blueprint::new(version, move || {
                     let stage = UpstreamStage::new((*options).clone(), upstream.clone());
                     std::future::ready(Ok(stage))
-                }));
+                });
+                return finished(blueprint, &spec.config.router);
             }
             let found = around.model(&options.model).cloned();
             Blueprint::new(version, move || {
@@ -245,7 +223,31 @@ pub(super) fn blueprint(
             Blueprint::of(version, move || ProcessStage::new(options.clone()))
         }
     };
-    with_prefix(blueprint)
+    finished(blueprint, &spec.config.router)
+}
+
+/// What all stages of the YAML have: a `user_config`, and what their router goes by.
+fn finished(
+    blueprint: Blueprint<Payload, Payload>,
+    router: &RouterConfig,
+) -> Blueprint<Payload, Payload> {
+    routed(blueprint.wrapped(Configured::new), router)
+}
+
+/// Has a router that goes by the beginning of a text read it from its variable.
+fn routed(
+    blueprint: Blueprint<Payload, Payload>,
+    router: &RouterConfig,
+) -> Blueprint<Payload, Payload> {
+    let RouterConfig::PrefixAware(PrefixAwareConfig {
+        variable: Some(variable),
+        ..
+    }) = router
+    else {
+        return blueprint;
+    };
+    let variable = variable.clone();
+    blueprint.with_prefix(move |payload| Prefix::of_value(payload.get(&variable)?))
 }
 
 /// The model with which an application generates first.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::assembly::{assembled, blueprint, host, resources};
+use super::assembly::{assembled, blueprint, resources};
 use super::surroundings::Surroundings;
 use crate::deployment::{Deployment, DeploymentStatus};
 use crate::payload::Payload;
@@ -116,7 +116,7 @@ impl Deployments {
             known.stage = Some(spec.stage.clone());
             return;
         }
-        let deployment = Deployment::start(name, config, blueprint, &host(spec, around));
+        let deployment = Deployment::start(name, config, blueprint, &around.host(name));
         let deployed = Deployed {
             deployment,
             stage: Some(spec.stage.clone()),

@@ -13,9 +13,10 @@ mod status;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod user_config;
 
 pub use application::{Application, ApplicationParts};
 pub use controller::Controller;
 pub use plan::{Action, Plan, Planned, PlannedApplication};
 pub use status::{ApplicationState, ApplicationStatus};
-pub use surroundings::Surroundings;
+pub use surroundings::{Site, Surroundings};

@@ -333,6 +333,9 @@ fn changed_keys(old: &DeploymentConfig, new: &DeploymentConfig) -> Vec<&'static 
             "graceful_shutdown_timeout_s",
             old.graceful_shutdown_timeout != new.graceful_shutdown_timeout,
         ),
+        ("request_router_config", old.router != new.router),
+        ("num_cpus", old.resources.cpus != new.resources.cpus),
+        ("num_gpus", old.resources.gpus != new.resources.gpus),
         ("user_config", old.user_config != new.user_config),
         (
             "rolling_update_percentage",

@@ -1,8 +1,10 @@
 //! What the stages of applications are made of beside their options.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use crate::deployment::Host;
 use crate::deployment::machine::Machine;
 use crate::stage::generate::{GenerateDefaults, TextModel};
 use crate::stage::upstream::Upstream;
@@ -17,20 +19,45 @@ pub struct Surroundings {
     pub upstreams: BTreeMap<String, Upstream>,
     /// The encoders that stages use, by name. All who use one share its batches.
     pub encoders: BTreeMap<String, Arc<dyn TextEncoder>>,
-    /// The collections that they search, by name; their encoders are among `encoders`.
+    /// The collections by name; their encoders are among `encoders`.
     pub collections: BTreeMap<String, Arc<dyn VectorIndex>>,
     /// Names of what was opened anew since the last configuration: stages that use it are replaced,
     /// though their own options are the same.
     pub renewed: BTreeSet<String>,
-    /// Of which replicas reserve their shares; the same one for all configurations.
-    pub machine: Arc<Machine>,
     /// What routers draw from.
     pub seed: u64,
+    /// Where deployments run.
+    pub site: Site,
     /// Seconds since 1970, for `status`.
     pub now: f64,
 }
 
+/// Where deployments run. Default: on a machine on which nothing is counted.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Of which replicas reserve their shares.
+    pub machine: Arc<Machine>,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self {
+            machine: Arc::new(Machine::unbounded()),
+        }
+    }
+}
+
 impl Surroundings {
+    /// What a deployment is told of where it runs.
+    pub(super) fn host(&self, deployment: &str) -> Host {
+        let mut hasher = DefaultHasher::new();
+        deployment.hash(&mut hasher);
+        Host {
+            seed: self.seed ^ hasher.finish(),
+            machine: Arc::clone(&self.site.machine),
+        }
+    }
+
     /// The model of this name or alias.
     pub(super) fn model(&self, name: &str) -> Option<&(TextModel, GenerateDefaults)> {
         self.models.iter().find(|(model, _)| {
@@ -38,6 +65,7 @@ impl Surroundings {
             info.id == name || info.aliases.iter().any(|alias| alias == name)
         })
     }
+
     /// The encoder of this name, or what is wrong.
     pub(super) fn encoder(&self, name: &str) -> Result<Arc<dyn TextEncoder>, String> {
         let encoder = self.encoders.get(name).cloned();

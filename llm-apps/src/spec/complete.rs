@@ -56,6 +56,9 @@ fn complete_deployment(deployment: &mut Map<String, Value>) {
         json!({
             "max_ongoing_requests": default.max_ongoing_requests,
             "max_queued_requests": default.max_queued_requests,
+            "request_router_config": {"router": "pow_two"},
+            "num_cpus": 0.0,
+            "num_gpus": 0.0,
             "health_check_period_s": seconds(default.health_check_period),
             "health_check_timeout_s": seconds(default.health_check_timeout),
             "graceful_shutdown_timeout_s": seconds(default.graceful_shutdown_timeout),

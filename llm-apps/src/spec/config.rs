@@ -89,16 +89,12 @@ const MAX_NODES: usize = 10_000;
 const MAX_DEPTH: usize = 32;
 
 impl ServeConfig {
-    /// Reads and proves a file for `machine`, as [`parse_for`](Self::parse_for) does. Relative paths in it are resolved against its folder; `vars` are the
+    /// Reads and proves a file. Relative paths in it are resolved against its folder; `vars` are the
     /// environment's variables, for `${VAR}`.
     ///
     /// # Errors
     /// [`ConfigError::Faults`] lists every fault with its line and column.
-    pub fn load_for(
-        machine: &Machine,
-        path: &Path,
-        vars: &BTreeMap<String, String>,
-    ) -> Result<Self, ConfigError> {
+    pub fn load(path: &Path, vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let unread = |source| ConfigError::Read {
             path: path.to_owned(),
             source,
@@ -109,21 +105,12 @@ impl ServeConfig {
             .read_to_end(&mut bytes)
             .map_err(unread)?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        Ok(Self::parse_for(
-            machine,
+        Ok(Self::parse(
             &path.display().to_string(),
             folder,
             &bytes,
             vars,
         )?)
-    }
-
-    /// As [`load_for`](Self::load_for), for a machine on which nothing is counted.
-    ///
-    /// # Errors
-    /// As [`load_for`](Self::load_for).
-    pub fn load(path: &Path, vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        Self::load_for(&Machine::unbounded(), path, vars)
     }
 
     /// Proves a file's bytes; `file` names it in faults.
@@ -315,6 +302,21 @@ impl ServeConfig {
         let keys = differs.into_iter().filter(|(_, differs)| *differs);
         keys.map(|(key, _)| key).collect()
     }
+}
+
+/// Reads a file, whatever is wrong with it, for what it was asked for.
+#[cfg(test)]
+pub(super) fn read_for_tests(yaml: &str) -> Faults {
+    let mut faults = Faults::new("");
+    let root = parse_yaml(yaml.as_bytes()).unwrap();
+    let machine = Machine::unbounded();
+    drop(ServeConfig::read(
+        &root,
+        Path::new(""),
+        &machine,
+        &mut faults,
+    ));
+    faults
 }
 
 fn target_capacity(node: &Node) -> Result<TargetCapacity, read::Expected> {

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use engine::{Activations, DiskTierConfig, EngineConfig, KvCacheDtype, KvTiersConfig};
+use engine::{Activations, Device, DiskTierConfig, EngineConfig, Isa, KvCacheDtype, KvTiersConfig};
 
 use super::fault::Faults;
 use super::node::Node;
@@ -63,6 +63,7 @@ pub(super) fn read(
             .and_then(|node| kv_tiers(&format!("{path}.kv_tiers"), node, folder, f))
             .or(default.kv_tiers),
         speculation,
+        device: keys.take("device", f, device).unwrap_or(default.device),
         threads: keys
             .take("threads", f, read::integer(1..=1024_usize))
             .and_then(NonZeroUsize::new)
@@ -77,7 +78,7 @@ pub(super) fn read(
             .take("packed_weights", f, read::text)
             .map(|place| folder.join(place))
             .or(default.packed_weights),
-        isa: default.isa,
+        isa: keys.take("isa", f, isa).or(default.isa),
     };
     if config.max_num_batched_tokens < config.max_num_seqs {
         let message = format!(
@@ -121,12 +122,34 @@ fn disk_tier(path: &str, node: &Node, folder: &Path, f: &mut Faults) -> Option<D
     })
 }
 
+fn device(node: &Node) -> Result<Device, read::Expected> {
+    let expected = || "cpu, cuda or cuda:N".to_owned();
+    let text = read::text(node).map_err(|_| expected())?;
+    let ordinal = match text.as_str() {
+        "cpu" => return Ok(Device::Cpu),
+        "cuda" => return Ok(Device::Cuda { ordinal: 0 }),
+        other => other.strip_prefix("cuda:").and_then(|n| n.parse().ok()),
+    };
+    let cuda = |ordinal| Device::Cuda { ordinal };
+    ordinal.map(cuda).ok_or_else(expected)
+}
+
 fn activations(node: &Node) -> Result<Activations, read::Expected> {
     match read::text(node).as_deref() {
         Ok("int16") => Ok(Activations::Int16),
         Ok("mixed") => Ok(Activations::Mixed),
         Ok("int8") => Ok(Activations::Int8),
         _ => Err("int16, mixed or int8".to_owned()),
+    }
+}
+
+fn isa(node: &Node) -> Result<Isa, read::Expected> {
+    match read::text(node).as_deref() {
+        Ok("portable") => Ok(Isa::Portable),
+        Ok("avx2") => Ok(Isa::Avx2),
+        Ok("avx512_vnni") => Ok(Isa::Avx512Vnni),
+        Ok("amx") => Ok(Isa::Amx),
+        _ => Err("portable, avx2, avx512_vnni or amx".to_owned()),
     }
 }
 

@@ -21,6 +21,9 @@ pub struct Faults {
     pub file: String,
     /// The faults, in the order of the file.
     pub list: Vec<Fault>,
+    /// The keys that sections asked for, by their path: what the schema must know.
+    #[cfg(test)]
+    pub(super) known: std::collections::BTreeMap<String, std::collections::BTreeSet<&'static str>>,
 }
 
 impl Faults {
@@ -28,6 +31,8 @@ impl Faults {
         Self {
             file: file.to_owned(),
             list: Vec::new(),
+            #[cfg(test)]
+            known: std::collections::BTreeMap::new(),
         }
     }
 

@@ -5,6 +5,7 @@
     reason = "a few faults are of the configuration; all others are of the model's files"
 )]
 
+use engine::kernels::KernelError;
 use engine::{BLOCK_SIZE, ModelError, OpenError, StartError};
 
 use super::fault::Faults;
@@ -35,6 +36,20 @@ impl ModelSpec {
                 expected,
                 found,
             }) => self.knob(knob, expected, *found),
+            OpenError::Model(error @ (ModelError::DeviceNotBuilt { .. } | ModelError::Device(_))) => {
+                let fault = format!("cannot be used: {error}");
+                self.places.fault("engine.device", &fault)
+            }
+            OpenError::Model(ModelError::Kernel(
+                error @ (KernelError::IsaMissing { .. } | KernelError::Amx { .. }),
+            )) => {
+                let fault = format!("cannot be used: {error}");
+                self.places.fault("engine.isa", &fault)
+            }
+            OpenError::Model(ModelError::DeviceCache(_)) => {
+                let fault = "must be f16 where `device` is a GPU, but is int8";
+                self.places.fault("engine.kv_cache_dtype", fault)
+            }
             OpenError::Start(StartError::OutOfRange {
                 param,
                 expected,

@@ -47,6 +47,7 @@ impl Places {
         Faults {
             file: self.file.clone(),
             list: vec![Fault { at, message }],
+            ..Faults::new("")
         }
     }
 }

@@ -139,6 +139,12 @@ impl<'n> Section<'n> {
     /// Every key that was not asked for is a fault, and every one that is missed. A key that was
     /// probably meant for a missing one is one fault, not two.
     pub(super) fn finish(mut self, faults: &mut Faults) {
+        #[cfg(test)]
+        faults
+            .known
+            .entry(self.path.clone())
+            .or_default()
+            .extend(&self.known);
         for (name, at, _) in &self.entries {
             if self.known.contains(name) {
                 continue;

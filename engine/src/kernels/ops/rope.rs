@@ -74,12 +74,18 @@ impl RopeTable {
         self.pairs
     }
 
+    /// Cosines and sines of a position below [`positions`](Self::positions).
+    #[inline(always)]
+    pub(crate) fn cos_sin(&self, position: u32) -> (&[f32], &[f32]) {
+        let start = position as usize * 2 * self.pairs;
+        self.turns[start..start + 2 * self.pairs].split_at(self.pairs)
+    }
+
     /// Turns one head or several, one after the other, to `position`, below
     /// [`positions`](Self::positions).
     #[inline(always)]
     pub(in crate::kernels) fn turn(&self, heads: &mut [f32], head_dim: usize, position: u32) {
-        let start = position as usize * 2 * self.pairs;
-        let (cos, sin) = self.turns[start..start + 2 * self.pairs].split_at(self.pairs);
+        let (cos, sin) = self.cos_sin(position);
         for head in heads.chunks_exact_mut(head_dim) {
             match self.style {
                 RopeStyle::Interleaved => interleaved(&mut head[..2 * self.pairs], cos, sin),

@@ -15,3 +15,7 @@ mod scratch;
 mod step;
 
 pub use runner::LlamaRunner;
+#[cfg(any(test, feature = "cuda"))]
+pub(super) use runner::bounds;
+#[cfg(any(test, feature = "cuda"))]
+pub(super) use step::{Bounds, Step};

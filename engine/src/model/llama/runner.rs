@@ -50,16 +50,10 @@ impl LlamaRunner {
         kernels: Kernels,
         config: &EngineConfig,
     ) -> Result<Self, ModelError> {
-        let max_model_len = max_model_len(spec, config)?;
-        let num_blocks = num_blocks(spec, config, max_model_len)?;
-        let max_tokens = config.max_num_batched_tokens;
-        if max_tokens == 0 {
-            return Err(ModelError::Config {
-                knob: "max_num_batched_tokens",
-                expected: "at least 1".to_owned(),
-                found: max_tokens,
-            });
-        }
+        let kv_shape = kv_shape(spec, config);
+        let block_bytes = kv_shape.block_bytes() * spec.layers;
+        let bounds = bounds(spec, config, block_bytes)?;
+        prove_memory(bounds.num_blocks * block_bytes, config)?;
         // The weights come first: once they are there, the spec's sizes are the files' own.
         let vocab_rows = (spec.vocab, spec.hidden);
         let embedding = weights.matrix(&kernels, TensorName::Embedding, vocab_rows)?;
@@ -83,7 +77,7 @@ impl LlamaRunner {
             let (frequencies, scale) = rope.frequencies(spec.head_dim);
             RopeTable::new(&frequencies, scale, rope.style, 0)
         };
-        let cache = KvLayer::layers(spec.layers, num_blocks, kv_shape(spec, config));
+        let cache = KvLayer::layers(spec.layers, bounds.num_blocks, kv_shape);
         let cache = cache
             .into_iter()
             .enumerate()
@@ -99,19 +93,14 @@ impl LlamaRunner {
                 rope: rope(&spec.rope),
                 local_rope: spec.local.as_ref().map(|local| rope(&local.rope)),
             },
-            bounds: Bounds {
-                vocab: spec.vocab,
-                max_model_len,
-                max_tokens,
-                num_blocks,
-            },
             kernels,
             embedding,
             layers,
             head,
             head_bits: bits(config.activations, false),
             cache,
-            scratch: Scratch::new(spec, max_tokens),
+            scratch: Scratch::new(spec, bounds.max_tokens),
+            bounds,
             step: Step::default(),
             logits: Vec::new(),
             identity: [0; 32],
@@ -212,12 +201,13 @@ impl Forward for LlamaRunner {
         self.identity
     }
 
-    fn read_block(&self, block: BlockId, mut to: &mut [u8]) {
+    fn read_block(&self, block: BlockId, mut to: &mut [u8]) -> bool {
         for layer in &self.cache {
             let (part, rest) = to.split_at_mut(layer.block_bytes());
             layer.read_block(block, part);
             to = rest;
         }
+        true
     }
 
     fn write_block(&mut self, block: BlockId, mut from: &[u8]) {
@@ -250,6 +240,30 @@ impl Forward for LlamaRunner {
     }
 }
 
+/// What plans must stay within, proved against the model, with as many blocks of `block_bytes` bytes
+/// as fit the configured memory.
+pub(in crate::model) fn bounds(
+    spec: &ModelSpec,
+    config: &EngineConfig,
+    block_bytes: usize,
+) -> Result<Bounds, ModelError> {
+    let max_model_len = max_model_len(spec, config)?;
+    let max_tokens = config.max_num_batched_tokens;
+    if max_tokens == 0 {
+        return Err(ModelError::Config {
+            knob: "max_num_batched_tokens",
+            expected: "at least 1".to_owned(),
+            found: max_tokens,
+        });
+    }
+    Ok(Bounds {
+        vocab: spec.vocab,
+        max_model_len,
+        max_tokens,
+        num_blocks: num_blocks(block_bytes, config, max_model_len)?,
+    })
+}
+
 fn max_model_len(spec: &ModelSpec, config: &EngineConfig) -> Result<usize, ModelError> {
     match config.max_model_len {
         None => Ok(spec.max_positions),
@@ -272,13 +286,13 @@ fn kv_shape(spec: &ModelSpec, config: &EngineConfig) -> KvShape {
 
 /// Blocks that fit the configured memory; enough for one full context, or an error.
 fn num_blocks(
-    spec: &ModelSpec,
+    block_bytes: usize,
     config: &EngineConfig,
     max_model_len: usize,
 ) -> Result<usize, ModelError> {
-    let block_bytes = kv_shape(spec, config).block_bytes() * spec.layers;
-    // Block ids have 32 bits.
-    let num_blocks = (config.kv_cache_bytes / block_bytes).min(u32::MAX as usize);
+    // Block ids have 32 bits, and so has a position's place in the cache on a device.
+    let most = u32::MAX as usize / BLOCK_SIZE - 1;
+    let num_blocks = (config.kv_cache_bytes / block_bytes).min(most);
     let needed = max_model_len.div_ceil(BLOCK_SIZE);
     if num_blocks < needed {
         return Err(ModelError::CacheTooSmall {
@@ -287,17 +301,18 @@ fn num_blocks(
             needed: needed * block_bytes,
         });
     }
-    // One request for all of it, given back at once: the layers' own would abort where it cannot be.
+    Ok(num_blocks)
+}
+
+/// One request for all of the cache, given back at once: the layers' own would abort where it cannot be.
+fn prove_memory(bytes: usize, config: &EngineConfig) -> Result<(), ModelError> {
     let mut all: Vec<u8> = Vec::new();
-    if black_box(&mut all)
-        .try_reserve_exact(num_blocks * block_bytes)
-        .is_err()
-    {
+    if black_box(&mut all).try_reserve_exact(bytes).is_err() {
         return Err(ModelError::Config {
             knob: "kv_cache_bytes",
             expected: "no more than the memory that this process can have".to_owned(),
             found: config.kv_cache_bytes,
         });
     }
-    Ok(num_blocks)
+    Ok(())
 }

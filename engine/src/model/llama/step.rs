@@ -8,22 +8,22 @@ use crate::model::spec::ModelSpec;
 
 /// What a plan must stay within.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    pub(super) vocab: usize,
-    pub(super) max_model_len: usize,
-    pub(super) max_tokens: usize,
-    pub(super) num_blocks: usize,
+pub(in crate::model) struct Bounds {
+    pub(in crate::model) vocab: usize,
+    pub(in crate::model) max_model_len: usize,
+    pub(in crate::model) max_tokens: usize,
+    pub(in crate::model) num_blocks: usize,
 }
 
 /// One step by rows: a row is one position of one sequence. Its buffers live on from step to step.
 #[derive(Debug, Default)]
-pub(super) struct Step {
-    pub(super) tokens: Vec<u32>,
-    pub(super) positions: Vec<u32>,
+pub(in crate::model) struct Step {
+    pub(in crate::model) tokens: Vec<u32>,
+    pub(in crate::model) positions: Vec<u32>,
     /// Where each row's key and value go.
-    pub(super) slots: Vec<KvSlot>,
+    pub(in crate::model) slots: Vec<KvSlot>,
     /// Rows that want logits, ascending.
-    pub(super) logit_rows: Vec<usize>,
+    pub(in crate::model) logit_rows: Vec<usize>,
     /// Attention of the rows of each sequence, in layers that see all positions.
     attention: AttentionPlan,
     /// In layers with a sliding window; it is set where there are such layers.
@@ -40,6 +40,18 @@ impl Step {
         kernels: &Kernels,
         spec: &ModelSpec,
     ) -> Result<(), ModelError> {
+        self.set_rows(plan, bounds)?;
+        self.plan_attention(kernels, spec, plan);
+        Ok(())
+    }
+
+    /// Takes another plan's rows without planning their attention, which a device does by itself. Proves
+    /// the whole plan.
+    pub(in crate::model) fn set_rows(
+        &mut self,
+        plan: &BatchPlan,
+        bounds: &Bounds,
+    ) -> Result<(), ModelError> {
         let rows = plan.num_tokens();
         if rows > bounds.max_tokens {
             return Err(ModelError::plan(format!(
@@ -53,7 +65,6 @@ impl Step {
                 .map_err(|why| ModelError::plan(format!("sequence {}: {why}", sequence.id.0)))?;
             self.push(sequence);
         }
-        self.plan_attention(kernels, spec, plan);
         Ok(())
     }
 
@@ -87,12 +98,12 @@ impl Step {
     }
 
     /// Rows of the step.
-    pub(super) fn rows(&self) -> usize {
+    pub(in crate::model) fn rows(&self) -> usize {
         self.tokens.len()
     }
 
     /// One more than the last position of any row.
-    pub(super) fn end(&self) -> usize {
+    pub(in crate::model) fn end(&self) -> usize {
         let last = self.positions.iter().max();
         last.map_or(0, |position| *position as usize + 1)
     }

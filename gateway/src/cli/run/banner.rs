@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use engine::Isa;
+use engine::{Activations, Device, Isa, Speculation, SpeculationMethod};
 use llm_apps::spec::{ApplicationSpec, ByteSize};
 
 /// A server that is ready. It prints as the banner.
@@ -135,10 +135,16 @@ pub(in crate::cli) struct StartedModel {
     pub(in crate::cli) kv_cache_tokens: usize,
     /// Prompt and answer together, in tokens.
     pub(in crate::cli) max_model_len: usize,
-    /// Threads that compute.
+    /// What computes.
+    pub(in crate::cli) device: Device,
+    /// Threads that compute, or sample what a GPU computed.
     pub(in crate::cli) threads: usize,
     /// Instructions that they use.
     pub(in crate::cli) isa: Isa,
+    /// Precision of the activations, on the CPU.
+    pub(in crate::cli) activations: Activations,
+    /// How tokens are guessed ahead.
+    pub(in crate::cli) speculation: Option<Speculation>,
     /// Whether it has a chat template.
     pub(in crate::cli) chats: bool,
     /// What a user should know.
@@ -225,16 +231,47 @@ impl fmt::Display for StartedModel {
                 grouped(self.max_model_len)
             ),
         )?;
-        let s = if self.threads == 1 { "" } else { "s" };
-        fact(
-            "compute",
-            format!("{} thread{s}, {}", self.threads, isa(self.isa)),
-        )?;
+        fact("compute", self.compute())?;
+        if let Some(speculation) = &self.speculation {
+            fact("guesses", guesses(speculation))?;
+        }
         for note in &self.notes {
             fact("note", note.clone())?;
         }
         Ok(())
     }
+}
+
+impl StartedModel {
+    fn compute(&self) -> String {
+        let s = if self.threads == 1 { "" } else { "s" };
+        let threads = format!("{} thread{s}, {}", self.threads, isa(self.isa));
+        match self.device {
+            Device::Cpu => format!("{threads}, activations {}", activations(self.activations)),
+            device @ Device::Cuda { .. } => format!("{device}; sampling on {threads}"),
+        }
+    }
+}
+
+/// As the configuration has them.
+fn activations(activations: Activations) -> &'static str {
+    match activations {
+        Activations::Int16 => "int16",
+        Activations::Mixed => "mixed",
+        Activations::Int8 => "int8",
+    }
+}
+
+fn guesses(speculation: &Speculation) -> String {
+    let from = match &speculation.method {
+        SpeculationMethod::Ngram {
+            prompt_lookup_min,
+            prompt_lookup_max,
+        } => format!("its own text, by {prompt_lookup_min} to {prompt_lookup_max} tokens"),
+        SpeculationMethod::Draft { model } => format!("the draft model {}", model.display()),
+    };
+    let most = speculation.num_speculative_tokens;
+    format!("up to {most} tokens a step, from {from}")
 }
 
 fn isa(isa: Isa) -> &'static str {

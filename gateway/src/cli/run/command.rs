@@ -4,7 +4,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use gateway::{Cors, Deployer, Edge, Gateway, GatewayConfig, Opener, Telemetry};
+use gateway::{Cors, Deployer, Edge, Gateway, GatewayConfig, Telemetry};
+use llm_apps::deployment::machine::Machine;
 use llm_apps::spec::{AllowOrigins, ServeConfig};
 
 use super::admin;
@@ -25,8 +26,8 @@ pub(in crate::cli) async fn run(
     terminal: &mut Terminal,
 ) -> Result<()> {
     let source = source::read(&arguments.config)?;
-    let opener = FileOpener::new(environment);
-    let config = source.prove(opener.machine(), environment.vars())?;
+    let machine = Arc::new(machine());
+    let config = source.prove_for(&machine, environment.vars())?;
     let http = &config.http_options;
     let host = arguments.host.as_ref().unwrap_or(&http.host);
     let listener = bind(host, arguments.port.unwrap_or(http.port)).await?;
@@ -42,12 +43,14 @@ pub(in crate::cli) async fn run(
     let settings = gateway_config(&config)?;
     let patience = settings.graceful_shutdown_timeout;
     // Its clock is held against the system's for some 20 ms: time in which the models come already.
+    let opener = FileOpener::new(environment);
     opener.begin(&config).await;
     let telemetry = tokio::task::spawn_blocking(Telemetry::new);
     let telemetry = telemetry.await.context("telemetry did not start")?;
     let state = Arc::new(Gateway::new(settings, Edge::system(), telemetry));
     let vars = environment.vars().clone();
-    let deployer = Arc::new(Deployer::new(Arc::clone(&state), opener.clone(), vars));
+    let deployer = Deployer::new(Arc::clone(&state), opener.clone(), vars);
+    let deployer = Arc::new(deployer.on(machine));
     let admin = admin::serve(admin, &config.admin_options, &deployer, signals.first());
     let grpc = grpc::serve(grpc, config.grpc_options.as_ref(), &state);
     let serving = async {
@@ -86,6 +89,12 @@ pub(in crate::cli) async fn run(
         () = deployer.work() => Ok(()),
         () = signals.second() => Err(Interrupted.into()),
     }
+}
+
+/// What replicas may reserve of this machine. Nothing runs on GPUs in this build.
+pub(in crate::cli) fn machine() -> Machine {
+    let cpus = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Machine::new(cpus, 0)
 }
 
 /// The server's part of the configuration.

@@ -15,8 +15,7 @@ mod retrieval;
 mod shelf;
 mod signals;
 
-pub(super) use command::run;
-pub(super) use opener::machine;
+pub(super) use command::{machine, run};
 #[cfg(test)]
 pub(super) use {
     banner::{Addresses, Started, StartedCollection, StartedModel},

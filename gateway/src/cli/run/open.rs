@@ -73,8 +73,11 @@ fn open_now(
         kv_cache_bytes: opened.info.kv_cache_bytes,
         kv_cache_tokens: opened.info.num_blocks * engine::BLOCK_SIZE,
         max_model_len: opened.engine.limits().max_model_len,
+        device: spec.engine.device,
         threads: threads.unwrap_or(NonZeroUsize::MIN).get(),
         isa: opened.info.isa,
+        activations: spec.engine.activations,
+        speculation: spec.engine.speculation.clone(),
         chats: chat_template.is_some(),
         notes: opened.info.notes.clone(),
     };

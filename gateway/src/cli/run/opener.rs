@@ -12,8 +12,7 @@ use anyhow::Result;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use gateway::{ModelEntry, Opened, Opener};
-use llm_apps::controller::Surroundings;
-use llm_apps::deployment::machine::Machine;
+use llm_apps::controller::{Site, Surroundings};
 use llm_apps::spec::ServeConfig;
 use llm_apps::stage::generate::{GenerateDefaults, TextModel};
 use llm_apps::stage::upstream::Upstream;
@@ -32,7 +31,6 @@ use crate::env::Environment;
 #[derive(Clone)]
 pub(super) struct FileOpener {
     environment: Environment,
-    machine: Arc<Machine>,
     open: Arc<Mutex<Open>>,
     /// What was begun before anybody asked.
     begun: Arc<Mutex<JoinSet<Result<Opened>>>>,
@@ -50,7 +48,6 @@ impl FileOpener {
     pub(super) fn new(environment: &Environment) -> Self {
         Self {
             environment: environment.clone(),
-            machine: Arc::new(machine()),
             open: Arc::default(),
             begun: Arc::default(),
         }
@@ -88,8 +85,8 @@ impl FileOpener {
             encoders: retrieval.encoders(),
             collections: retrieval.collections(),
             renewed: renewed.clone(),
-            machine: Arc::clone(&self.machine),
             seed: random(),
+            site: Site::default(),
             now: since_1970().as_secs_f64(),
         };
         open.retrieval = retrieval;
@@ -123,10 +120,6 @@ impl FileOpener {
 }
 
 impl Opener for FileOpener {
-    fn machine(&self) -> &Arc<Machine> {
-        &self.machine
-    }
-
     fn open<'a>(
         &'a self,
         config: &'a ServeConfig,
@@ -141,12 +134,6 @@ impl Opener for FileOpener {
         }
         .boxed()
     }
-}
-
-/// What replicas may reserve of this machine. Nothing runs on GPUs in this build.
-pub(in crate::cli) fn machine() -> Machine {
-    let cpus = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    Machine::new(cpus, 0)
 }
 
 /// Where the progress of a fetch is shown: beside the log.

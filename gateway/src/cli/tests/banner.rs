@@ -1,6 +1,6 @@
 //! The banner, character for character.
 
-use engine::Isa;
+use engine::{Activations, Device, Isa, Speculation, SpeculationMethod};
 
 use crate::cli::run::{Addresses, Started, StartedCollection, StartedModel};
 
@@ -24,8 +24,11 @@ fn started() -> Started {
             kv_cache_bytes: 1 << 30,
             kv_cache_tokens: 46_592,
             max_model_len: 8192,
+            device: Device::Cpu,
             threads: 2,
             isa: Isa::Avx512Vnni,
+            activations: Activations::Mixed,
+            speculation: None,
             chats: true,
             notes: vec!["the weights are packed".to_owned()],
         }],
@@ -35,12 +38,13 @@ fn started() -> Started {
 #[test]
 fn it_says_where_what_and_how_much() {
     let expected = r#"Penstock 1.2.3 listens on http://127.0.0.1:8000
+Deploy and look at it on http://127.0.0.1:8265
 
   small (also gpt-4o-mini)
     model     llama, 134M parameters, 93.4 MiB in memory
     file      /models/small.gguf
     KV cache  1 GiB for 46,592 tokens; up to 8,192 a request
-    compute   2 threads, AVX-512 VNNI
+    compute   2 threads, AVX-512 VNNI, activations mixed
     note      the weights are packed
 
 Try it:
@@ -56,6 +60,38 @@ fn a_model_that_does_not_chat_is_tried_with_a_completion() {
     let banner = started.to_string();
     assert!(banner.contains("/v1/completions"), "{banner}");
     assert!(!banner.contains("/chat/"), "{banner}");
+}
+
+#[test]
+fn guesses_and_a_gpu_are_told() {
+    let mut started = started();
+    started.models[0].device = Device::Cuda { ordinal: 1 };
+    for (method, from) in [
+        (
+            SpeculationMethod::Ngram {
+                prompt_lookup_min: 2,
+                prompt_lookup_max: 4,
+            },
+            "its own text, by 2 to 4 tokens",
+        ),
+        (
+            SpeculationMethod::Draft {
+                model: "/models/tiny.gguf".into(),
+            },
+            "the draft model /models/tiny.gguf",
+        ),
+    ] {
+        started.models[0].speculation = Some(Speculation {
+            num_speculative_tokens: 5,
+            method,
+        });
+        let expected = format!(
+            "    compute   cuda:1; sampling on 2 threads, AVX-512 VNNI\n    \
+             guesses   up to 5 tokens a step, from {from}\n"
+        );
+        let banner = started.to_string();
+        assert!(banner.contains(&expected), "{banner}");
+    }
 }
 
 #[test]
