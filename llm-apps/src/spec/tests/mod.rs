@@ -1,5 +1,6 @@
 //! Files that are right, and a folder of files that are not, each with its message.
 
+mod scaling;
 mod schema;
 
 use std::collections::BTreeMap;
