@@ -11,6 +11,9 @@
 mod applications;
 mod cli;
 mod clients;
+mod deploying;
+mod docs_assistant;
 mod ingest;
+mod search;
 mod server;
 mod vanishing;

@@ -13,6 +13,7 @@ mod status;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod user_config;
 
 pub use application::{Application, ApplicationParts};
 pub use controller::Controller;

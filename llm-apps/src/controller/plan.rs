@@ -211,9 +211,9 @@ fn application(
     };
     let mut because = Vec::new();
     because.extend((old.route_prefix != new.route_prefix).then_some("route_prefix"));
-    because.extend((old.slo != new.slo).then_some("slo"));
     because.extend((old.output != new.output).then_some("output"));
     because.extend((!same_way(old, new)).then_some("pipeline"));
+    because.extend((old.slo != new.slo).then_some("slo"));
     let action = match because.is_empty() {
         true => Action::Keep,
         false => Action::Update,

@@ -14,5 +14,7 @@ pub const ANSWER: &str = "answer";
 pub const VERDICT: &str = "verdict";
 /// What a classification found.
 pub const LABEL: &str = "label";
+/// What a deployment is configured with, for its stage alone.
+pub const USER_CONFIG: &str = "user_config";
 /// A translated text.
 pub const TRANSLATION: &str = "translation";

@@ -64,13 +64,24 @@ impl ApplicationSpec {
         let signatures: Vec<_> = self
             .deployments
             .iter()
-            .map(|d| d.stage.signature())
+            .map(DeploymentSpec::signature)
             .collect();
         let members = Members {
             names: &names,
             signatures: &signatures,
         };
         members.writes(steps)
+    }
+}
+
+impl DeploymentSpec {
+    /// The variables that it finds in the payload and leaves there. Its `user_config` is its own.
+    pub fn signature(&self) -> Signature {
+        let mut signature = self.stage.signature();
+        if self.config.user_config.is_some() {
+            signature.reads.remove(names::USER_CONFIG);
+        }
+        signature
     }
 }
 
@@ -300,7 +311,7 @@ fn pipeline(
         // What does not fit may be what is faulty.
         return Some(steps);
     };
-    let signatures: Vec<Signature> = whole.iter().map(|d| d.stage.signature()).collect();
+    let signatures: Vec<Signature> = whole.iter().map(|d| d.signature()).collect();
     let members = Members {
         names: &names,
         signatures: &signatures,

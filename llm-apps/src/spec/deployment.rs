@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::application::Known;
 use super::autoscaling::{self, Kind};
 use super::fault::Faults;
+use super::json;
 use super::read;
 use super::resources;
 use super::router::{self, Routing};
@@ -66,8 +67,9 @@ pub(super) fn read(
                 read::integer(1..=10_000_usize),
             )
             .unwrap_or(default.max_constructor_retry_count),
-        // The stages of the YAML have nothing to configure but their options.
-        user_config: None,
+        user_config: keys
+            .node("user_config")
+            .and_then(|node| json::read(node, f)),
     };
     (config, routing)
 }

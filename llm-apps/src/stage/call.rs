@@ -50,12 +50,18 @@ impl Call {
 
     /// The same, given up after `timeout` from now: waiting and computing in all stages together.
     #[must_use]
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        let deadline = Instant::now().checked_add(timeout);
-        self.deadline = match (self.deadline, deadline) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        match Instant::now().checked_add(timeout) {
+            Some(deadline) => self.with_deadline(deadline),
+            None => self,
+        }
+    }
+
+    /// The same, given up at `deadline`, or before where it has an earlier one.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        let earlier = self.deadline.filter(|known| *known < deadline);
+        self.deadline = Some(earlier.unwrap_or(deadline));
         self
     }
 
