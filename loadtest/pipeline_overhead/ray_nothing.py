@@ -6,14 +6,21 @@ import sys
 from ray import serve
 from starlette.requests import Request
 
+# No line in a log for each request, which is what the other server does.
+OPTIONS = {
+    "max_ongoing_requests": 100,
+    "ray_actor_options": {"num_cpus": 0},
+    "logging_config": {"enable_access_log": False},
+}
 
-@serve.deployment(max_ongoing_requests=100, ray_actor_options={"num_cpus": 0})
+
+@serve.deployment(**OPTIONS)
 class Nothing:
     async def __call__(self, text: str) -> str:
         return text
 
 
-@serve.deployment(max_ongoing_requests=100, ray_actor_options={"num_cpus": 0})
+@serve.deployment(**OPTIONS)
 class Ingress:
     def __init__(self, *stages):
         self.stages = stages

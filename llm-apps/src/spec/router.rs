@@ -31,7 +31,6 @@ pub(super) fn read(path: &str, node: &Node, f: &mut Faults) -> Routing {
             _ => Err(format!("one of {ROUTERS}")),
         },
     );
-    let at = keys.node("variable").map_or(node.at, |node| node.at);
     let config = match router {
         Some(RouterConfig::PrefixAware(default)) => {
             RouterConfig::PrefixAware(prefix_aware(default, &mut keys, f))
@@ -43,10 +42,14 @@ pub(super) fn read(path: &str, node: &Node, f: &mut Faults) -> Routing {
             RouterConfig::default()
         }
     };
+    let at = match config.reads_prefix() {
+        true => keys.node("variable").map(|node| node.at),
+        false => None,
+    };
     keys.finish(f);
     Routing {
         config,
-        at: Some(at),
+        at: at.or(Some(node.at)),
     }
 }
 

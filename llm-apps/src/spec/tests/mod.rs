@@ -1,6 +1,7 @@
 //! Files that are right, and a folder of files that are not, each with its message.
 
 mod beside;
+mod scaling;
 mod schema;
 
 use std::collections::BTreeMap;
