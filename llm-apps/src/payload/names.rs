@@ -14,5 +14,7 @@ pub const ANSWER: &str = "answer";
 pub const VERDICT: &str = "verdict";
 /// What a classification found.
 pub const LABEL: &str = "label";
+/// How well each label fits.
+pub const SCORES: &str = "scores";
 /// A translated text.
 pub const TRANSLATION: &str = "translation";

@@ -8,6 +8,7 @@
 mod admin;
 mod application;
 mod autoscaling;
+mod classifiers;
 mod collections;
 mod complete;
 mod config;
@@ -35,6 +36,7 @@ mod source;
 mod speculation;
 mod stages;
 mod steps;
+mod translators;
 mod upstreams;
 
 #[cfg(test)]
@@ -42,6 +44,7 @@ mod tests;
 
 pub use admin::{AdminOptions, DEFAULT_ADMIN_PORT};
 pub use application::{ApplicationSpec, DeploymentSpec};
+pub use classifiers::ClassifierSpec;
 pub use collections::{CollectionSpec, StoreSpec};
 pub use complete::{complete, of_models};
 pub use config::{ConfigError, ServeConfig};
@@ -57,4 +60,5 @@ pub use size::ByteSize;
 pub use speculation::DraftModelSpec;
 pub use stages::StageSpec;
 pub use steps::{StepKind, StepSpec};
+pub use translators::TranslatorSpec;
 pub use upstreams::UpstreamSpec;

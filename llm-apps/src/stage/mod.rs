@@ -1,6 +1,7 @@
 //! Stages: what a deployment runs. One room each; beside them the trait that all of them are.
 
 mod call;
+pub mod classify;
 pub mod embed;
 mod error;
 pub mod generate;
@@ -10,8 +11,10 @@ mod prefix;
 pub mod process;
 pub mod prompt;
 mod record;
+pub mod rerank;
 mod spent;
 mod traits;
+pub mod translate;
 pub mod upstream;
 pub mod validate;
 
