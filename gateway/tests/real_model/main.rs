@@ -13,4 +13,5 @@ mod cli;
 mod clients;
 mod ingest;
 mod server;
+mod small_models;
 mod vanishing;

@@ -44,6 +44,11 @@ pub(crate) fn penstock(home: &TempDir) -> Command {
     command
 }
 
+/// The line that names a model's source.
+pub(crate) fn of(source: &str) -> String {
+    format!("source: {source}\n")
+}
+
 impl Server {
     /// Starts the server and waits for its banner. `extra` is YAML put at the end of the file.
     pub(crate) fn start(extra: &str) -> Self {
@@ -57,14 +62,20 @@ impl Server {
 
     /// Starts a product of `configs/`, with the model that the tests have.
     pub(crate) fn product(name: &str) -> Self {
+        Self::product_with(name, &[(&of(MODEL), &of(&model_path()))])
+    }
+
+    /// Starts a product of `configs/` in which each of these texts is replaced.
+    pub(crate) fn product_with(name: &str, replaced: &[(&str, &str)]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let home = TempDir::new().unwrap();
         symlink(root.join("prompts"), home.path().join("prompts")).unwrap();
-        let text = std::fs::read_to_string(root.join("configs").join(name)).unwrap();
-        let source = format!("source: {MODEL}\n");
-        assert!(text.contains(&source), "{text}");
-        let ours = format!("source: {}\n", model_path());
-        Self::configured(home, &text.replace(&source, &ours))
+        let mut text = std::fs::read_to_string(root.join("configs").join(name)).unwrap();
+        for (theirs, ours) in replaced {
+            assert!(text.contains(theirs), "{theirs} is not in\n{text}");
+            text = text.replace(theirs, ours);
+        }
+        Self::configured(home, &text)
     }
 
     fn configured(home: TempDir, text: &str) -> Self {
