@@ -38,9 +38,10 @@ __device__ unsigned short half_of_float(float x) {
   const float size = fabsf(x);
   if (isnan(x)) return sign | 0x7e00u;
   if (size >= 65520.0f) return sign | 0x7c00u;
+  // Below the smallest normal half, zero among them: a multiple of the smallest half of all.
+  if (size < 0x1p-14f) return sign | (unsigned short)nearbyintf(ldexpf(size, 24));
   int exponent;
   frexpf(size, &exponent);
-  if (exponent < -13) return sign | (unsigned short)nearbyintf(ldexpf(size, 24));
   const unsigned int rest = (unsigned int)nearbyintf(ldexpf(size, 11 - exponent));
   return sign | (unsigned short)(((unsigned int)(exponent + 14) << 10) + rest - 0x400u);
 }

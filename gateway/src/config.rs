@@ -33,6 +33,8 @@ pub struct GatewayConfig {
     /// Time that running answers have to finish on shutdown. What is left is then ended with an
     /// error.
     pub graceful_shutdown_timeout: Duration,
+    /// Time that a request has for its whole answer; `None` is no limit. A client can ask for less.
+    pub request_timeout: Option<Duration>,
     /// Whether fields that no table knows are refused with 400. Otherwise they are ignored and
     /// counted in `penstock_unknown_request_fields_total`.
     pub strict: bool,
@@ -70,6 +72,7 @@ impl Default for GatewayConfig {
             retry_after: Duration::from_secs(1),
             drain_settle: Duration::from_millis(500),
             graceful_shutdown_timeout: Duration::from_secs(20),
+            request_timeout: None,
             strict: false,
             cors: Cors::Any,
         }

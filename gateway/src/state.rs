@@ -75,6 +75,9 @@ impl Gateway {
         for model in catalogue.iter().flat_map(|c| c.models()) {
             model.metrics().engine.set(&model.text().engine().stats());
         }
+        let applications = catalogue.iter().flat_map(|c| c.applications());
+        self.telemetry
+            .set_deployments(applications.map(|served| served.app()));
         self.telemetry.render()
     }
 
@@ -123,7 +126,7 @@ impl Gateway {
     /// The model or the application of this name.
     ///
     /// # Errors
-    /// As [`model`](Self::model).
+    /// [`ApiError::ModelNotFound`], or that models are loading.
     pub(crate) fn served(&self, name: &str) -> Result<Served, ApiError> {
         let catalogue = self.catalogue()?;
         match catalogue.application(name) {
@@ -132,18 +135,10 @@ impl Gateway {
         }
     }
 
-    /// The model with this id or alias.
-    ///
-    /// # Errors
-    /// [`ApiError::ModelNotFound`], or that models are loading.
-    pub(crate) fn model(&self, name: &str) -> Result<Arc<ServedModel>, ApiError> {
-        found(&*self.catalogue()?, name)
-    }
-
     /// The model that is named, or, where one only is served, that one.
     ///
     /// # Errors
-    /// As [`model`](Self::model); or that the name is missing.
+    /// As [`served`](Self::served); or that the name is missing.
     pub(crate) fn model_or_only(&self, name: Option<&str>) -> Result<Arc<ServedModel>, ApiError> {
         let catalogue = self.catalogue()?;
         match (name, catalogue.models()) {

@@ -1,6 +1,5 @@
 //! The events of all choices of one HTTP request, and all that it holds while they come.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,6 +8,7 @@ use futures::{Stream, StreamExt};
 use llm_apps::stage::generate::TextEvent;
 use tokio::time::Instant;
 
+use super::ending::Ending;
 use super::source::Source;
 use super::tally::Tally;
 use crate::admission::Permit;
@@ -20,9 +20,7 @@ pub(crate) struct Answers {
     streams: SelectAll<Numbered>,
     /// The first event, until it is asked for.
     first: Option<Event>,
-    /// Ends when the server cannot wait any longer.
-    cut: Pin<Box<dyn Future<Output = ()> + Send>>,
-    cut_error: ApiError,
+    ending: Ending,
     unfinished: usize,
     tally: Tally,
     meter: Meter,
@@ -51,29 +49,24 @@ impl Stream for Numbered {
 }
 
 impl Answers {
-    pub(super) fn new(sources: Vec<Source>, permit: Permit, meter: Meter, tally: Tally) -> Self {
+    /// `ending` ends the request when it must.
+    pub(super) fn new(
+        sources: Vec<Source>,
+        (permit, ending): (Permit, Ending),
+        meter: Meter,
+        tally: Tally,
+    ) -> Self {
         let numbered = tally.first_choices().zip(sources);
         let numbered = numbered.map(|(first, source)| Numbered { first, source });
         Self {
             streams: numbered.collect(),
             first: None,
-            cut: Box::pin(std::future::pending()),
-            cut_error: ApiError::Internal("the answer was cut".to_owned()),
+            ending,
             unfinished: tally.choices(),
             tally,
             meter,
             permit,
         }
-    }
-
-    /// Ends the request with `error` when `cut` ends.
-    pub(super) fn end_at(
-        &mut self,
-        cut: impl Future<Output = ()> + Send + 'static,
-        error: ApiError,
-    ) {
-        self.cut = Box::pin(cut);
-        self.cut_error = error;
     }
 
     /// Waits until there is an event to begin with.
@@ -93,9 +86,7 @@ impl Answers {
         }
         tokio::select! {
             biased;
-            () = &mut self.cut, if self.unfinished > 0 => {
-                Some(Err(self.fail(self.cut_error.clone())))
-            }
+            error = &mut self.ending, if self.unfinished > 0 => Some(Err(self.fail(error))),
             event = self.streams.next() => {
                 Some(match event? {
                     Ok((choice, event)) => Ok(self.account(choice, event)),

@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
+use futures::TryFutureExt;
 use llm_apps::payload::Payload;
 use llm_apps::stage::Call;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::answers::Answers;
+use super::ending::{ending, until};
 use super::source::Source;
+use super::start::enter;
 use super::tally::Tally;
 use crate::catalogue::ServedApplication;
 use crate::error::ApiError;
+use crate::http::Deadline;
 use crate::state::Gateway;
 use crate::telemetry::{Meter, Operation};
 
@@ -26,37 +30,32 @@ pub(crate) struct Asked {
 /// Admits a request that arrived at `arrived` and sends it through `application`.
 ///
 /// # Errors
-/// No room, or a stage that failed before the first piece of the answer.
+/// No room, a stage that failed before the first piece of the answer, or no piece in time.
 pub(crate) async fn ask(
     state: &Gateway,
     application: &ServedApplication,
+    operation: Operation,
     payload: Payload,
-    call: Call,
-    arrived: Instant,
+    (call, arrived, deadline): (Call, Instant, Option<Deadline>),
 ) -> Result<Asked, ApiError> {
     let retry_after = state.config().retry_after;
-    let permit = state.admission().enter().await;
-    let permit = permit.map_err(|full| ApiError::busy(full, retry_after))?;
+    let mut ending = ending(state, deadline);
+    let permit = until(&mut ending, enter(state)).await?;
     application.metrics().admitted(arrived.elapsed());
     let metrics = Arc::clone(application.metrics());
-    let mut meter = Meter::new(metrics, Operation::Chat, arrived, 1);
+    let mut meter = Meter::new(metrics, operation, arrived, 1);
 
-    let mut cut = std::pin::pin!(state.lifecycle().until_cut());
-    let answered = tokio::select! {
-        biased;
-        () = &mut cut => Err(state.stopping(true)),
-        answered = application.app().text(payload, &call) => {
-            answered.map_err(|error| ApiError::pipeline(&error, retry_after))
-        }
-    };
+    let answered = application.app().text(payload, &call);
+    let answered = answered.map_err(|error| ApiError::pipeline(&error, retry_after));
+    let answered = until(&mut ending, answered).await;
     let (answer, sources) = answered.inspect_err(|_| meter.failed())?;
     let source = Source::Application {
         events: answer.into_stream(),
         call,
         retry_after,
     };
-    let mut answers = Answers::new(vec![source], permit, meter, Tally::of_application());
-    answers.end_at(state.lifecycle().until_cut(), state.stopping(true));
+    let tally = Tally::of_application();
+    let mut answers = Answers::new(vec![source], (permit, ending), meter, tally);
     answers.wait_for_first().await?;
     Ok(Asked { answers, sources })
 }

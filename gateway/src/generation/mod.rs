@@ -7,6 +7,7 @@
 
 mod answers;
 mod ask;
+mod ending;
 mod source;
 mod start;
 mod tally;

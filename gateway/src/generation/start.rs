@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use engine::EngineError;
+use futures::TryFutureExt;
 use futures::future::try_join_all;
 use llm_apps::stage::generate::{GenerateError, TextRequest};
 use tokio::time::Instant;
 
 use super::answers::Answers;
+use super::ending::{ending, until};
 use super::source::Source;
 use super::tally::Tally;
+use crate::admission::Permit;
 use crate::catalogue::ServedModel;
 use crate::error::ApiError;
+use crate::http::Deadline;
 use crate::state::Gateway;
 use crate::telemetry::{Meter, Operation};
 
@@ -19,23 +23,23 @@ use crate::telemetry::{Meter, Operation};
 /// starts them on `model`.
 ///
 /// # Errors
-/// No room, a request that does not fit the model, or a failure before the first token.
+/// No room, a request that does not fit the model, a failure before the first token, or no token in time.
 pub(crate) async fn start(
     state: &Gateway,
     model: &ServedModel,
     operation: Operation,
     requests: Vec<TextRequest>,
-    arrived: Instant,
+    (arrived, deadline): (Instant, Option<Deadline>),
 ) -> Result<Answers, ApiError> {
     let retry_after = state.config().retry_after;
     let refused = |error: GenerateError| state.refused(&error);
-    let permit = state.admission().enter().await;
-    let permit = permit.map_err(|full| ApiError::busy(full, retry_after))?;
+    let mut ending = ending(state, deadline);
+    let permit = until(&mut ending, enter(state)).await?;
     model.metrics().admitted(arrived.elapsed());
 
     let text = model.text();
-    let prepared = try_join_all(requests.into_iter().map(|r| text.prepare(r))).await;
-    let prepared = prepared.map_err(refused)?;
+    let prepared = try_join_all(requests.into_iter().map(|r| text.prepare(r)));
+    let prepared = until(&mut ending, prepared.map_err(refused)).await?;
     let tally = Tally::new(&prepared);
     let streams: Result<Vec<_>, _> = prepared.iter().map(|p| text.submit(p)).collect();
     let streams = streams.map_err(|error| {
@@ -55,8 +59,13 @@ pub(crate) async fn start(
         stream,
         retry_after,
     });
-    let mut answers = Answers::new(sources.collect(), permit, meter, tally);
-    answers.end_at(state.lifecycle().until_cut(), state.stopping(true));
+    let mut answers = Answers::new(sources.collect(), (permit, ending), meter, tally);
     answers.wait_for_first().await?;
     Ok(answers)
+}
+
+/// A place, when it is this request's turn.
+pub(super) async fn enter(state: &Gateway) -> Result<Permit, ApiError> {
+    let permit = state.admission().enter().await;
+    permit.map_err(|full| ApiError::busy(full, state.config().retry_after))
 }

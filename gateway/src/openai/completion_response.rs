@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::chat_response::Extras;
 use super::head::{Head, SYSTEM_FINGERPRINT};
 use super::logprobs::{ClassicLogprobs, PromptLogprobs};
 use super::usage::ChunkUsage;
@@ -17,6 +18,9 @@ pub(crate) struct Completion<'a> {
     #[serde(skip_serializing_if = "ChunkUsage::is_absent")]
     usage: ChunkUsage,
     system_fingerprint: &'static str,
+    /// What an application says beside its answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) penstock: Option<&'a Extras>,
 }
 
 /// One choice, or what a chunk adds to it.
@@ -40,6 +44,7 @@ impl<'a> Completion<'a> {
             choices,
             usage,
             system_fingerprint: SYSTEM_FINGERPRINT,
+            penstock: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use llm_apps::stage::generate::{TextEvent, TextToken};
 
+use super::chat_response::Extras;
 use super::completion_response::{Completion, CompletionChoice};
 use super::completion_whole::CompletionShape;
 use super::head::Head;
@@ -18,6 +19,8 @@ pub(crate) struct CompletionEncoder {
     head: Head,
     options: StreamOptions,
     shape: CompletionShape,
+    /// Said with the end of the answer.
+    extras: Option<Extras>,
 }
 
 impl CompletionEncoder {
@@ -27,7 +30,15 @@ impl CompletionEncoder {
             head,
             options,
             shape,
+            extras: None,
         }
+    }
+
+    /// With what an application says beside its answer, on the chunk that ends it.
+    #[must_use]
+    pub(crate) fn with_extras(mut self, extras: Option<Extras>) -> Self {
+        self.extras = extras;
+        self
     }
 
     fn text(&self, index: usize, text: String, tokens: &[TextToken]) -> CompletionChoice {
@@ -42,7 +53,11 @@ impl CompletionEncoder {
 
     fn chunk(&self, choice: CompletionChoice, tally: &Tally, out: &mut Frames) {
         let usage = self.options.usage_of_chunk(tally);
-        out.data(&Completion::new(&self.head, &[choice], usage));
+        let ends = choice.finish_reason.is_some();
+        let choices = [choice];
+        let mut chunk = Completion::new(&self.head, &choices, usage);
+        chunk.penstock = self.extras.as_ref().filter(|_| ends);
+        out.data(&chunk);
     }
 }
 

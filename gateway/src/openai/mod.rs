@@ -21,6 +21,7 @@ mod models;
 mod object;
 mod one_or_many;
 mod parse;
+mod plain_stream;
 mod prompt;
 mod streaming;
 mod tables;
@@ -34,6 +35,7 @@ mod wording;
 
 pub use any_body::check_any_body;
 pub use chat_request::{ChatRequest, Conversation, chat_request};
+pub(crate) use chat_response::Extras;
 pub(crate) use chat_stream::ChatEncoder;
 pub(crate) use chat_whole::chat_completion;
 pub use completion_request::{CompletionRequest, completion_request};
@@ -45,10 +47,11 @@ pub use fields::{Effect, Field, Noop, Table};
 pub(crate) use head::Head;
 pub use judge::Rules;
 pub(crate) use models::{ModelList, ModelObject};
+pub(crate) use plain_stream::PlainEncoder;
 pub use prompt::Prompt;
 pub use streaming::StreamOptions;
 pub use tables::{CHAT, COMPLETIONS, DETOKENIZE, TOKENIZE};
-pub(crate) use to_payload::{chat_payload, plain_payload};
+pub(crate) use to_payload::{PlainRequest, chat_payload, completion_payload, plain_payload};
 pub use to_text::Defaults;
 pub(crate) use to_text::{Surroundings, chat_text, completion_texts, tokenize_prompt};
 pub use tokenize::{

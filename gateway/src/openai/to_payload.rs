@@ -1,12 +1,12 @@
-//! A chat becomes what an application reads.
+//! A request becomes what an application reads.
 
 use llm_apps::payload::{Payload, names};
 use serde_json::{Map, Value, json};
 
-use super::ChatRequest;
 use super::chat_request::conversation;
 use super::decoding::Decoding;
 use super::parse::name;
+use super::{ChatRequest, CompletionRequest, Prompt};
 use crate::error::ApiError;
 
 /// The variables of a chat: `messages`, `question` (the text of the user's last message) and `request`.
@@ -31,12 +31,42 @@ pub(crate) fn chat_payload(request: ChatRequest) -> Result<Payload, ApiError> {
     Ok(payload)
 }
 
-/// The variables of a request that is no chat of OpenAI's, and whether it is a bare text: that is the
-/// `question`; an object brings a `question` or `messages`, and stands whole in `request`.
+/// The variables of a completion: its prompt is the `question`, and the only message.
+///
+/// # Errors
+/// Names a field that has no meaning for an application.
+pub(crate) fn completion_payload(request: CompletionRequest) -> Result<Payload, ApiError> {
+    refuse(&request.decoding)?;
+    if request.echo {
+        return Err(no_meaning("echo"));
+    }
+    let [Prompt::Text(question)] = request.prompts.as_slice() else {
+        let message = "an application answers one prompt, which is a text";
+        return Err(ApiError::invalid("prompt", message));
+    };
+    let mut payload = Payload::new();
+    payload.set(names::MESSAGES, vec![asked(question)]);
+    payload.set(names::QUESTION, question.as_str());
+    payload.set(names::REQUEST, given(&request.decoding));
+    Ok(payload)
+}
+
+/// A request below an application's route prefix.
+pub(crate) struct PlainRequest {
+    /// Its variables.
+    pub(crate) payload: Payload,
+    /// Whether it is a bare text, which is answered with one.
+    pub(crate) bare: bool,
+    /// Whether the answer is wanted as it comes.
+    pub(crate) stream: bool,
+}
+
+/// The variables of a request that is no chat of OpenAI's. A bare text is the `question`; an object brings a
+/// `question` or `messages`, and stands whole in `request`.
 ///
 /// # Errors
 /// Says what is missing, or no JSON.
-pub(crate) fn plain_payload(body: &[u8]) -> Result<(Payload, bool), ApiError> {
+pub(crate) fn plain_payload(body: &[u8]) -> Result<PlainRequest, ApiError> {
     let value: Value = serde_json::from_slice(body).map_err(|error| ApiError::Invalid {
         message: format!("invalid JSON: {error}"),
         param: None,
@@ -68,20 +98,34 @@ pub(crate) fn plain_payload(body: &[u8]) -> Result<(Payload, bool), ApiError> {
             });
         }
     };
-    let asked = || vec![json!({"role": "user", "content": question})];
-    payload.set(names::MESSAGES, messages.unwrap_or_else(asked));
+    let stream = match value.get("stream") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(stream)) => *stream,
+        Some(_) => return Err(ApiError::invalid("stream", "stream must be true or false")),
+    };
+    let messages = messages.unwrap_or_else(|| vec![asked(&question)]);
+    payload.set(names::MESSAGES, messages);
     payload.set(names::QUESTION, question);
     payload.set(names::REQUEST, if bare { json!({}) } else { value });
-    Ok((payload, bare))
+    Ok(PlainRequest {
+        payload,
+        bare,
+        stream,
+    })
+}
+
+/// A question as a message.
+fn asked(question: &str) -> Value {
+    json!({"role": "user", "content": question})
 }
 
 /// The text of the user's last message.
 fn last_question(messages: &[Value]) -> String {
-    let asked = messages
+    let last = messages
         .iter()
         .rev()
         .find(|message| message.get("role").and_then(Value::as_str) == Some("user"));
-    let content = asked.and_then(|message| message.get("content"));
+    let content = last.and_then(|message| message.get("content"));
     content
         .and_then(Value::as_str)
         .unwrap_or_default()

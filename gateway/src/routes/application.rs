@@ -1,12 +1,13 @@
-//! `POST {route_prefix}`: an application by its own path, JSON in and JSON out.
+//! `POST {route_prefix}`: an application by its own path, JSON in, and JSON or events out.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::Method;
+use axum::http::header::ACCEPT;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use llm_apps::stage::Call;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -15,13 +16,16 @@ use crate::admission::Guarded;
 use crate::catalogue::ServedApplication;
 use crate::error::ApiError;
 use crate::generation::{Asked, ask, whole};
-use crate::http::{JsonBody, RequestId};
-use crate::openai::plain_payload;
+use crate::http::{JsonBody, Terms, with_server_timing};
+use crate::openai::{PlainEncoder, PlainRequest, plain_payload};
+use crate::sse;
 use crate::state::SharedState;
+use crate::telemetry::Operation;
 
 /// Answers what lies below an application's `route_prefix`; the longest prefix wins. All else is
 /// unknown. A text is answered with the application's output alone; an object, which has `question` or
-/// `messages`, with an object that also has what the answer was made from.
+/// `messages`, with an object that also has what the answer was made from. Where the object has
+/// `"stream": true`, or the client accepts `text/event-stream`, the pieces of the answer come as events.
 pub(super) async fn by_prefix(
     State(state): State<SharedState>,
     request: Request,
@@ -36,12 +40,31 @@ pub(super) async fn by_prefix(
     if state.lifecycle().is_draining() {
         return Err(state.stopping(true));
     }
-    let id = request.extensions().get::<RequestId>().cloned();
+    let (mut parts, body) = request.into_parts();
+    let terms = Terms::from_request_parts(&mut parts, &state).await?;
+    let accepts_stream = accepts_events(&parts);
+    let request = Request::from_parts(parts, body);
     let JsonBody(body) = JsonBody::from_request(request, &state).await?;
-    let (payload, bare) = plain_payload(&body)?;
+    let PlainRequest {
+        payload,
+        bare,
+        stream,
+    } = plain_payload(&body)?;
     drop(body);
-    let RequestId(id) = id.unwrap_or_else(|| RequestId("".into()));
-    let asked = ask(&state, &application, payload, Call::new(id), arrived).await?;
+    let call = terms.call();
+    let when = (call.clone(), arrived, terms.deadline());
+    let asked = ask(&state, &application, Operation::Chat, payload, when).await?;
+    let output = application.app().output();
+    let response = if stream || accepts_stream {
+        let encoder = PlainEncoder::new(output, asked.sources);
+        sse::respond(&state, asked.answers, encoder)
+    } else {
+        whole_answer(asked, &output, bare).await?
+    };
+    Ok(with_server_timing(response, &call))
+}
+
+async fn whole_answer(asked: Asked, output: &str, bare: bool) -> Result<Response, ApiError> {
     let Asked {
         mut answers,
         sources,
@@ -50,16 +73,25 @@ pub(super) async fn by_prefix(
         .await?
         .pop()
         .map_or_else(String::new, |choice| choice.text);
-    let output = application.app().output();
     let told = match (bare, sources) {
         (true, _) => Value::String(text),
-        (false, Value::Null) => json!({ &*output: text }),
-        (false, sources) => json!({ &*output: text, "penstock": { "sources": sources } }),
+        (false, Value::Null) => json!({ output: text }),
+        (false, sources) => json!({ output: text, "penstock": { "sources": sources } }),
     };
     let permit = answers.into_permit();
     Ok(Json(told)
         .into_response()
         .map(|body| Guarded::body(body, permit)))
+}
+
+/// Whether the client says that it wants events.
+fn accepts_events(parts: &Parts) -> bool {
+    let mut accepted = parts.headers.get_all(ACCEPT).iter();
+    accepted.any(|accept| {
+        let kinds = accept.to_str().unwrap_or_default().split(',');
+        let essence = |kind: &str| kind.split(';').next().unwrap_or_default().trim().to_owned();
+        kinds.map(essence).any(|kind| kind == "text/event-stream")
+    })
 }
 
 /// The application with the longest prefix that `path` is, or lies below.

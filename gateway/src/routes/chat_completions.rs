@@ -1,10 +1,8 @@
 //! `POST /v1/chat/completions`.
 
+use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
-use llm_apps::stage::Call;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -12,7 +10,7 @@ use crate::admission::Guarded;
 use crate::catalogue::{Served, ServedApplication};
 use crate::error::ApiError;
 use crate::generation::{Answers, Asked, ask, start, whole};
-use crate::http::{JsonBody, RequestId};
+use crate::http::{JsonBody, Terms, with_server_timing};
 use crate::openai::{
     ChatEncoder, ChatRequest, Head, StreamOptions, chat_completion, chat_payload, chat_request,
     chat_text,
@@ -21,12 +19,10 @@ use crate::sse;
 use crate::state::SharedState;
 use crate::telemetry::Operation;
 
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-
 /// Answers a conversation, by a model or by an application.
 pub(super) async fn create(
     State(state): State<SharedState>,
-    Extension(id): Extension<RequestId>,
+    terms: Terms,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let arrived = Instant::now();
@@ -35,12 +31,13 @@ pub(super) async fn create(
     state.telemetry().unknown_fields(request.unknown_fields);
     match state.served(&request.model)? {
         Served::Application(application) => {
-            of_application(&state, &application, request, (id, arrived)).await
+            of_application(&state, &application, request, (&terms, arrived)).await
         }
         Served::Model(model) => {
             let (stream, logprobs) = (request.stream, request.decoding.logprobs.is_some());
             let text = chat_text(request, &state.surroundings(&model));
-            let answers = start(&state, &model, Operation::Chat, vec![text], arrived).await?;
+            let when = (arrived, terms.deadline());
+            let answers = start(&state, &model, Operation::Chat, vec![text], when).await?;
             let head = state.head("chatcmpl-", model.id());
             answer(&state, answers, Form::new(head, stream, logprobs)).await
         }
@@ -51,21 +48,19 @@ async fn of_application(
     state: &SharedState,
     application: &ServedApplication,
     request: ChatRequest,
-    (RequestId(id), arrived): (RequestId, Instant),
+    (terms, arrived): (&Terms, Instant),
 ) -> Result<Response, ApiError> {
     let stream = request.stream;
     let payload = chat_payload(request)?;
-    let call = Call::new(id);
-    let asked = ask(state, application, payload, call.clone(), arrived).await?;
+    let call = terms.call();
+    let when = (call.clone(), arrived, terms.deadline());
+    let asked = ask(state, application, Operation::Chat, payload, when).await?;
     let Asked { answers, sources } = asked;
     let head = state.head("chatcmpl-", application.app().name());
     let mut form = Form::new(head, stream, false);
     form.sources = sources;
-    let mut response = answer(state, answers, form).await?;
-    if let Some(timing) = server_timing(&call) {
-        response.headers_mut().insert(SERVER_TIMING, timing);
-    }
-    Ok(response)
+    let response = answer(state, answers, form).await?;
+    Ok(with_server_timing(response, &call))
 }
 
 /// How an answer is written.
@@ -111,17 +106,4 @@ async fn answer(
     Ok(Json(completion)
         .into_response()
         .map(|body| Guarded::body(body, permit)))
-}
-
-/// What the stages took until now, in milliseconds: `retrieve;dur=1.20, answer;dur=35.00`.
-fn server_timing(call: &Call) -> Option<HeaderValue> {
-    let timings = call.timings();
-    let entries = timings.iter().map(|timing| {
-        let millis = (timing.queued + timing.ran).as_secs_f64() * 1e3;
-        format!("{};dur={millis:.2}", timing.stage)
-    });
-    let text = entries.collect::<Vec<_>>().join(", ");
-    HeaderValue::from_str(&text)
-        .ok()
-        .filter(|_| !timings.is_empty())
 }

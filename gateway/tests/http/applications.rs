@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use gateway::GatewayConfig;
+use gateway::{GatewayConfig, METRICS};
 use llm_apps::controller::{Application, ApplicationParts};
 use llm_apps::deployment::{Blueprint, Deployment, DeploymentConfig, Host};
 use llm_apps::payload::{Answer, AnswerEvent, Completion, Payload};
@@ -186,6 +186,38 @@ async fn it_is_asked_like_a_model_and_says_what_it_used() {
 }
 
 #[tokio::test]
+async fn what_its_deployments_do_is_counted() {
+    let (server, gate) = start().await;
+    gate.add_permits(3);
+    let body = asking("Hi?", json!({}));
+    let answer = server.send("/v1/chat/completions", body).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    drop(answer.bytes().await.unwrap());
+    let text = server.get("/metrics").send().await.unwrap();
+    let text = text.text().await.unwrap();
+    for metric in METRICS {
+        if metric.labels.contains(&"deployment") {
+            let kind = format!("{:?}", metric.kind).to_lowercase();
+            let line = format!("# TYPE {} {kind}", metric.name);
+            assert!(text.contains(&line), "{line} is not in /metrics:\n{text}");
+        }
+    }
+    let of_speak = |name: &str, rest: &str| {
+        let line = format!("{name}{{application=\"{NAME}\",deployment=\"speak\"{rest}");
+        assert!(text.contains(&line), "{line} is not in /metrics:\n{text}");
+    };
+    of_speak("penstock_deployment_requests_total", "} 1");
+    of_speak("penstock_deployment_errors_total", "} 0");
+    of_speak("penstock_deployment_replica_starts_total", "} 1");
+    of_speak("penstock_deployment_target_replicas", "} 1");
+    of_speak("penstock_deployment_replicas", ",state=\"RUNNING\"} 1");
+    of_speak(
+        "penstock_deployment_processing_latency_seconds_bucket",
+        ",le=",
+    );
+}
+
+#[tokio::test]
 async fn its_answer_streams_and_ends_with_its_sources() {
     let (server, gate) = start().await;
     gate.add_permits(1);
@@ -334,4 +366,83 @@ async fn below_its_prefix_it_takes_a_text_or_an_object() {
     assert_eq!(ask("/assistants", json!("Hi?")).await.0, 404);
     let get = server.get("/assistant").send().await.unwrap();
     assert_eq!(get.status(), 405);
+}
+
+#[tokio::test]
+async fn below_its_prefix_it_streams_to_whoever_asks_for_that() {
+    let (server, gate) = start().await;
+    gate.add_permits(6);
+    let by_field = server.post("/assistant", &json!({"question": "Hi?", "stream": true}));
+    let by_header = server
+        .post("/assistant", &json!("Hi?"))
+        .header("accept", "application/json, text/event-stream;q=0.9");
+    for request in [by_field, by_header] {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert!(response.headers().contains_key("server-timing"));
+        let mut chunks = chunks(&response.text().await.unwrap());
+        let end = chunks.pop().unwrap();
+        assert_eq!(
+            chunks,
+            [json!({"answer": "Hello, "}), json!({"answer": "you"})]
+        );
+        assert_eq!(end["finish_reason"], "stop");
+        assert_eq!(end["usage"]["completion_tokens"], 3);
+        assert_eq!(end["penstock"]["sources"][0]["source"], "hello.md");
+    }
+    let body = json!({"question": "break", "stream": true});
+    let text = server.post("/assistant", &body).send().await.unwrap();
+    let text = text.text().await.unwrap();
+    assert!(
+        text.contains(r#"{"answer":"half"}"#) && text.contains("the model is gone"),
+        "{text}"
+    );
+    assert!(!text.contains("[DONE]"), "{text}");
+    let odd = json!({"question": "Hi?", "stream": 1});
+    let odd = server.post("/assistant", &odd).send().await.unwrap();
+    assert_eq!(odd.status(), 400);
+}
+
+#[tokio::test]
+async fn a_completion_is_its_prompts_answer() {
+    let (server, gate) = start().await;
+    gate.add_permits(6);
+    let path = "/v1/completions";
+    let asking = |more: Value| {
+        let mut body = json!({"model": NAME, "prompt": "Hi?"});
+        for (name, value) in more.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        body
+    };
+    let whole = server.send(path, asking(json!({}))).await;
+    assert!(whole.headers().contains_key("server-timing"));
+    let whole: Value = whole.json().await.unwrap();
+    assert_eq!(whole["choices"][0]["text"], "Hello, you");
+    assert_eq!(whole["usage"]["completion_tokens"], 3);
+    assert_eq!(whole["penstock"]["sources"][0]["source"], "hello.md");
+
+    let streamed = server.send(path, asking(json!({"stream": true}))).await;
+    let chunks = chunks(&streamed.text().await.unwrap());
+    let said: Vec<_> = chunks
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["text"].as_str())
+        .collect();
+    assert_eq!(said, ["Hello, ", "you", ""]);
+    let last = chunks.last().unwrap();
+    assert_eq!(last["choices"][0]["finish_reason"], "stop");
+    assert_eq!(last["penstock"]["sources"][0]["id"], "1");
+
+    for (more, param) in [
+        (json!({"prompt": ["a", "b"]}), "prompt"),
+        (json!({"prompt": [1, 2]}), "prompt"),
+        (json!({"echo": true}), "echo"),
+        (json!({"logprobs": 1}), "logprobs"),
+        (json!({"n": 2}), "n"),
+    ] {
+        let response = server.send(path, asking(more)).await;
+        assert_eq!(response.status(), 400, "{param}");
+        let told: Value = response.json().await.unwrap();
+        assert_eq!(told["error"]["param"], param, "{told}");
+    }
 }

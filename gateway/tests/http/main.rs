@@ -19,6 +19,7 @@ mod fixture;
 mod metrics;
 mod probes;
 mod streams;
+mod timeouts;
 mod tokens;
 mod upstreams;
 mod vanishing;

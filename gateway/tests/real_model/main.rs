@@ -11,7 +11,10 @@
 mod applications;
 mod cli;
 mod clients;
+mod deploying;
+mod docs_assistant;
 mod ingest;
+mod search;
 mod server;
 mod small_models;
 mod vanishing;

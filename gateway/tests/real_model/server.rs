@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -14,7 +15,7 @@ pub(crate) struct Server {
     /// All that the banner said.
     pub(crate) banner: String,
     child: Child,
-    _home: TempDir,
+    _home: Arc<TempDir>,
 }
 
 /// The id under which the tests serve the model.
@@ -44,9 +45,33 @@ pub(crate) fn penstock(home: &TempDir) -> Command {
     command
 }
 
-/// The line that names a model's source.
-pub(crate) fn of(source: &str) -> String {
-    format!("source: {source}\n")
+/// The repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A product of `configs/` with the models that the tests have, and a home with its prompts.
+pub(crate) fn product(name: &str) -> (TempDir, String) {
+    let home = TempDir::new().unwrap();
+    symlink(root().join("prompts"), home.path().join("prompts")).unwrap();
+    let mut text = std::fs::read_to_string(root().join("configs").join(name)).unwrap();
+    for (source, variable) in [
+        (MODEL, "PENSTOCK_TEST_MODEL"),
+        ("all-minilm-l6-v2", "PENSTOCK_TEST_EMBEDDER"),
+    ] {
+        let source = format!("source: {source}\n");
+        if text.contains(&source) {
+            text = text.replace(&source, &format!("source: {}\n", required(variable)));
+        }
+    }
+    (home, text)
+}
+
+/// Puts a configuration into a home.
+pub(crate) fn write_config(home: &TempDir, text: &str) -> PathBuf {
+    let config = home.path().join("config.yaml");
+    std::fs::write(&config, text).unwrap();
+    config
 }
 
 impl Server {
@@ -62,15 +87,12 @@ impl Server {
 
     /// Starts a product of `configs/`, with the model that the tests have.
     pub(crate) fn product(name: &str) -> Self {
-        Self::product_with(name, &[(&of(MODEL), &of(&model_path()))])
+        Self::product_with(name, &[])
     }
 
-    /// Starts a product of `configs/` in which each of these texts is replaced.
+    /// The same, with each of these texts of the file replaced by another.
     pub(crate) fn product_with(name: &str, replaced: &[(&str, &str)]) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let home = TempDir::new().unwrap();
-        symlink(root.join("prompts"), home.path().join("prompts")).unwrap();
-        let mut text = std::fs::read_to_string(root.join("configs").join(name)).unwrap();
+        let (home, mut text) = product(name);
         for (theirs, ours) in replaced {
             assert!(text.contains(theirs), "{theirs} is not in\n{text}");
             text = text.replace(theirs, ours);
@@ -78,13 +100,14 @@ impl Server {
         Self::configured(home, &text)
     }
 
-    fn configured(home: TempDir, text: &str) -> Self {
-        let config = home.path().join("config.yaml");
-        std::fs::write(&config, text).unwrap();
+    /// Starts a configuration that is put into `home`, which another server may have used before.
+    pub(crate) fn configured(home: impl Into<Arc<TempDir>>, text: &str) -> Self {
+        let home = home.into();
+        let config = write_config(&home, text);
         let mut child = penstock(&home)
             .arg("run")
             .arg(&config)
-            .args(["--port", "0"])
+            .args(["--port", "0", "--admin-port", "0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

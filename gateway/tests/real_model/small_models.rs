@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::server::{MODEL, Server, model_path, of, required};
+use crate::server::Server;
 
 /// A service that takes tickets: what it was sent, and where it is.
 struct Tickets {
@@ -71,14 +71,9 @@ async fn ask(server: &Server, path: &str, text: &str) -> String {
 #[tokio::test]
 async fn triage_answers_questions_and_makes_tickets_of_the_rest() {
     let mut tickets = Tickets::start().await;
-    let encoder = of(&required("PENSTOCK_TEST_EMBEDDER"));
     let server = Server::product_with(
         "triage.yaml",
-        &[
-            (&of(MODEL), &of(&model_path())),
-            (&of("all-minilm-l6-v2"), &encoder),
-            ("${TICKETS_URL:-http://localhost:9100}", &tickets.url),
-        ],
+        &[("${TICKETS_URL:-http://localhost:9100}", &tickets.url)],
     );
     let answer = ask(&server, "/triage", "What is the capital of Italy?").await;
     assert!(answer.contains("Rome"), "{answer}");

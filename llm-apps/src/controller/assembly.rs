@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use super::deployments::Deployed;
 use super::small_models::{classify, embed, rerank, translate};
 use super::surroundings::Surroundings;
+use super::user_config::Configured;
 use crate::deployment::Blueprint;
 use crate::deployment::router::{PrefixAwareConfig, RouterConfig};
 use crate::payload::Payload;
@@ -204,7 +205,7 @@ pub(super) fn blueprint(
                     let stage = UpstreamStage::new((*options).clone(), upstream.clone());
                     std::future::ready(Ok(stage))
                 });
-                return routed(blueprint, &spec.config.router);
+                return finished(blueprint, &spec.config.router);
             }
             let found = around.model(&options.model).cloned();
             Blueprint::new(version, move || {
@@ -230,7 +231,15 @@ pub(super) fn blueprint(
             Blueprint::of(version, move || ProcessStage::new(options.clone()))
         }
     };
-    routed(blueprint, &spec.config.router)
+    finished(blueprint, &spec.config.router)
+}
+
+/// What all stages of the YAML have: a `user_config`, and what their router goes by.
+fn finished(
+    blueprint: Blueprint<Payload, Payload>,
+    router: &RouterConfig,
+) -> Blueprint<Payload, Payload> {
+    routed(blueprint.wrapped(Configured::new), router)
 }
 
 /// Has a router that goes by the beginning of a text read it from its variable.

@@ -14,9 +14,10 @@ mod status;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod user_config;
 
 pub use application::{Application, ApplicationParts};
 pub use controller::Controller;
 pub use plan::{Action, Plan, Planned, PlannedApplication};
 pub use status::{ApplicationState, ApplicationStatus};
-pub use surroundings::{Site, Surroundings};
+pub use surroundings::{LatencyOf, Site, Surroundings};

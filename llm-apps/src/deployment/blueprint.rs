@@ -51,6 +51,20 @@ impl<I: Send + 'static, O: Send + 'static> Blueprint<I, O> {
         self
     }
 
+    /// The same, each of whose stages is wrapped in another.
+    #[must_use]
+    pub fn wrapped(
+        mut self,
+        wrap: impl Fn(Arc<dyn ErasedStage<I, O>>) -> Arc<dyn ErasedStage<I, O>> + Send + Sync + 'static,
+    ) -> Self {
+        let (make, wrap) = (self.make, Arc::new(wrap));
+        self.make = Arc::new(move || {
+            let (making, wrap) = (make(), Arc::clone(&wrap));
+            async move { making.await.map(|stage| wrap(stage)) }.boxed()
+        });
+        self
+    }
+
     /// A stage that is made at once and cannot fail to be.
     pub fn of<S>(version: u64, make: impl Fn() -> S + Send + Sync + 'static) -> Self
     where

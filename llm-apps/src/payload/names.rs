@@ -16,5 +16,7 @@ pub const VERDICT: &str = "verdict";
 pub const LABEL: &str = "label";
 /// How well each label fits.
 pub const SCORES: &str = "scores";
+/// What a deployment is configured with, for its stage alone.
+pub const USER_CONFIG: &str = "user_config";
 /// A translated text.
 pub const TRANSLATION: &str = "translation";

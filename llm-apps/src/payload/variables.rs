@@ -66,6 +66,12 @@ impl Payload {
         self.variables.get(name)
     }
 
+    /// Forgets a variable.
+    pub fn remove(&mut self, name: &str) {
+        // The others keep their order.
+        self.variables.shift_remove(name);
+    }
+
     /// Sets a variable.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<Value>) {
         self.variables.insert(name.into(), value.into());

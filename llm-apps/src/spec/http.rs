@@ -34,6 +34,9 @@ pub struct HttpOptions {
     /// Seconds that running answers have to finish on shutdown; what is left then ends with an
     /// error. Default: 20.
     pub graceful_shutdown_timeout: Duration,
+    /// Seconds that a request has for its whole answer; then it is given up with 408, or, where its
+    /// answer has begun to stream, with an error at its end. A client can ask for less. Default: no limit.
+    pub request_timeout: Option<Duration>,
     /// Web pages that may call the server from a browser. Default: all.
     pub allow_origins: AllowOrigins,
 }
@@ -61,6 +64,7 @@ impl Default for HttpOptions {
             retry_after: Duration::from_secs(1),
             drain_settle: Duration::from_millis(500),
             graceful_shutdown_timeout: Duration::from_secs(20),
+            request_timeout: None,
             allow_origins: AllowOrigins::Any,
         }
     }
@@ -97,6 +101,7 @@ impl HttpOptions {
             graceful_shutdown_timeout: keys
                 .take("graceful_shutdown_timeout_s", f, read::seconds(0.0..=A_DAY))
                 .unwrap_or(default.graceful_shutdown_timeout),
+            request_timeout: keys.take("request_timeout_s", f, read::seconds(0.001..=A_DAY)),
             allow_origins: keys
                 .take("allow_origins", f, allow_origins)
                 .unwrap_or(default.allow_origins),

@@ -1,5 +1,6 @@
 //! Stages: what a deployment runs. One room each; beside them the trait that all of them are.
 
+pub mod batch;
 mod call;
 pub mod classify;
 pub mod embed;
@@ -7,6 +8,7 @@ mod error;
 pub mod generate;
 pub mod http;
 pub mod lookup;
+pub mod multiplex;
 mod prefix;
 pub mod process;
 pub mod prompt;

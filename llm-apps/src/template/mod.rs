@@ -1,4 +1,5 @@
-//! What of a configuration is Jinja: conditions of a pipeline, prompts, addresses.
+//! What of a configuration is Jinja: conditions of a pipeline, prompts, addresses, values
+//! in JSON.
 
 mod condition;
 mod json;

@@ -8,10 +8,9 @@
 
 #[path = "../../../tests/candle_oracle/hub_model.rs"]
 mod hub_model;
+mod real;
 #[path = "../../../tests/candle_oracle/save.rs"]
 mod save;
-#[path = "../../../tests/support/mod.rs"]
-mod support;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -31,9 +30,10 @@ use crate::model::{Forward, ModelError, ModelFiles, load};
 /// Difference that half-precision products make, as a share of the largest logit. Keys and values
 /// are rounded alike.
 const TOLERANCE: f32 = 3e-3;
-/// The same for formats that are multiplied with activations of 8 bits, as we do with `Int8`;
-/// candle groups and rounds them in its own way.
-const INT8_TOLERANCE: f32 = 4e-2;
+/// candle multiplies quantised weights with activations of 8 bits, groups and rounds them in its own
+/// way, and chooses by the processor. From our runner with 16 bits its answers may be so many times as
+/// far away as ours with 8 bits are; seen are 0.96 to 1.47 times.
+const INT8_TIMES: f64 = 2.0;
 
 fn config() -> EngineConfig {
     EngineConfig {
@@ -89,11 +89,6 @@ fn prompt(vocab: usize, len: usize) -> Vec<u32> {
         .collect()
 }
 
-fn argmax(row: &[f32]) -> usize {
-    let better = |best: usize, at: usize| if row[at] > row[best] { at } else { best };
-    (0..row.len()).reduce(better).unwrap()
-}
-
 /// The largest difference, as a share of the largest logit of its row.
 fn distance(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> f32 {
     assert_eq!(ours.len(), theirs.len());
@@ -107,13 +102,36 @@ fn distance(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> f32 {
 }
 
 /// Holds a model of a file to our own runner of it.
-fn assert_agrees(what: &str, path: &Path, activations: Activations, tolerance: f32) {
+fn assert_agrees(what: &str, path: &Path, tolerance: f32) {
     let tokens = prompt(TINY.vocab, 40);
     let plan = || vec![share(1, &tokens, 0, LogitRows::All)];
     let found = step(&mut on_device(path), plan());
-    let expected = step(&mut *on_cpu(path, activations), plan());
+    let expected = step(&mut *on_cpu(path, Activations::Int16), plan());
     let distance = distance(&found, &expected);
     assert!(distance < tolerance, "{what}: {distance}");
+}
+
+/// The length of the difference, as a share of the length of all of `theirs`.
+fn error(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> f64 {
+    assert_eq!(ours.len(), theirs.len());
+    let (mut difference, mut whole) = (0.0, 0.0);
+    for (ours, theirs) in ours.iter().zip(theirs) {
+        for (&our, &their) in ours.iter().zip(theirs) {
+            difference += f64::from(our - their).powi(2);
+            whole += f64::from(their).powi(2);
+        }
+    }
+    (difference / whole).sqrt()
+}
+
+/// Holds answers with quantised weights to what 8 bits of activations may cost; says both costs.
+fn assert_costs_8_bits(what: &str, found: &[Vec<f32>], int8: &[Vec<f32>], int16: &[Vec<f32>]) {
+    let (cost, ours) = (error(found, int16), error(int8, int16));
+    println!("{what}: {cost:.4}, ours with 8 bits {ours:.4}");
+    assert!(
+        ours < 0.1 && cost < INT8_TIMES * ours,
+        "{what}: {cost}, not {ours}"
+    );
 }
 
 /// The first layer slides, with a window that the prompt crosses; the second does not.
@@ -152,13 +170,13 @@ fn every_architecture_and_float_format_agrees_with_our_runner() {
             let model = HubModel::new(class, TINY, &extra).rounded(dtype);
             model.save(dir.path(), dtype, 1);
             let what = format!("{class} {extra} in {dtype:?}");
-            assert_agrees(&what, dir.path(), Activations::Int16, tolerance);
+            assert_agrees(&what, dir.path(), tolerance);
         }
         let path = dir.path().join("tiny.gguf");
         let model = HubModel::new(class, TINY, &extra);
         model.save_gguf(&path, |_| GgmlDType::F32, None);
         let what = format!("{class} {extra} in GGUF");
-        assert_agrees(&what, &path, Activations::Int16, TOLERANCE);
+        assert_agrees(&what, &path, TOLERANCE);
     }
 }
 
@@ -186,12 +204,12 @@ fn every_quantised_format_agrees_with_our_runner() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tiny.gguf");
         model.save_gguf(&path, |_| format, None);
-        assert_agrees(
-            &format!("{format:?}"),
-            &path,
-            Activations::Int8,
-            INT8_TOLERANCE,
-        );
+        let tokens = prompt(TINY.vocab, 40);
+        let plan = || vec![share(1, &tokens, 0, LogitRows::All)];
+        let found = step(&mut on_device(&path), plan());
+        let ours = |activations| step(&mut *on_cpu(&path, activations), plan());
+        let [int8, int16] = [Activations::Int8, Activations::Int16].map(ours);
+        assert_costs_8_bits(&format!("{format:?}"), &found, &int8, &int16);
     }
 }
 
@@ -344,31 +362,4 @@ fn a_gpu_that_was_not_built_in_is_refused_with_what_would_help() {
         refused.to_string(),
         "device cuda:1 is not in this program; build it with `cargo build --release --features cuda`"
     );
-}
-
-#[test]
-fn the_real_model_says_what_our_runner_says() {
-    let path = support::model_path();
-    // "What is the capital of France?" as a chat, and the answer.
-    let mut tokens = vec![
-        1, 9690, 198, 2683, 359, 253, 5356, 5646, 11173, 3365, 3511, 308, 34519, 28, 7018, 411,
-        407, 19712, 8182, 2, 198, 1, 4093, 198, 1780, 314, 260, 3575, 282, 4649, 47, 2, 198, 1,
-        520, 9531, 198,
-    ];
-    tokens.extend([504, 3575, 282, 4649, 314, 7042, 30, 2]);
-    let plan = || vec![share(1, &tokens, 0, LogitRows::All)];
-    let found = step(&mut on_device(&path), plan());
-    let expected = step(&mut *on_cpu(&path, Activations::Int8), plan());
-    let pairs = found.iter().zip(&expected);
-    let agree = pairs.filter(|(a, b)| argmax(a) == argmax(b)).count();
-    let distance = distance(&found, &expected);
-    println!(
-        "{agree} of {} greedy tokens agree; distance {distance}",
-        tokens.len()
-    );
-    assert!(agree + 2 >= tokens.len(), "{agree} of {}", tokens.len());
-    assert!(distance < 6e-2, "{distance}");
-    // The answer itself.
-    let answer: Vec<usize> = found[36..44].iter().map(|row| argmax(row)).collect();
-    assert_eq!(answer, [504, 3575, 282, 4649, 314, 7042, 30, 2]);
 }

@@ -112,6 +112,7 @@ pub(in crate::cli) fn gateway_config(config: &ServeConfig) -> Result<GatewayConf
         retry_after: http.retry_after,
         drain_settle: http.drain_settle,
         graceful_shutdown_timeout: http.graceful_shutdown_timeout,
+        request_timeout: http.request_timeout,
         strict: config.strict,
         cors: match &http.allow_origins {
             AllowOrigins::Any => Cors::Any,

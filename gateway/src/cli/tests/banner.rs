@@ -37,6 +37,7 @@ fn started() -> Started {
 #[test]
 fn it_says_where_what_and_how_much() {
     let expected = r#"Penstock 1.2.3 listens on http://127.0.0.1:8000
+Deploy and look at it on http://127.0.0.1:8265
 
   small (also gpt-4o-mini)
     model     llama, 134M parameters, 93.4 MiB in memory

@@ -206,3 +206,34 @@ applications:
     assert_eq!(rolled("./minilm", "./m2"), ["encoders.minilm", "sort"]);
     assert_eq!(rolled("./unused", "./u2"), [""; 0]);
 }
+
+#[test]
+fn a_user_config_changes_in_place_and_is_a_variable_of_its_stage_alone() {
+    let with = |config: &str| {
+        (
+            "json: {q: '{{ question }}'}, output: found}}",
+            format!(
+                "json: {{q: '{{{{ user_config.tone }}}}'}}, output: found}}, user_config: {config}}}"
+            ),
+        )
+    };
+    let yaml = |config: &str| {
+        let (old, new) = with(config);
+        BEFORE.replace(old, &new)
+    };
+    let before = parse(&yaml("{tone: kind}"));
+    let plan = Plan::between(Some(&before), &parse(&yaml("{tone: terse}")));
+    let ask = &plan.applications[0].deployments[0];
+    assert_eq!(
+        (ask.action, &*ask.because),
+        (Action::Update, &["user_config".to_owned()][..])
+    );
+    // Without one, nobody makes the variable.
+    let bare = yaml("null");
+    let read = ServeConfig::parse("app.yaml", Path::new(""), bare.as_bytes(), &BTreeMap::new());
+    let said = read.unwrap_err().to_string();
+    assert!(
+        said.contains("needs `user_config`, which no stage before it makes"),
+        "{said}"
+    );
+}
