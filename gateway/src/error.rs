@@ -131,33 +131,40 @@ impl ApiError {
 
     /// The JSON that a client sees.
     pub(crate) fn body(&self) -> ErrorBody {
-        let (param, code) = match self {
-            Self::Refused { code, .. } => return self.body_with(None, Some(code.clone())),
-            Self::Invalid { param, code, .. } => (param.clone(), *code),
-            Self::ModelNotFound(_) => (Some("model".to_owned()), Some("model_not_found")),
-            Self::UnknownPath(_) => (None, Some("unknown_url")),
-            Self::MethodNotAllowed(_) => (None, Some("method_not_allowed")),
-            Self::BodyTooLarge { .. } => (None, Some("body_too_large")),
-            Self::BodyTimeout { .. } => (None, Some("body_timeout")),
-            Self::Busy { .. } => (None, Some("rate_limit_exceeded")),
-            Self::Unavailable { code, .. } => (None, Some(*code)),
-            Self::TimedOut(_) => (None, Some("timeout")),
-            Self::StageFailed(_) => (None, Some("stage_failed")),
-            Self::Forbidden(_) => (None, Some("forbidden")),
-            Self::NotDeployed { .. } => (None, Some("not_deployed")),
-            Self::Internal(_) => (None, Some("internal_error")),
-        };
-        self.body_with(param, code.map(str::to_owned))
-    }
-
-    fn body_with(&self, param: Option<String>, code: Option<String>) -> ErrorBody {
+        let mut param = None;
+        if let Self::Invalid { param: at, .. } = self {
+            param.clone_from(at);
+        } else if let Self::ModelNotFound(_) = self {
+            param = Some("model".to_owned());
+        }
         let error = ErrorObject {
             message: self.to_string(),
             kind: self.kind(),
             param,
-            code,
+            code: self.code().map(Cow::into_owned),
         };
         ErrorBody { error }
+    }
+
+    /// A stable code for programs.
+    pub(crate) fn code(&self) -> Option<Cow<'_, str>> {
+        let code = match self {
+            Self::Refused { code, .. } => return Some(code.as_str().into()),
+            Self::Invalid { code, .. } => return code.map(Cow::Borrowed),
+            Self::ModelNotFound(_) => "model_not_found",
+            Self::UnknownPath(_) => "unknown_url",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyTimeout { .. } => "body_timeout",
+            Self::Busy { .. } => "rate_limit_exceeded",
+            Self::Unavailable { code, .. } => code,
+            Self::TimedOut(_) => "timeout",
+            Self::StageFailed(_) => "stage_failed",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotDeployed { .. } => "not_deployed",
+            Self::Internal(_) => "internal_error",
+        };
+        Some(code.into())
     }
 
     /// OpenAI's `type` of the error; one of few, so it is also a label of metrics.

@@ -7,6 +7,7 @@
 //! - `http`: request id, body, the net for panics. `routes`: one endpoint a file.
 //! - [`openai`]: the wire: requests to proved values, events to responses.
 //! - `admission`: who may generate now. `generation`: from a proved request to events.
+//! - `grpc`: another way in, to the same admission and the same events.
 //! - `sse`: frames, and what happens when one side goes away.
 //! - `error`: the only file that knows status codes. `telemetry`: what is counted.
 //! - `catalogue`: the models and applications that are served. `state`, `config`, `edge`: what all requests
@@ -22,6 +23,7 @@ mod deploying;
 mod edge;
 mod error;
 mod generation;
+mod grpc;
 mod http;
 mod lifecycle;
 pub mod openai;
@@ -39,6 +41,7 @@ pub use deploying::{
 };
 pub use edge::Edge;
 pub use error::ApiError;
+pub use grpc::{GrpcConfig, serve_grpc};
 pub use server::serve;
 pub use state::{Gateway, SharedState};
 pub use telemetry::{Kind, METRICS, Metric, Telemetry};

@@ -44,6 +44,11 @@ impl Lifecycle {
         self.draining.is_cancelled()
     }
 
+    /// Ends when new work is refused.
+    pub(crate) fn until_draining(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.draining.clone().cancelled_owned()
+    }
+
     /// Ends when running answers must.
     pub(crate) fn until_cut(&self) -> impl Future<Output = ()> + Send + use<> {
         self.cut.clone().cancelled_owned()

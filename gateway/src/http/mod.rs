@@ -9,6 +9,6 @@ mod terms;
 
 pub(crate) use body::JsonBody;
 pub(crate) use panic::answer_panic;
-pub(crate) use request_id::{X_REQUEST_ID, request_id};
+pub(crate) use request_id::{RequestId, X_REQUEST_ID, request_id};
 pub(crate) use server_timing::with_server_timing;
-pub(crate) use terms::{Deadline, Terms};
+pub(crate) use terms::{Deadline, Terms, X_SESSION_ID, session};

@@ -126,7 +126,8 @@ fn timeout(text: &str) -> Result<Duration, ApiError> {
     })
 }
 
-fn id_of(name: &str, text: &str) -> Result<Arc<str>, ApiError> {
+/// A session's or a model's id.
+pub(crate) fn id_of(name: &str, text: &str) -> Result<Arc<str>, ApiError> {
     if (1..=MAX_ID).contains(&text.len()) {
         return Ok(text.into());
     }

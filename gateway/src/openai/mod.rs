@@ -59,3 +59,4 @@ pub use tokenize::{
 };
 pub(crate) use tokenize::{Detokenized, Tokenized};
 pub(crate) use usage::{ChunkUsage, Usage};
+pub(crate) use wording::finish_reason;

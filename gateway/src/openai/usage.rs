@@ -40,6 +40,12 @@ impl Usage {
             completion_tokens_details: CompletionDetails::default(),
         }
     }
+
+    /// Tokens of the prompt, those of them that were cached, and tokens of the answer.
+    pub(crate) fn counts(&self) -> (u32, u32, u32) {
+        let cached = self.prompt_tokens_details.cached_tokens;
+        (self.prompt_tokens, cached, self.completion_tokens)
+    }
 }
 
 /// The `usage` of a chunk: left out unless it was asked for, and then `null` but where it is known.

@@ -68,6 +68,7 @@ pub(super) const DEPLOYMENT_STARTS: &str = "penstock_deployment_replica_starts_t
 pub(super) const DEPLOYMENT_HEALTH_FAILURES: &str =
     "penstock_deployment_health_check_failures_total";
 pub(super) const DEPLOYMENT_LATENCY: &str = "penstock_deployment_processing_latency_seconds";
+pub(super) const GRPC_REQUESTS: &str = "penstock_grpc_requests_total";
 pub(super) const GEN_AI_TTFT: &str = "gen_ai_server_time_to_first_token_seconds";
 pub(super) const GEN_AI_TPOT: &str = "gen_ai_server_time_per_output_token_seconds";
 pub(super) const GEN_AI_DURATION: &str = "gen_ai_server_request_duration_seconds";
@@ -248,6 +249,11 @@ pub static METRICS: &[Metric] = &[
         DEPLOYMENT_LATENCY,
         DEPLOYMENT,
         "Time that a call had a place at a replica, until its answer was read.",
+    ),
+    counter(
+        GRPC_REQUESTS,
+        &["method", "code"],
+        "gRPC calls ended, by method and code.",
     ),
     histogram(
         GEN_AI_TTFT,

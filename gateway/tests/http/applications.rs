@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use gateway::{GatewayConfig, METRICS};
+use gateway::{GatewayConfig, METRICS, SharedState};
 use llm_apps::controller::{Application, ApplicationParts};
 use llm_apps::deployment::{Blueprint, Deployment, DeploymentConfig, Host};
 use llm_apps::payload::{Answer, AnswerEvent, Completion, Payload};
@@ -16,7 +16,8 @@ use tokio::sync::Semaphore;
 
 use crate::fixture::{Server, chunks, new_state, question, saying, text_model};
 
-const NAME: &str = "assistant";
+/// What it is called.
+pub(crate) const NAME: &str = "assistant";
 
 /// Finds the same passage for every question, or does what the question asks for.
 struct Retrieve;
@@ -104,6 +105,12 @@ where
 
 /// A server with the application, and the gate of its words.
 async fn start() -> (Server, Arc<Semaphore>) {
+    let (_, server, gate) = gated().await;
+    (server, gate)
+}
+
+/// The same, with its state.
+pub(crate) async fn gated() -> (SharedState, Server, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let words = Arc::clone(&gate);
     let deployments = vec![
@@ -138,7 +145,8 @@ async fn start() -> (Server, Arc<Semaphore>) {
     let model = text_model(saying("Hello"));
     let application = Arc::new(application);
     state.serve(vec![model.clone()], [application]).unwrap();
-    (Server::of(state, model).await, gate)
+    let server = Server::of(Arc::clone(&state), model).await;
+    (state, server, gate)
 }
 
 fn asking(text: &str, more: Value) -> Value {

@@ -16,6 +16,7 @@ mod deploying;
 mod drain;
 mod errors;
 mod fixture;
+mod grpc;
 mod metrics;
 mod probes;
 mod streams;

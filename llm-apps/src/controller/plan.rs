@@ -132,7 +132,7 @@ fn reserves(config: &ServeConfig) -> Option<String> {
         let config = &deployment.config;
         let most = match &config.replicas {
             Replicas::Fixed(count) => u32::try_from(*count).unwrap_or(u32::MAX),
-            Replicas::Auto(auto) => auto.bounds(TargetCapacity::FULL).max,
+            Replicas::Auto(auto) | Replicas::Planned(auto) => auto.bounds(TargetCapacity::FULL).max,
         };
         let each = config.resources;
         for _ in 0..config.target_capacity.adjust(most).min(MOST_REPLICAS) {

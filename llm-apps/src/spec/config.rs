@@ -18,6 +18,7 @@ use super::classifiers::ClassifierSpec;
 use super::collections::CollectionSpec;
 use super::encoders::EncoderSpec;
 use super::fault::{Fault, Faults};
+use super::grpc::GrpcOptions;
 use super::http::HttpOptions;
 use super::interpolate::interpolate;
 use super::model::ModelSpec;
@@ -37,6 +38,8 @@ pub struct ServeConfig {
     pub http_options: HttpOptions,
     /// The socket of those who deploy. Default: on this machine alone.
     pub admin_options: AdminOptions,
+    /// The way in by gRPC. Default: there is none.
+    pub grpc_options: Option<GrpcOptions>,
     /// Whether request fields that are not known are refused with 400; else they are ignored and
     /// counted. Default: no.
     pub strict: bool,
@@ -169,6 +172,9 @@ impl ServeConfig {
             .node("http_options")
             .map(|node| HttpOptions::read(node, f))
             .unwrap_or_default();
+        let grpc_options = keys
+            .node("grpc_options")
+            .map(|node| GrpcOptions::read(node, f));
         let admin_options = keys
             .node("admin_options")
             .map(|node| AdminOptions::read(node, f))
@@ -249,6 +255,7 @@ impl ServeConfig {
         Some(Self {
             http_options,
             admin_options,
+            grpc_options,
             strict,
             max_ongoing_requests,
             max_queued_requests,
@@ -310,6 +317,7 @@ impl ServeConfig {
         let differs = [
             ("http_options", self.http_options != other.http_options),
             ("admin_options", self.admin_options != other.admin_options),
+            ("grpc_options", self.grpc_options != other.grpc_options),
             ("strict", self.strict != other.strict),
             (
                 "max_ongoing_requests",

@@ -111,7 +111,7 @@ impl HttpOptions {
     }
 }
 
-fn host(node: &Node) -> Result<String, read::Expected> {
+pub(super) fn host(node: &Node) -> Result<String, read::Expected> {
     read::text(node)
         .ok()
         .filter(|host| {

@@ -28,6 +28,8 @@ pub(in crate::cli) struct Addresses {
     pub(in crate::cli) url: String,
     /// Those who deploy; `None` where there is no such socket.
     pub(in crate::cli) admin: Option<String>,
+    /// Clients by gRPC, likewise.
+    pub(in crate::cli) grpc: Option<String>,
 }
 
 /// One collection that is searched.
@@ -153,12 +155,15 @@ impl fmt::Display for Started {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             version,
-            addresses: Addresses { url, admin },
+            addresses: Addresses { url, admin, grpc },
             models,
             collections,
             applications,
         } = self;
         writeln!(f, "Penstock {version} listens on {url}")?;
+        if let Some(grpc) = grpc {
+            writeln!(f, "It speaks gRPC on {grpc}")?;
+        }
         if let Some(admin) = admin {
             writeln!(f, "Deploy and look at it on {admin}")?;
         }

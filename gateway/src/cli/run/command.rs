@@ -11,6 +11,7 @@ use llm_apps::spec::{AllowOrigins, ServeConfig};
 use super::admin;
 use super::banner::{Addresses, Started, StartedApplication};
 use super::bind::bind;
+use super::grpc;
 use super::opener::FileOpener;
 use super::signals::Signals;
 use crate::cli::report::Interrupted;
@@ -31,9 +32,11 @@ pub(in crate::cli) async fn run(
     let host = arguments.host.as_ref().unwrap_or(&http.host);
     let listener = bind(host, arguments.port.unwrap_or(http.port)).await?;
     let admin = admin::bind(&config.admin_options, arguments.admin_port).await?;
+    let grpc = grpc::bind(config.grpc_options.as_ref()).await?;
     let addresses = Addresses {
         url: format!("http://{}", listener.local_addr()?),
         admin: admin.as_ref().map(admin::url).transpose()?,
+        grpc: grpc.as_ref().map(admin::url).transpose()?,
     };
 
     let signals = Signals::listen()?;
@@ -49,11 +52,12 @@ pub(in crate::cli) async fn run(
     let deployer = Deployer::new(Arc::clone(&state), opener.clone(), vars);
     let deployer = Arc::new(deployer.on(machine));
     let admin = admin::serve(admin, &config.admin_options, &deployer, signals.first());
+    let grpc = grpc::serve(grpc, config.grpc_options.as_ref(), &state);
     let serving = async {
         gateway::serve(listener, state, signals.first()).await;
         deployer.shut_down(patience).await;
     };
-    let mut serving = std::pin::pin!(async { tokio::join!(serving, admin) });
+    let mut serving = std::pin::pin!(async { tokio::join!(serving, admin, grpc) });
     let starting = async {
         deployer.start(source, config.clone()).await?;
         let started = Started {

@@ -8,6 +8,7 @@ mod admin;
 mod banner;
 mod bind;
 mod command;
+mod grpc;
 mod open;
 mod opener;
 mod retrieval;

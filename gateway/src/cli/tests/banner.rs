@@ -10,6 +10,7 @@ fn started() -> Started {
         addresses: Addresses {
             url: "http://127.0.0.1:8000".to_owned(),
             admin: Some("http://127.0.0.1:8265".to_owned()),
+            grpc: None,
         },
         applications: Vec::new(),
         collections: Vec::new(),

@@ -14,7 +14,7 @@ use engine::{Activations, Device, Isa, KvCacheDtype};
 use engine::{ModelError, OpenError, StartError};
 use engine::{Speculation, SpeculationMethod};
 
-use super::{AllowOrigins, ByteSize, ServeConfig};
+use super::{AllowOrigins, ByteSize, GrpcOptions, ServeConfig};
 
 fn parse(yaml: &str) -> Result<ServeConfig, String> {
     let vars = BTreeMap::from([("PORT".to_owned(), "9000".to_owned())]);
@@ -136,6 +136,7 @@ http_options:
   graceful_shutdown_timeout_s: 60
   request_timeout_s: 90.5
   allow_origins: [https://example.org, "http://localhost:3000"]
+grpc_options: {port: 9001, host: 0.0.0.0, reflection: false, request_timeout_s: 60}
 strict: true
 max_ongoing_requests: 64
 max_queued_requests: 0
@@ -176,6 +177,14 @@ models:
     );
     assert_eq!(http.keep_alive_interval, Duration::from_millis(500));
     assert_eq!(http.retry_after, Duration::from_secs(3));
+    assert_eq!(http.request_timeout, Some(Duration::from_millis(90_500)));
+    let grpc = GrpcOptions {
+        host: "0.0.0.0".to_owned(),
+        port: 9001,
+        reflection: false,
+        request_timeout: Some(Duration::from_secs(60)),
+    };
+    assert_eq!(config.grpc_options, Some(grpc));
     let AllowOrigins::Only(origins) = &http.allow_origins else {
         panic!()
     };
