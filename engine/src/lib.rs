@@ -1,15 +1,25 @@
 //! Token ids in, token ids out.
 //!
 //! The engine turns token ids into token ids by continuous batching over a paged KV cache. It knows
-//! no HTTP and no application; what stands outside sees [`Engine`], [`Encoder`] for texts as vectors,
-//! and the text tools beside them ([`tokenizer`]); [`open`] makes an engine from a model on disk.
+//! no HTTP and no application; what stands outside sees [`Engine`], the small models beside it
+//! ([`Encoder`] for texts as vectors, [`Classifier`] for texts as labels, [`Translator`] for texts as
+//! other texts), and the text tools ([`tokenizer`]); [`open`] makes an engine from a model on disk.
 //! Rooms, from the ground up:
 //!
 //! `error` `request` `event` `config` `batch` - `mapped` `gguf` `kv_cache` `step_cost` `kernels`
 //! `hub` - `sequence` `tokenizer` `sampler` - `scheduler` `model` - `invariants` `speculation`
-//! `kv_tiers` - `core` - `handle` - `encoder` `open`. No arrow runs back up.
+//! `kv_tiers` - `core` - `handle` - `open` `checkpoint` - `batching` `bert` - `encoder` `classifier`
+//! `translator`. No arrow runs back up.
 
 mod batch;
+#[cfg(feature = "encoders")]
+mod batching;
+#[cfg(feature = "encoders")]
+mod bert;
+#[cfg(feature = "encoders")]
+mod checkpoint;
+#[cfg(feature = "encoders")]
+mod classifier;
 mod config;
 mod core;
 #[cfg(feature = "encoders")]
@@ -35,15 +45,23 @@ mod step_cost;
 #[doc(hidden)]
 pub mod testing;
 pub mod tokenizer;
+#[cfg(feature = "encoders")]
+mod translator;
 
 pub use crate::core::{EngineStats, StepTimes};
 pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
+#[cfg(feature = "encoders")]
+pub use batching::EncoderConfig;
+#[cfg(feature = "encoders")]
+pub use checkpoint::{EncodeError, EncoderError};
+#[cfg(feature = "encoders")]
+pub use classifier::{Classifier, ClassifierInput, LabelScores};
 pub use config::{
     Activations, BLOCK_SIZE, Device, DiskTierConfig, EngineConfig, Isa, KvCacheDtype,
     KvTiersConfig, Speculation, SpeculationMethod,
 };
 #[cfg(feature = "encoders")]
-pub use encoder::{EncodeError, Encoder, EncoderConfig, EncoderError};
+pub use encoder::Encoder;
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
 pub use handle::{Engine, StartError, TokenStream};
@@ -53,3 +71,5 @@ pub use model::{Forward, Logits, ModelError, Workers};
 pub use open::{OpenError, OpenModel, open};
 pub use request::{GenerateRequest, InvalidRequest, MAX_LOGPROBS, ModelLimits, SamplingParams};
 pub use scheduler::Counters;
+#[cfg(feature = "encoders")]
+pub use translator::{Translation, Translator, TranslatorConfig};

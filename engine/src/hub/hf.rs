@@ -342,7 +342,7 @@ fn is_weights(path: &str) -> bool {
 
 /// Whether a model in safetensors form needs the file.
 fn is_of_a_model(path: &str) -> bool {
-    const NEEDED: [&str; 10] = [
+    const NEEDED: [&str; 11] = [
         "1_Pooling/config.json",
         "chat_template.jinja",
         "config.json",
@@ -353,6 +353,8 @@ fn is_of_a_model(path: &str) -> bool {
         "special_tokens_map.json",
         "tokenizer.json",
         "tokenizer_config.json",
+        // The tokenizer of older models of the BERT family.
+        "vocab.txt",
     ];
     is_weights(path) || NEEDED.contains(&path)
 }

@@ -54,8 +54,8 @@ fn a_description_that_does_not_fit_is_named() {
         (
             "config.json",
             "/model_type",
-            json!("roberta"),
-            "model_type is \"roberta\", but only \"bert\" can be run",
+            json!("electra"),
+            "model_type is \"electra\", but only bert, distilbert, roberta and xlm-roberta can be run",
         ),
         (
             "config.json",

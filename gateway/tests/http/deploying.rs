@@ -57,6 +57,8 @@ impl Opener for Fakes {
                 models: models.iter().map(with_defaults).collect(),
                 upstreams: BTreeMap::new(),
                 encoders: BTreeMap::new(),
+                classifiers: BTreeMap::new(),
+                translators: BTreeMap::new(),
                 collections: BTreeMap::new(),
                 renewed: renewed.clone(),
                 seed: 1,

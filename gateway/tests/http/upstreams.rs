@@ -30,6 +30,8 @@ async fn before(other: &Server) -> Server {
         models: Vec::new(),
         upstreams: upstreams.collect(),
         encoders: BTreeMap::new(),
+        classifiers: BTreeMap::new(),
+        translators: BTreeMap::new(),
         collections: BTreeMap::new(),
         renewed: BTreeSet::new(),
         site: Site::default(),

@@ -16,4 +16,5 @@ mod docs_assistant;
 mod ingest;
 mod search;
 mod server;
+mod small_models;
 mod vanishing;

@@ -87,7 +87,16 @@ impl Server {
 
     /// Starts a product of `configs/`, with the model that the tests have.
     pub(crate) fn product(name: &str) -> Self {
-        let (home, text) = product(name);
+        Self::product_with(name, &[])
+    }
+
+    /// The same, with each of these texts of the file replaced by another.
+    pub(crate) fn product_with(name: &str, replaced: &[(&str, &str)]) -> Self {
+        let (home, mut text) = product(name);
+        for (theirs, ours) in replaced {
+            assert!(text.contains(theirs), "{theirs} is not in\n{text}");
+            text = text.replace(theirs, ours);
+        }
         Self::configured(home, &text)
     }
 

@@ -28,10 +28,15 @@ const ENGINE_FLOORS: &[(&str, u32)] = &[
     ("speculation", 4),
     ("core", 5),
     ("handle", 6),
-    ("encoder", 7),
+    ("checkpoint", 7),
     ("open", 7),
     ("testing", 7),
-    ("lib", 8),
+    ("batching", 8),
+    ("bert", 8),
+    ("encoder", 9),
+    ("classifier", 9),
+    ("translator", 9),
+    ("lib", 10),
 ];
 
 #[test]
@@ -96,7 +101,8 @@ fn rooms_do_not_know_what_they_must_not_know() {
         !(engine(s)
             && matches!(
                 s.room(),
-                Some("model" | "kernels" | "collective" | "tensor_parallel" | "encoder")
+                Some("model" | "kernels" | "collective" | "tensor_parallel" | "bert" | "encoder")
+                    | Some("classifier" | "translator")
             ))
     };
     let not_gateway = |s: &Source| matches!(s.crate_dir(), "engine" | "llm-apps");

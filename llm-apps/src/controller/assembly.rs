@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::deployments::Deployed;
+use super::small_models::{classify, embed, rerank, translate};
 use super::surroundings::Surroundings;
 use super::user_config::Configured;
 use crate::deployment::Blueprint;
@@ -14,7 +15,6 @@ use crate::deployment::router::{PrefixAwareConfig, RouterConfig};
 use crate::payload::Payload;
 use crate::pipeline::{Member, Pipeline, PipelineError, Step};
 use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec, StepKind, StepSpec};
-use crate::stage::embed::EmbedStage;
 use crate::stage::generate::GenerateStage;
 use crate::stage::http::HttpStage;
 use crate::stage::lookup::LookupStage;
@@ -42,6 +42,8 @@ pub(super) fn resources(application: &ApplicationSpec, spec: &DeploymentSpec) ->
     }
     named.extend(spec.stage.generates_with().map(upstream_resource));
     named.extend(spec.stage.encoder().map(encoder_resource));
+    named.extend(spec.stage.classifier().map(classifier_resource));
+    named.extend(spec.stage.translator().map(translator_resource));
     named.extend(spec.stage.collection().map(collection_resource));
     named
 }
@@ -49,6 +51,16 @@ pub(super) fn resources(application: &ApplicationSpec, spec: &DeploymentSpec) ->
 /// How plans name an encoder, beside models of its name.
 pub(super) fn encoder_resource(name: &str) -> String {
     format!("encoders.{name}")
+}
+
+/// How plans name a classifier.
+pub(super) fn classifier_resource(name: &str) -> String {
+    format!("classifiers.{name}")
+}
+
+/// How plans name a translator.
+pub(super) fn translator_resource(name: &str) -> String {
+    format!("translators.{name}")
 }
 
 /// What stands before the name of a model of another service in plans.
@@ -157,14 +169,10 @@ pub(super) fn blueprint(
     let judge: Arc<dyn Judge> = Arc::new(Steps(Pipeline::new(judges.collect())));
     let unknown = |model: &str| StageError::failed(format!("no model is called `{model}`"));
     let blueprint = match spec.stage.clone() {
-        StageSpec::Embed(options) => {
-            let encoder = around.encoder(&options.encoder);
-            Blueprint::new(version, move || {
-                let made = encoder.clone();
-                let made = made.map(|encoder| EmbedStage::new(options.clone(), encoder));
-                std::future::ready(made.map_err(StageError::failed))
-            })
-        }
+        StageSpec::Embed(options) => embed(options, around, version),
+        StageSpec::Rerank(options) => rerank(options, around, version),
+        StageSpec::Classify(options) => classify(*options, around, version),
+        StageSpec::Translate(options) => translate(options, around, version),
         StageSpec::Lookup(options) => {
             let found = around.collection(&options.collection);
             Blueprint::new(version, move || {

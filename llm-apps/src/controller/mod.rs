@@ -9,6 +9,7 @@ mod assembly;
 mod controller;
 mod deployments;
 mod plan;
+mod small_models;
 mod status;
 mod surroundings;
 #[cfg(test)]

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::assembly::{
-    UPSTREAMS, collection_resource, encoder_resource, resources, upstream_resource,
+    UPSTREAMS, classifier_resource, collection_resource, encoder_resource, resources,
+    translator_resource, upstream_resource,
 };
 use crate::deployment::autoscaling::{MOST_REPLICAS, TargetCapacity};
 use crate::deployment::machine::Resources;
 use crate::deployment::{DeploymentConfig, Replicas};
 use crate::spec::{
-    ApplicationSpec, DeploymentSpec, EncoderSpec, ServeConfig, StoreSpec, UpstreamSpec,
+    ApplicationSpec, ClassifierSpec, DeploymentSpec, EncoderSpec, ServeConfig, StoreSpec,
+    TranslatorSpec, UpstreamSpec,
 };
 
 /// What is done to one thing.
@@ -169,6 +171,12 @@ fn changed_resources(old: Option<&ServeConfig>, new: &ServeConfig) -> Vec<Planne
     let encoders = old.map(ServeConfig::used_encoders).unwrap_or_default();
     let name = |encoder: &&EncoderSpec| encoder_resource(&encoder.name);
     compare(&encoders, &new.used_encoders(), name, &mut all);
+    let classifiers = old.map(ServeConfig::used_classifiers).unwrap_or_default();
+    let name = |classifier: &&ClassifierSpec| classifier_resource(&classifier.name);
+    compare(&classifiers, &new.used_classifiers(), name, &mut all);
+    let translators = old.map(ServeConfig::used_translators).unwrap_or_default();
+    let name = |translator: &&TranslatorSpec| translator_resource(&translator.name);
+    compare(&translators, &new.used_translators(), name, &mut all);
     let collections = old.map(searched).unwrap_or_default();
     let name = |(collection, ..): &Searched<'_>| collection_resource(collection);
     compare(&collections, &searched(new), name, &mut all);
@@ -286,6 +294,8 @@ fn deployment(
     let used = uses.find(|used| renewed.contains(used));
     let resource = used.map(|used| match used.split_once('.') {
         Some(("encoders", _)) => "encoders",
+        Some(("classifiers", _)) => "classifiers",
+        Some(("translators", _)) => "translators",
         Some(("collections", _)) => "collections",
         Some(("upstreams", _)) => "upstreams",
         _ => "models",

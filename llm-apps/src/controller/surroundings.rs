@@ -9,7 +9,9 @@ use metrics::Histogram;
 
 use crate::deployment::Host;
 use crate::deployment::machine::Machine;
+use crate::stage::classify::TextClassifier;
 use crate::stage::generate::{GenerateDefaults, TextModel};
+use crate::stage::translate::TextTranslator;
 use crate::stage::upstream::Upstream;
 use crate::vector::{TextEncoder, VectorIndex};
 
@@ -22,6 +24,10 @@ pub struct Surroundings {
     pub upstreams: BTreeMap<String, Upstream>,
     /// The encoders that stages use, by name. All who use one share its batches.
     pub encoders: BTreeMap<String, Arc<dyn TextEncoder>>,
+    /// The classifiers by name. All who use one share its batches.
+    pub classifiers: BTreeMap<String, Arc<dyn TextClassifier>>,
+    /// The translators by name.
+    pub translators: BTreeMap<String, Arc<dyn TextTranslator>>,
     /// The collections by name; their encoders are among `encoders`.
     pub collections: BTreeMap<String, Arc<dyn VectorIndex>>,
     /// Names of what was opened anew since the last configuration: stages that use it are replaced,
@@ -88,6 +94,18 @@ impl Surroundings {
     pub(super) fn encoder(&self, name: &str) -> Result<Arc<dyn TextEncoder>, String> {
         let encoder = self.encoders.get(name).cloned();
         encoder.ok_or_else(|| format!("no encoder is called `{name}`"))
+    }
+
+    /// The classifier of this name, or what is wrong.
+    pub(super) fn classifier(&self, name: &str) -> Result<Arc<dyn TextClassifier>, String> {
+        let classifier = self.classifiers.get(name).cloned();
+        classifier.ok_or_else(|| format!("no classifier is called `{name}`"))
+    }
+
+    /// The translator of this name, or what is wrong.
+    pub(super) fn translator(&self, name: &str) -> Result<Arc<dyn TextTranslator>, String> {
+        let translator = self.translators.get(name).cloned();
+        translator.ok_or_else(|| format!("no translator is called `{name}`"))
     }
 
     /// The collection of this name with the encoder of its vectors, or what is wrong.

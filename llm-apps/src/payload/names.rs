@@ -14,6 +14,8 @@ pub const ANSWER: &str = "answer";
 pub const VERDICT: &str = "verdict";
 /// What a classification found.
 pub const LABEL: &str = "label";
+/// How well each label fits.
+pub const SCORES: &str = "scores";
 /// What a deployment is configured with, for its stage alone.
 pub const USER_CONFIG: &str = "user_config";
 /// A translated text.

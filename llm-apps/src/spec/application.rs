@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+use super::classifiers::ClassifierSpec;
 use super::collections::CollectionSpec;
 use super::deployment;
 use super::encoders::EncoderSpec;
@@ -16,6 +17,7 @@ use super::slo;
 use super::stages::StageSpec;
 use super::steps::{self, StepSpec};
 use super::streaming;
+use super::translators::TranslatorSpec;
 use crate::deployment::autoscaling::TargetCapacity;
 use crate::deployment::autoscaling::slo::{Objective, SloConfig};
 use crate::deployment::machine::Machine;
@@ -94,6 +96,10 @@ pub(super) struct Known<'a> {
     pub(super) upstreams: &'a BTreeSet<String>,
     /// `encoders`.
     pub(super) encoders: &'a [EncoderSpec],
+    /// `classifiers`.
+    pub(super) classifiers: &'a [ClassifierSpec],
+    /// `translators`.
+    pub(super) translators: &'a [TranslatorSpec],
     /// `collections`.
     pub(super) collections: &'a [CollectionSpec],
     /// Of which replicas reserve their shares.
@@ -106,6 +112,8 @@ impl Known<'_> {
     /// What a stage names and is not there.
     fn missing(&self, stage: &StageSpec) -> Vec<String> {
         let encoders = self.encoders.iter().map(|encoder| encoder.name.as_str());
+        let classifiers = self.classifiers.iter().map(|found| found.name.as_str());
+        let translators = self.translators.iter().map(|found| found.name.as_str());
         let collections = self.collections.iter().map(|found| found.name.as_str());
         let mut missing: Vec<_> = model_names::fault_of(stage, self).into_iter().collect();
         let mut check = |what: &str, name: &str, known: &[&str]| {
@@ -120,6 +128,12 @@ impl Known<'_> {
         };
         if let Some(name) = stage.encoder() {
             check("encoder", name, &encoders.collect::<Vec<_>>());
+        }
+        if let Some(name) = stage.classifier() {
+            check("classifier", name, &classifiers.collect::<Vec<_>>());
+        }
+        if let Some(name) = stage.translator() {
+            check("translator", name, &translators.collect::<Vec<_>>());
         }
         if let Some(name) = stage.collection() {
             check("collection", name, &collections.collect::<Vec<_>>());

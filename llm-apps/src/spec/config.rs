@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use super::admin::AdminOptions;
 use super::application::{self, ApplicationSpec, Known};
+use super::classifiers::ClassifierSpec;
 use super::collections::CollectionSpec;
 use super::encoders::EncoderSpec;
 use super::fault::{Fault, Faults};
@@ -25,6 +26,7 @@ use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
 use super::stages::StageSpec;
+use super::translators::TranslatorSpec;
 use super::upstreams::UpstreamSpec;
 use crate::deployment::autoscaling::TargetCapacity;
 use crate::deployment::machine::Machine;
@@ -56,6 +58,10 @@ pub struct ServeConfig {
     pub upstreams: Vec<UpstreamSpec>,
     /// Models that turn texts into vectors. Default: none.
     pub encoders: Vec<EncoderSpec>,
+    /// Models that give texts labels. Default: none.
+    pub classifiers: Vec<ClassifierSpec>,
+    /// Models that write a text for a text. Default: none.
+    pub translators: Vec<TranslatorSpec>,
     /// Passages that can be searched. Default: none.
     pub collections: Vec<CollectionSpec>,
     /// The share of their replicas that all deployments have. Default: all.
@@ -223,6 +229,10 @@ impl ServeConfig {
         let (upstreams, upstream_names) = UpstreamSpec::read_all(upstreams, &model_names, f);
         let encoders = keys.list("encoders", f).unwrap_or_default();
         let encoders = EncoderSpec::read_all(encoders, folder, f);
+        let classifiers = keys.list("classifiers", f).unwrap_or_default();
+        let classifiers = ClassifierSpec::read_all(classifiers, folder, f);
+        let translators = keys.list("translators", f).unwrap_or_default();
+        let translators = TranslatorSpec::read_all(translators, folder, f);
         let collections = keys.list("collections", f).unwrap_or_default();
         let collections = CollectionSpec::read_all(collections, folder, &encoders, f);
         let target_capacity = keys
@@ -235,6 +245,8 @@ impl ServeConfig {
             models: &model_names,
             upstreams: &upstream_names,
             encoders: &encoders,
+            classifiers: &classifiers,
+            translators: &translators,
             collections: &collections,
             target_capacity,
         };
@@ -252,6 +264,8 @@ impl ServeConfig {
             models: models?,
             upstreams,
             encoders,
+            classifiers,
+            translators,
             collections,
             target_capacity,
             applications,
@@ -273,6 +287,22 @@ impl ServeConfig {
         let named = self.stages().filter_map(StageSpec::encoder);
         let used: BTreeSet<&str> = named.chain(theirs).collect();
         let all = self.encoders.iter();
+        all.filter(|spec| used.contains(spec.name.as_str()))
+            .collect()
+    }
+
+    /// The classifiers that stages ask.
+    pub fn used_classifiers(&self) -> Vec<&ClassifierSpec> {
+        let used: BTreeSet<&str> = self.stages().filter_map(StageSpec::classifier).collect();
+        let all = self.classifiers.iter();
+        all.filter(|spec| used.contains(spec.name.as_str()))
+            .collect()
+    }
+
+    /// The translators that stages ask.
+    pub fn used_translators(&self) -> Vec<&TranslatorSpec> {
+        let used: BTreeSet<&str> = self.stages().filter_map(StageSpec::translator).collect();
+        let all = self.translators.iter();
         all.filter(|spec| used.contains(spec.name.as_str()))
             .collect()
     }

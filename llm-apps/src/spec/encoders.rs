@@ -57,16 +57,7 @@ impl EncoderSpec {
         let source = keys.require("source", "source: all-minilm-l6-v2", f, |node| {
             source::read(node, folder)
         });
-        let default = EncoderConfig::default();
-        let config = EncoderConfig {
-            max_batch_size: keys
-                .take("max_batch_size", f, read::integer(1..=1024_usize))
-                .unwrap_or(default.max_batch_size),
-            batch_wait_timeout: keys
-                .take("batch_wait_timeout_s", f, read::seconds(0.0..=10.0))
-                .unwrap_or(Duration::ZERO),
-            ..default
-        };
+        let config = batching(&mut keys, f);
         keys.finish(f);
         Some(Self {
             name: name?,
@@ -74,6 +65,20 @@ impl EncoderSpec {
             config,
             places: Places::of(&f.file, path, node),
         })
+    }
+}
+
+/// `max_batch_size` and `batch_wait_timeout_s`.
+pub(super) fn batching(keys: &mut Section<'_>, f: &mut Faults) -> EncoderConfig {
+    let default = EncoderConfig::default();
+    EncoderConfig {
+        max_batch_size: keys
+            .take("max_batch_size", f, read::integer(1..=1024_usize))
+            .unwrap_or(default.max_batch_size),
+        batch_wait_timeout: keys
+            .take("batch_wait_timeout_s", f, read::seconds(0.0..=10.0))
+            .unwrap_or(Duration::ZERO),
+        ..default
     }
 }
 

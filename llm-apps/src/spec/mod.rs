@@ -8,6 +8,7 @@
 mod admin;
 mod application;
 mod autoscaling;
+mod classifiers;
 mod collections;
 mod complete;
 mod config;
@@ -38,6 +39,7 @@ mod speculation;
 mod stages;
 mod steps;
 mod streaming;
+mod translators;
 mod upstreams;
 
 #[cfg(test)]
@@ -45,6 +47,7 @@ mod tests;
 
 pub use admin::{AdminOptions, DEFAULT_ADMIN_PORT};
 pub use application::{ApplicationSpec, DeploymentSpec};
+pub use classifiers::ClassifierSpec;
 pub use collections::{CollectionSpec, StoreSpec};
 pub use complete::{complete, of_models};
 pub use config::{ConfigError, ServeConfig};
@@ -61,4 +64,5 @@ pub use size::ByteSize;
 pub use speculation::DraftModelSpec;
 pub use stages::StageSpec;
 pub use steps::{StepKind, StepSpec};
+pub use translators::TranslatorSpec;
 pub use upstreams::UpstreamSpec;

@@ -2,6 +2,7 @@
 
 pub mod batch;
 mod call;
+pub mod classify;
 pub mod embed;
 mod error;
 pub mod generate;
@@ -12,8 +13,10 @@ mod prefix;
 pub mod process;
 pub mod prompt;
 mod record;
+pub mod rerank;
 mod spent;
 mod traits;
+pub mod translate;
 pub mod upstream;
 pub mod validate;
 

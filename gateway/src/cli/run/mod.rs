@@ -14,6 +14,7 @@ mod opener;
 mod retrieval;
 mod shelf;
 mod signals;
+mod small_models;
 
 pub(super) use command::{machine, run};
 #[cfg(test)]

@@ -24,6 +24,7 @@ use super::banner::{StartedCollection, StartedModel};
 use super::open::{fetch_all, open};
 use super::retrieval::Retrieval;
 use super::shelf::Shelf;
+use super::small_models::SmallModels;
 use crate::cli::terminal::Terminal;
 use crate::env::Environment;
 
@@ -40,6 +41,7 @@ pub(super) struct FileOpener {
 struct Open {
     models: Shelf<(ModelEntry, StartedModel)>,
     retrieval: Retrieval,
+    small_models: SmallModels,
     /// What is said of the models, in the order of the last configuration.
     told: Vec<StartedModel>,
 }
@@ -75,6 +77,10 @@ impl FileOpener {
         let mut shown = progress();
         let retrieval = open.retrieval.open(config, &self.environment, &mut shown);
         let retrieval = retrieval.await?;
+        let small_models = open
+            .small_models
+            .open(config, &self.environment, &mut shown);
+        let small_models = small_models.await?;
         let models = self.models(config, renewed, &open.models).await?;
         open.told = models.iter().map(|(_, (_, told))| told.clone()).collect();
         let entries: Vec<_> = models.iter().map(|(_, (entry, _))| entry.clone()).collect();
@@ -83,6 +89,8 @@ impl FileOpener {
             models: entries.iter().map(with_defaults).collect(),
             upstreams: upstreams(config)?,
             encoders: retrieval.encoders(),
+            classifiers: small_models.classifiers(),
+            translators: small_models.translators(),
             collections: retrieval.collections(),
             renewed: renewed.clone(),
             seed: random(),
@@ -90,6 +98,7 @@ impl FileOpener {
             now: since_1970().as_secs_f64(),
         };
         open.retrieval = retrieval;
+        open.small_models = small_models;
         Ok(Opened {
             models: entries,
             surroundings,

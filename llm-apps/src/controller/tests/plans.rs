@@ -180,6 +180,39 @@ fn those_who_ask_an_upstream_follow_it() {
 }
 
 #[test]
+fn a_small_model_that_changes_rolls_those_who_ask_it() {
+    let yaml = "
+encoders: [{name: minilm, source: ./minilm}]
+classifiers: [{name: moods, source: ./moods}, {name: unused, source: ./unused}]
+translators: [{name: t5, source: ./t5}]
+applications:
+  - name: app
+    output: translation
+    pipeline: [sort, mood, order, translate]
+    deployments:
+      - {name: sort, classify: {encoder: minilm, labels: {a: b, c: d}}}
+      - {name: mood, classify: {classifier: moods, output: mood, scores: moods}}
+      - {name: order, process: {command: [x], reads: [question], writes: [passages]}}
+      - {name: translate, translate: {translator: t5}}
+";
+    let rolled = |old: &str, new: &str| {
+        assert!(yaml.contains(old), "{old}");
+        let plan = Plan::between(Some(&parse(yaml)), &parse(&yaml.replace(old, new)));
+        let resources = plan.resources.iter();
+        let deployments = plan.applications.iter().flat_map(|app| &app.deployments);
+        let all = resources.chain(deployments);
+        let rolled = all.filter(|planned| planned.action == Action::Roll);
+        rolled
+            .map(|planned| planned.name.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rolled("./moods", "./m2"), ["classifiers.moods", "mood"]);
+    assert_eq!(rolled("./t5", "./t6"), ["translators.t5", "translate"]);
+    assert_eq!(rolled("./minilm", "./m2"), ["encoders.minilm", "sort"]);
+    assert_eq!(rolled("./unused", "./u2"), [""; 0]);
+}
+
+#[test]
 fn a_user_config_changes_in_place_and_is_a_variable_of_its_stage_alone() {
     let with = |config: &str| {
         (

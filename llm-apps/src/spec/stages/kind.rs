@@ -2,16 +2,21 @@
 
 use std::path::Path;
 
-use super::{embed, generate, http, lookup, process, prompt, validate};
+use super::{
+    classify, embed, generate, http, lookup, process, prompt, rerank, translate, validate,
+};
 use crate::payload::Signature;
 use crate::spec::fault::Faults;
 use crate::spec::section::Section;
+use crate::stage::classify::{ClassifyOptions, ClassifyStage};
 use crate::stage::embed::{EmbedOptions, EmbedStage};
 use crate::stage::generate::{GenerateOptions, GenerateStage};
 use crate::stage::http::{HttpStage, HttpStageOptions};
 use crate::stage::lookup::{LookupOptions, LookupStage};
 use crate::stage::process::{ProcessOptions, ProcessStage};
 use crate::stage::prompt::{PromptOptions, PromptStage};
+use crate::stage::rerank::{RerankOptions, RerankStage};
+use crate::stage::translate::{TranslateOptions, TranslateStage};
 use crate::stage::validate::{ValidateOptions, ValidateStage};
 
 /// The stage of a deployment, with its options.
@@ -21,6 +26,12 @@ pub enum StageSpec {
     Embed(EmbedOptions),
     /// `lookup`.
     Lookup(Box<LookupOptions>),
+    /// `rerank`.
+    Rerank(RerankOptions),
+    /// `classify`.
+    Classify(Box<ClassifyOptions>),
+    /// `translate`.
+    Translate(TranslateOptions),
     /// `prompt`.
     Prompt(PromptOptions),
     /// `generate`.
@@ -44,6 +55,9 @@ impl StageSpec {
         let nodes = [
             ("embed", keys.node("embed")),
             ("lookup", keys.node("lookup")),
+            ("rerank", keys.node("rerank")),
+            ("classify", keys.node("classify")),
+            ("translate", keys.node("translate")),
             ("prompt", keys.node("prompt")),
             ("generate", keys.node("generate")),
             ("validate", keys.node("validate")),
@@ -54,7 +68,7 @@ impl StageSpec {
             .into_iter()
             .filter_map(|(key, node)| Some((key, node?)));
         let Some((key, node)) = there.next() else {
-            let remedy = "a deployment runs a stage: one of embed, lookup, prompt, generate, validate, http, process";
+            let remedy = "a deployment runs a stage: one of embed, lookup, rerank, classify, translate, prompt, generate, validate, http, process";
             keys.miss("prompt", remedy);
             return None;
         };
@@ -71,6 +85,11 @@ impl StageSpec {
             "lookup" => lookup::read(&path, node, faults)
                 .map(Box::new)
                 .map(Self::Lookup),
+            "rerank" => rerank::read(&path, node, faults).map(Self::Rerank),
+            "classify" => classify::read(&path, node, faults)
+                .map(Box::new)
+                .map(Self::Classify),
+            "translate" => translate::read(&path, node, faults).map(Self::Translate),
             "prompt" => prompt::read(&path, node, folder, faults).map(Self::Prompt),
             "generate" => generate::read(&path, node, faults)
                 .map(Box::new)
@@ -90,6 +109,9 @@ impl StageSpec {
         match self {
             Self::Embed(_) => "embed",
             Self::Lookup(_) => "lookup",
+            Self::Rerank(_) => "rerank",
+            Self::Classify(_) => "classify",
+            Self::Translate(_) => "translate",
             Self::Prompt(_) => "prompt",
             Self::Generate(_) => "generate",
             Self::Validate(_) => "validate",
@@ -103,6 +125,9 @@ impl StageSpec {
         match self {
             Self::Embed(options) => options.signature(),
             Self::Lookup(options) => options.signature(),
+            Self::Rerank(options) => options.signature(),
+            Self::Classify(options) => options.signature(),
+            Self::Translate(options) => options.signature(),
             Self::Prompt(options) => options.signature(),
             Self::Generate(options) => options.signature(),
             Self::Validate(options) => options.signature(),
@@ -124,6 +149,9 @@ impl StageSpec {
         match self {
             Self::Embed(_) => EmbedStage::TAKES_STREAM,
             Self::Lookup(_) => LookupStage::TAKES_STREAM,
+            Self::Rerank(_) => RerankStage::TAKES_STREAM,
+            Self::Classify(_) => ClassifyStage::TAKES_STREAM,
+            Self::Translate(_) => TranslateStage::TAKES_STREAM,
             Self::Prompt(_) => PromptStage::TAKES_STREAM,
             Self::Generate(_) => GenerateStage::TAKES_STREAM,
             Self::Validate(_) => ValidateStage::TAKES_STREAM,
@@ -155,6 +183,31 @@ impl StageSpec {
     pub fn encoder(&self) -> Option<&str> {
         if let Self::Embed(options) = self {
             return Some(&options.encoder);
+        }
+        if let Self::Classify(options) = self {
+            return options.encoder();
+        }
+        if let Self::Rerank(options) = self {
+            return options.encoder();
+        }
+        None
+    }
+
+    /// The classifier that it asks.
+    pub fn classifier(&self) -> Option<&str> {
+        if let Self::Classify(options) = self {
+            return options.classifier();
+        }
+        if let Self::Rerank(options) = self {
+            return options.classifier();
+        }
+        None
+    }
+
+    /// The translator that it asks.
+    pub fn translator(&self) -> Option<&str> {
+        if let Self::Translate(options) = self {
+            return Some(&options.translator);
         }
         None
     }

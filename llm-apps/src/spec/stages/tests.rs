@@ -45,7 +45,7 @@ fn read_in(folder: &Path, yaml: &str) -> Result<StageSpec, String> {
     faults.or(stage).map_err(|faults| faults.to_string())
 }
 
-fn read(yaml: &str) -> Result<StageSpec, String> {
+pub(super) fn read(yaml: &str) -> Result<StageSpec, String> {
     let folder = folder();
     let configs = folder.path().join("configs");
     let shown = folder.path().display().to_string();
@@ -57,7 +57,7 @@ fn a_deployment_runs_exactly_one_stage() {
     let faults = read("{}").unwrap_err();
     assert!(
         faults.contains(
-            "a deployment runs a stage: one of embed, lookup, prompt, generate, validate, http, process"
+            "a deployment runs a stage: one of embed, lookup, rerank, classify, translate, prompt, generate, validate, http, process"
         ),
         "{faults}"
     );

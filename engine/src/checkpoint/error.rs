@@ -1,10 +1,10 @@
-//! Why an encoder cannot be opened, and why a text cannot be encoded.
+//! Why a small model cannot be opened, and why it has no answer.
 
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// Why an encoder cannot be opened.
+/// Why an encoder, a classifier or a translator cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EncoderError {
     /// A file cannot be read.
@@ -38,7 +38,8 @@ pub enum EncoderError {
     /// A size or limit that cannot be used.
     #[error("{param} must be {expected}, but is {value}")]
     OutOfRange {
-        /// The field of [`EncoderConfig`](super::EncoderConfig).
+        /// The field of [`EncoderConfig`](crate::EncoderConfig) or
+        /// [`TranslatorConfig`](crate::TranslatorConfig).
         param: &'static str,
         /// The range, in words.
         expected: &'static str,
@@ -46,11 +47,11 @@ pub enum EncoderError {
         value: usize,
     },
     /// The system gave no thread.
-    #[error("the encoder's thread cannot be started: {0}")]
+    #[error("the model's thread cannot be started: {0}")]
     Thread(String),
 }
 
-/// Why texts were not encoded.
+/// Why texts were not encoded, classified or translated.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EncodeError {
     /// A text is too long to be looked at.
@@ -63,11 +64,19 @@ pub enum EncodeError {
         /// The largest size.
         limit: usize,
     },
+    /// A text has more tokens than the model takes, and would have to be cut.
+    #[error("the text has {tokens} tokens, but the model takes at most {limit}")]
+    TooManyTokens {
+        /// Its tokens, those that begin and end it included.
+        tokens: usize,
+        /// The most that the model takes.
+        limit: usize,
+    },
     /// The model failed on this batch.
-    #[error("the encoder failed: {0}")]
+    #[error("the model failed: {0}")]
     Failed(String),
-    /// The encoder has ended.
-    #[error("the encoder is shutting down")]
+    /// The model's thread has ended.
+    #[error("the model is shutting down")]
     ShuttingDown,
 }
 
@@ -76,10 +85,22 @@ impl EncoderError {
         clippy::needless_pass_by_value,
         reason = "errors and texts are given away here"
     )]
-    pub(super) fn corrupt(path: &Path, why: impl ToString) -> Self {
+    pub(crate) fn corrupt(path: &Path, why: impl ToString) -> Self {
         Self::Corrupt {
             path: path.to_owned(),
             why: why.to_string(),
         }
+    }
+
+    /// A limit that must not be zero, and is.
+    pub(crate) fn at_least_one(param: &'static str, value: usize) -> Result<(), Self> {
+        if value > 0 {
+            return Ok(());
+        }
+        Err(Self::OutOfRange {
+            param,
+            expected: "at least 1",
+            value,
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! The encoder's thread: takes what waits, computes it together, answers each.
+//! The thread: takes what waits, computes it together, answers each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -7,27 +7,22 @@ use std::time::Duration;
 
 use flume::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
-use super::bert::Bert;
-use super::error::EncodeError;
-use super::tokens::Tokens;
+use super::model::BatchModel;
+use crate::checkpoint::{EncodeError, TokenIds};
 use crate::core::Clock;
 
-/// One text, and where its vector goes. The channel has room for all answers of its call, so the
+/// One input, and where its answer goes. The channel has room for all answers of its call, so the
 /// thread never waits for a reader; a caller that is gone has closed it.
-pub(super) struct Job {
-    pub(super) text: String,
-    /// Which text of the call it is.
+pub(super) struct Job<I, O> {
+    pub(super) input: I,
+    /// Which input of the call it is.
     pub(super) index: usize,
-    pub(super) answer: Sender<(usize, Answer)>,
+    pub(super) answer: Sender<(usize, Result<O, EncodeError>)>,
 }
 
-/// A text's vector.
-pub(super) type Answer = Result<Vec<f32>, EncodeError>;
-
 /// The thread's state.
-pub(super) struct Worker {
-    pub(super) model: Bert,
-    pub(super) tokens: Arc<Tokens>,
+pub(super) struct Worker<M> {
+    pub(super) model: M,
     pub(super) max_batch_size: usize,
     pub(super) batch_wait_timeout: Duration,
     pub(super) clock: Clock,
@@ -35,18 +30,20 @@ pub(super) struct Worker {
     pub(super) closing: Arc<AtomicBool>,
 }
 
-/// What comes in: a text, or nothing to wake the thread when it is to end.
-pub(super) type Message = Option<Job>;
+/// What comes in: an input, or nothing to wake the thread when it is to end.
+pub(super) type Message<M> = Option<JobOf<M>>;
+
+type JobOf<M> = Job<<M as BatchModel>::Input, <M as BatchModel>::Output>;
 
 /// Padded tokens of one forward pass at most: bounds its memory.
 const MAX_TOKENS: usize = 8192;
 /// Tokens by which the longest text of a pass may exceed the shortest, beside a quarter of it.
 const SLACK: usize = 8;
 
-impl Worker {
+impl<M: BatchModel> Worker<M> {
     /// Works until it is told to end, or every sender is gone. What waits then is told by its
     /// closed channel.
-    pub(super) fn run(self, jobs: &Receiver<Message>) {
+    pub(super) fn run(self, jobs: &Receiver<Message<M>>) {
         while let Ok(Some(first)) = jobs.recv() {
             if self.closing.load(Ordering::Acquire) {
                 break;
@@ -63,7 +60,7 @@ impl Worker {
     }
 
     /// What waits, up to a batch, and what comes within the timeout.
-    fn gather(&self, first: Job, jobs: &Receiver<Message>) -> Vec<Job> {
+    fn gather(&self, first: JobOf<M>, jobs: &Receiver<Message<M>>) -> Vec<JobOf<M>> {
         let mut batch = vec![first];
         let start = self.clock.now();
         while batch.len() < self.max_batch_size {
@@ -90,39 +87,41 @@ impl Worker {
         batch
     }
 
-    fn answer(&self, batch: Vec<Job>) {
+    fn answer(&self, batch: Vec<JobOf<M>>) {
         let mut ready = Vec::with_capacity(batch.len());
         for job in batch {
-            match self.tokens.ids(&job.text) {
+            match self.model.tokens(&job.input) {
                 Ok(ids) => ready.push((ids, job)),
                 Err(error) => send(&job, Err(error)),
             }
         }
-        ready.sort_by_key(|(ids, _)| ids.len());
+        ready.sort_by_key(|(ids, _)| ids.ids.len());
         for group in groups(&ready) {
-            let texts: Vec<&[u32]> = group.iter().map(|(ids, _)| ids.as_slice()).collect();
-            // A panic in the model ends one group, not the encoder.
-            let vectors = catch_unwind(AssertUnwindSafe(|| self.model.embed(&texts)));
-            match vectors {
-                Ok(Ok(vectors)) => {
-                    for ((_, job), vector) in group.iter().zip(vectors) {
-                        send(job, Ok(vector));
+            let inputs: Vec<&TokenIds> = group.iter().map(|(ids, _)| ids).collect();
+            // A panic in the model ends one group, not the thread.
+            let outputs = catch_unwind(AssertUnwindSafe(|| self.model.compute(&inputs)));
+            match outputs {
+                Ok(Ok(outputs)) => {
+                    for ((_, job), output) in group.iter().zip(outputs) {
+                        send(job, Ok(output));
                     }
                 }
-                Ok(Err(error)) => fail(group, &error.to_string()),
-                Err(_) => fail(group, "the model panicked"),
+                Ok(Err(why)) => fail(group, &why),
+                Err(_) => fail(group, "it panicked"),
             }
         }
     }
 }
 
 /// Cuts a batch, sorted by length, into passes with little padding.
-fn groups<T>(mut ready: &[(Vec<u32>, T)]) -> Vec<&[(Vec<u32>, T)]> {
+fn groups<T>(mut ready: &[(TokenIds, T)]) -> Vec<&[(TokenIds, T)]> {
     let mut groups = Vec::new();
     while let Some(((shortest, _), _)) = ready.split_first() {
-        let longest = shortest.len() + shortest.len() / 4 + SLACK;
-        let fits = |(count, (ids, _)): (usize, &(Vec<u32>, T))| {
-            ids.len() <= longest && (count == 0 || (count + 1) * ids.len() <= MAX_TOKENS)
+        let shortest = shortest.ids.len();
+        let longest = shortest + shortest / 4 + SLACK;
+        let fits = |(count, (ids, _)): (usize, &(TokenIds, T))| {
+            let length = ids.ids.len();
+            length <= longest && (count == 0 || (count + 1) * length <= MAX_TOKENS)
         };
         let end = ready
             .iter()
@@ -136,13 +135,13 @@ fn groups<T>(mut ready: &[(Vec<u32>, T)]) -> Vec<&[(Vec<u32>, T)]> {
     groups
 }
 
-fn fail<T>(group: &[(T, Job)], why: &str) {
+fn fail<I, O>(group: &[(TokenIds, Job<I, O>)], why: &str) {
     for (_, job) in group {
         send(job, Err(EncodeError::Failed(why.to_owned())));
     }
 }
 
-fn send(job: &Job, answer: Answer) {
+fn send<I, O>(job: &Job<I, O>, answer: Result<O, EncodeError>) {
     // The caller may have left meanwhile.
     job.answer.try_send((job.index, answer)).ok();
 }
@@ -153,17 +152,19 @@ mod tests {
     use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 
     use super::{MAX_TOKENS, SLACK, groups};
+    use crate::checkpoint::TokenIds;
 
     proptest! {
         #[test]
         fn groups_keep_all_texts_and_the_bounds(mut lengths in vec(1..600_usize, 0..200)) {
             lengths.sort_unstable();
-            let ready: Vec<(Vec<u32>, ())> = lengths.iter().map(|length| (vec![0; *length], ())).collect();
+            let ids = |length: &usize| TokenIds { ids: vec![0; *length], types: vec![0; *length] };
+            let ready: Vec<(TokenIds, ())> = lengths.iter().map(|length| (ids(length), ())).collect();
             let groups = groups(&ready);
-            let all: Vec<usize> = groups.iter().flat_map(|group| group.iter().map(|(ids, ())| ids.len())).collect();
+            let all: Vec<usize> = groups.iter().flat_map(|group| group.iter().map(|(ids, ())| ids.ids.len())).collect();
             prop_assert_eq!(&all, &lengths);
             for group in groups {
-                let (least, most) = (group[0].0.len(), group[group.len() - 1].0.len());
+                let (least, most) = (group[0].0.ids.len(), group[group.len() - 1].0.ids.len());
                 prop_assert!(group.len() == 1 || group.len() * most <= MAX_TOKENS);
                 prop_assert!(most <= least + least / 4 + SLACK);
             }
