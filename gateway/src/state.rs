@@ -75,6 +75,9 @@ impl Gateway {
         for model in catalogue.iter().flat_map(|c| c.models()) {
             model.metrics().engine.set(&model.text().engine().stats());
         }
+        let applications = catalogue.iter().flat_map(|c| c.applications());
+        self.telemetry
+            .set_deployments(applications.map(|served| served.app()));
         self.telemetry.render()
     }
 

@@ -97,6 +97,12 @@ fn rows_that_cost_as_much_as_steps_are_not_guessed() {
         [0],
         "a guess may itself cost too much"
     );
+    // One guess more than the best, after three rounds.
+    let half = CostLine {
+        fixed: 0.485,
+        row: 0.515,
+    };
+    assert_eq!(depths(&[0.9424], &[10], (1, 1), half, 0.0), [4]);
     // Where the step already says many tokens for its time, a row is worth less.
     let busy = depths(&[0.3; 32], &[4; 32], (32, 32), cheap, 0.0);
     assert_eq!(busy, [1; 32]);

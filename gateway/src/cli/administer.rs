@@ -221,7 +221,10 @@ fn plan_text(plan: &Value) -> String {
         }
     }
     if lines.is_empty() {
-        return "nothing changes\n".to_owned();
+        lines.push("nothing changes\n".to_owned());
+    }
+    if let Some(reserves) = plan["reserves"].as_str() {
+        lines.push(format!("its replicas reserve {reserves} at the most\n"));
     }
     lines.concat()
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use llm_apps::controller::{Controller, Plan, Site};
+use llm_apps::controller::{Controller, LatencyOf, Plan, Site};
 use llm_apps::deployment::machine::Machine;
 use llm_apps::spec::ServeConfig;
 use parking_lot::Mutex;
@@ -191,6 +191,7 @@ impl Deployer {
         let mut opened = self.opener.open(&wanted.config, renewed).await?;
         opened.surroundings.site = Site {
             machine: Arc::clone(&self.machine),
+            latency: self.latency(),
         };
         let mut inner = self.inner.lock();
         let specs = &wanted.config.applications;
@@ -198,6 +199,15 @@ impl Deployer {
         self.state.serve(opened.models, applications)?;
         inner.served = Some(wanted);
         Ok(())
+    }
+
+    /// Where deployments tell the time of their requests.
+    fn latency(&self) -> LatencyOf {
+        let state = Arc::clone(&self.state);
+        Arc::new(move |application, deployment| {
+            let telemetry = state.telemetry();
+            telemetry.deployment_latency(application, deployment)
+        })
     }
 
     /// Ends the applications of a server that takes no requests any more, within `patience`.

@@ -10,7 +10,7 @@ use super::config::GrpcConfig;
 use super::proto::InferenceRequest;
 use super::proto::inference_request::Input;
 use crate::error::ApiError;
-use crate::http::{RequestId, Terms, X_SESSION_ID, session};
+use crate::http::{RequestId, Terms, X_SESSION_ID, id_of};
 
 /// Until when a call's client waits, by the protocol.
 const GRPC_TIMEOUT: &str = "grpc-timeout";
@@ -20,7 +20,8 @@ pub(super) fn terms<T>(request: &Request<T>, config: &GrpcConfig) -> Result<Term
     let id = id(request.extensions());
     let text = |name: &'static str| text(request.metadata(), name);
     let own = text(GRPC_TIMEOUT).map(timeout).transpose()?;
-    let session = text(X_SESSION_ID).map(session).transpose()?;
+    let session = text(X_SESSION_ID);
+    let session = session.map(|id| id_of(X_SESSION_ID, id)).transpose()?;
     let limits = own.into_iter().chain(config.request_timeout);
     Ok(Terms::new(id, session, limits))
 }

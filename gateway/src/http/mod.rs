@@ -11,4 +11,4 @@ pub(crate) use body::JsonBody;
 pub(crate) use panic::answer_panic;
 pub(crate) use request_id::{RequestId, X_REQUEST_ID, request_id};
 pub(crate) use server_timing::with_server_timing;
-pub(crate) use terms::{Deadline, Terms, X_SESSION_ID, session};
+pub(crate) use terms::{Deadline, Terms, X_SESSION_ID, id_of};

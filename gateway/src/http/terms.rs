@@ -1,5 +1,5 @@
-//! What a request's headers say of the request itself: who it is, until when its answer matters, and
-//! which session it belongs to.
+//! What a request's headers say of the request itself: who it is, until when its answer matters, which
+//! session it belongs to, and which of a replica's models it needs.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -20,14 +20,18 @@ pub(crate) const X_REQUEST_TIMEOUT: &str = "x-request-timeout-seconds";
 /// Requests with the same value are one session.
 pub(crate) const X_SESSION_ID: &str = "x-session-id";
 
-/// Longest session id: routers remember it.
-const MAX_SESSION: usize = 256;
+/// Which of the models that replicas hold a request needs; Ray Serve's name.
+pub(crate) const MULTIPLEXED_MODEL: &str = "serve_multiplexed_model_id";
+
+/// Longest id of a session or a model: routers remember it.
+const MAX_ID: usize = 256;
 
 /// The terms of one request.
 #[derive(Debug, Clone)]
 pub(crate) struct Terms {
     id: Arc<str>,
     session: Option<Arc<str>>,
+    model: Option<Arc<str>>,
     deadline: Option<Deadline>,
 }
 
@@ -55,6 +59,7 @@ impl Terms {
         Self {
             id,
             session,
+            model: None,
             deadline,
         }
     }
@@ -69,6 +74,9 @@ impl Terms {
         let mut call = Call::new(Arc::clone(&self.id));
         if let Some(session) = &self.session {
             call = call.with_session(Arc::clone(session));
+        }
+        if let Some(model) = &self.model {
+            call = call.with_model(Arc::clone(model));
         }
         if let Some(deadline) = self.deadline {
             call = call.with_deadline(deadline.at);
@@ -99,9 +107,13 @@ impl FromRequestParts<SharedState> for Terms {
             value.map(|value| value.to_str().unwrap_or_default().trim())
         };
         let own = header(X_REQUEST_TIMEOUT).map(timeout).transpose()?;
-        let session = header(X_SESSION_ID).map(session).transpose()?;
+        let named = |name| header(name).map(|text| id_of(name, text)).transpose();
+        let (session, model) = (named(X_SESSION_ID)?, named(MULTIPLEXED_MODEL)?);
         let limits = own.into_iter().chain(state.config().request_timeout);
-        Ok(Self::new(id, session, limits))
+        Ok(Self {
+            model,
+            ..Self::new(id, session, limits)
+        })
     }
 }
 
@@ -114,12 +126,11 @@ fn timeout(text: &str) -> Result<Duration, ApiError> {
     })
 }
 
-/// A session's id.
-pub(crate) fn session(text: &str) -> Result<Arc<str>, ApiError> {
-    if (1..=MAX_SESSION).contains(&text.len()) {
+/// A session's or a model's id.
+pub(crate) fn id_of(name: &str, text: &str) -> Result<Arc<str>, ApiError> {
+    if (1..=MAX_ID).contains(&text.len()) {
         return Ok(text.into());
     }
-    let message =
-        format!("the header {X_SESSION_ID} must be 1 to {MAX_SESSION} visible ASCII characters");
-    Err(ApiError::invalid(X_SESSION_ID, message))
+    let message = format!("the header {name} must be 1 to {MAX_ID} visible ASCII characters");
+    Err(ApiError::invalid(name, message))
 }

@@ -2,7 +2,8 @@
 //! generative AI metrics.
 
 use super::names::{
-    E2E, GEN_AI_DURATION, GEN_AI_TOKENS, GEN_AI_TPOT, GEN_AI_TTFT, ITL, QUEUE_TIME, TTFT,
+    DEPLOYMENT_LATENCY, E2E, GEN_AI_DURATION, GEN_AI_TOKENS, GEN_AI_TPOT, GEN_AI_TTFT, ITL,
+    QUEUE_TIME, TTFT,
 };
 
 const FIRST_TOKEN: &[f64] = &[
@@ -40,6 +41,7 @@ pub(super) const BUCKETS: &[(&str, &[f64])] = &[
     (ITL, PER_TOKEN),
     (E2E, WHOLE),
     (QUEUE_TIME, FIRST_TOKEN),
+    (DEPLOYMENT_LATENCY, FIRST_TOKEN),
     (GEN_AI_TTFT, FIRST_TOKEN),
     (GEN_AI_TPOT, PER_TOKEN),
     (GEN_AI_DURATION, DURATION),

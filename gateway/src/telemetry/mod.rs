@@ -6,6 +6,7 @@
 //! asks, so they are exact at that moment. No label takes its value from a client.
 
 mod buckets;
+mod deployments;
 mod http;
 mod meter;
 mod model;

@@ -57,6 +57,17 @@ pub(super) const ADMISSION_REFUSED: &str = "penstock_admission_refused_total";
 pub(super) const OPEN_STREAMS: &str = "penstock_open_streams";
 pub(super) const UNKNOWN_FIELDS: &str = "penstock_unknown_request_fields_total";
 pub(super) const HTTP_REQUESTS: &str = "penstock_http_requests_total";
+pub(super) const DEPLOYMENT_REQUESTS: &str = "penstock_deployment_requests_total";
+pub(super) const DEPLOYMENT_REFUSED: &str = "penstock_deployment_refused_total";
+pub(super) const DEPLOYMENT_ERRORS: &str = "penstock_deployment_errors_total";
+pub(super) const DEPLOYMENT_QUEUED: &str = "penstock_deployment_queued_requests";
+pub(super) const DEPLOYMENT_ONGOING: &str = "penstock_deployment_ongoing_requests";
+pub(super) const DEPLOYMENT_REPLICAS: &str = "penstock_deployment_replicas";
+pub(super) const DEPLOYMENT_TARGET: &str = "penstock_deployment_target_replicas";
+pub(super) const DEPLOYMENT_STARTS: &str = "penstock_deployment_replica_starts_total";
+pub(super) const DEPLOYMENT_HEALTH_FAILURES: &str =
+    "penstock_deployment_health_check_failures_total";
+pub(super) const DEPLOYMENT_LATENCY: &str = "penstock_deployment_processing_latency_seconds";
 pub(super) const GRPC_REQUESTS: &str = "penstock_grpc_requests_total";
 pub(super) const GEN_AI_TTFT: &str = "gen_ai_server_time_to_first_token_seconds";
 pub(super) const GEN_AI_TPOT: &str = "gen_ai_server_time_per_output_token_seconds";
@@ -64,6 +75,7 @@ pub(super) const GEN_AI_DURATION: &str = "gen_ai_server_request_duration_seconds
 pub(super) const GEN_AI_TOKENS: &str = "gen_ai_client_token_usage";
 
 const MODEL: &[&str] = &["model_name"];
+const DEPLOYMENT: &[&str] = &["application", "deployment"];
 const GEN_AI: &[&str] = &["gen_ai_operation_name", "gen_ai_request_model"];
 
 /// All metrics.
@@ -191,6 +203,52 @@ pub static METRICS: &[Metric] = &[
         HTTP_REQUESTS,
         &["route", "status"],
         "Requests answered, by route and status.",
+    ),
+    counter(
+        DEPLOYMENT_REQUESTS,
+        DEPLOYMENT,
+        "Calls of a deployment, refused ones among them.",
+    ),
+    counter(
+        DEPLOYMENT_REFUSED,
+        DEPLOYMENT,
+        "Calls that had no place: its queue was full, or it does not serve.",
+    ),
+    counter(
+        DEPLOYMENT_ERRORS,
+        DEPLOYMENT,
+        "Calls that a replica answered with an error.",
+    ),
+    gauge(
+        DEPLOYMENT_QUEUED,
+        DEPLOYMENT,
+        "Calls that wait for a place at a replica.",
+    ),
+    gauge(
+        DEPLOYMENT_ONGOING,
+        DEPLOYMENT,
+        "Calls that have a place at a replica.",
+    ),
+    gauge(
+        DEPLOYMENT_REPLICAS,
+        &["application", "deployment", "state"],
+        "Replicas by their state.",
+    ),
+    gauge(
+        DEPLOYMENT_TARGET,
+        DEPLOYMENT,
+        "Replicas that are wanted, by the configuration or the autoscaler.",
+    ),
+    counter(DEPLOYMENT_STARTS, DEPLOYMENT, "Replicas that were started."),
+    counter(
+        DEPLOYMENT_HEALTH_FAILURES,
+        DEPLOYMENT,
+        "Health checks of replicas that failed, or were not answered in time.",
+    ),
+    histogram(
+        DEPLOYMENT_LATENCY,
+        DEPLOYMENT,
+        "Time that a call had a place at a replica, until its answer was read.",
     ),
     counter(
         GRPC_REQUESTS,

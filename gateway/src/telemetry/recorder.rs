@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::{
 };
 
 use super::buckets::BUCKETS;
+use super::deployments::Told;
 use super::names::{ADMISSION_IN_USE, ADMISSION_QUEUED, ADMISSION_REFUSED};
 use super::names::{Kind, METRICS, OPEN_STREAMS, UNKNOWN_FIELDS};
 
@@ -17,6 +18,7 @@ pub struct Telemetry {
     /// Streams that are open now.
     pub(crate) open_streams: Gauge,
     unknown_fields: Counter,
+    pub(super) deployments: Told,
 }
 
 /// What is set from the door at each scrape.
@@ -56,6 +58,7 @@ impl Telemetry {
             admission,
             open_streams,
             unknown_fields,
+            deployments: Told::default(),
         }
     }
 

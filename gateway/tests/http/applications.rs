@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use gateway::{GatewayConfig, SharedState};
+use gateway::{GatewayConfig, METRICS, SharedState};
 use llm_apps::controller::{Application, ApplicationParts};
 use llm_apps::deployment::{Blueprint, Deployment, DeploymentConfig, Host};
 use llm_apps::payload::{Answer, AnswerEvent, Completion, Payload};
@@ -191,6 +191,38 @@ async fn it_is_asked_like_a_model_and_says_what_it_used() {
     assert_eq!(models["data"][1]["created"], 1_650_000_000);
     let one = server.get("/v1/models/assistant").send().await.unwrap();
     assert_eq!(one.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_its_deployments_do_is_counted() {
+    let (server, gate) = start().await;
+    gate.add_permits(3);
+    let body = asking("Hi?", json!({}));
+    let answer = server.send("/v1/chat/completions", body).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    drop(answer.bytes().await.unwrap());
+    let text = server.get("/metrics").send().await.unwrap();
+    let text = text.text().await.unwrap();
+    for metric in METRICS {
+        if metric.labels.contains(&"deployment") {
+            let kind = format!("{:?}", metric.kind).to_lowercase();
+            let line = format!("# TYPE {} {kind}", metric.name);
+            assert!(text.contains(&line), "{line} is not in /metrics:\n{text}");
+        }
+    }
+    let of_speak = |name: &str, rest: &str| {
+        let line = format!("{name}{{application=\"{NAME}\",deployment=\"speak\"{rest}");
+        assert!(text.contains(&line), "{line} is not in /metrics:\n{text}");
+    };
+    of_speak("penstock_deployment_requests_total", "} 1");
+    of_speak("penstock_deployment_errors_total", "} 0");
+    of_speak("penstock_deployment_replica_starts_total", "} 1");
+    of_speak("penstock_deployment_target_replicas", "} 1");
+    of_speak("penstock_deployment_replicas", ",state=\"RUNNING\"} 1");
+    of_speak(
+        "penstock_deployment_processing_latency_seconds_bucket",
+        ",le=",
+    );
 }
 
 #[tokio::test]

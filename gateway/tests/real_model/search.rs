@@ -62,7 +62,7 @@ async fn a_search_says_when_it_has_nothing_and_finds_what_is_ingested() {
     assert!(server.banner.contains(warning), "{}", server.banner);
     let asked = json!({"question": "Where are vessels?", "lang": "en"});
     let (status, told) = ask(&server, &asked).await;
-    assert_eq!((status, &told["passages"]), (200, &json!([])), "{told}");
+    assert_eq!((status, &told["penstock"]["sources"]), (200, &json!([])), "{told}");
     let busy = error(&run(&home, &text, &["ingest", "docs", "lines.jsonl"]));
     assert!(busy.contains("the collection is open elsewhere"), "{busy}");
     assert!(server.terminate().success());
@@ -76,10 +76,10 @@ async fn a_search_says_when_it_has_nothing_and_finds_what_is_ingested() {
         server.banner
     );
     let (_, told) = ask(&server, &asked).await;
-    assert_eq!(told["passages"][0]["text"], "Ships sail on the sea.");
-    assert_eq!(told["passages"][0]["source"], "lines.jsonl");
+    assert_eq!(told["penstock"]["sources"][0]["text"], "Ships sail on the sea.");
+    assert_eq!(told["penstock"]["sources"][0]["source"], "lines.jsonl");
     let (_, told) = ask(&server, &json!({"question": "mill", "lang": "de"})).await;
-    assert_eq!(told["passages"][0]["text"], "Die Mühle mahlt Korn.");
+    assert_eq!(told["penstock"]["sources"][0]["text"], "Die Mühle mahlt Korn.");
     let (status, told) = ask(&server, &json!({"question": "mill"})).await;
     assert_eq!(status, 400, "{told}");
     let message = told["error"]["message"].as_str().unwrap();

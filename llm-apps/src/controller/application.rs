@@ -3,6 +3,7 @@
 //! A request goes through the revision that was there when it came, whatever is deployed meanwhile. What
 //! a new revision has no use for is ended when the last request of the old one is answered.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::deployments::Deployments;
 use super::status::ApplicationStatus;
 use super::surroundings::Surroundings;
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, DeploymentCounts};
 use crate::payload::{Answer, Payload, VariableError, names};
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::spec::ApplicationSpec;
@@ -181,6 +182,11 @@ impl Application {
         ApplicationStatus::of(deployments, self.deployed(), deleting)
     }
 
+    /// What was counted of each deployment since it began.
+    pub fn counts(&self) -> BTreeMap<String, DeploymentCounts> {
+        self.deployments.lock().counts()
+    }
+
     /// Shows as one that is going away.
     pub(super) fn mark_deleting(&self) {
         self.deleting.store(true, Ordering::Relaxed);
@@ -189,6 +195,10 @@ impl Application {
     /// Ends the deployments, callers before those whom they call, so that nothing is dropped that has
     /// begun.
     pub async fn shut_down(self) {
+        let governor = self.deployments.lock().take_governor();
+        if let Some(governor) = governor {
+            governor.shut_down().await;
+        }
         let deployments = self.deployments.into_inner().into_callers_first();
         Retired {
             requests: self.revision.into_inner().requests.clone(),

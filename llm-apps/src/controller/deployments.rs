@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::assembly::{assembled, blueprint, resources};
 use super::surroundings::Surroundings;
-use crate::deployment::{Deployment, DeploymentStatus};
+use crate::deployment::{Deployment, DeploymentCounts, DeploymentStatus, Governor, Realm};
 use crate::payload::Payload;
 use crate::pipeline::Pipeline;
 use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec};
@@ -14,6 +14,8 @@ use crate::spec::{ApplicationSpec, DeploymentSpec, StageSpec};
 #[derive(Debug, Default)]
 pub(super) struct Deployments {
     running: BTreeMap<Arc<str>, Deployed>,
+    /// Plans their replicas, where the application has objectives.
+    governor: Option<Governor>,
 }
 
 /// One deployment, and what it was last told to be.
@@ -45,6 +47,7 @@ impl Deployments {
         };
         Self {
             running: deployments.into_iter().enumerate().map(deployed).collect(),
+            governor: None,
         }
     }
 
@@ -80,7 +83,44 @@ impl Deployments {
             }
             self.deploy(spec, deployment, 0, around);
         }
-        (assembled(spec, &self.running), gone)
+        let pipeline = assembled(spec, &self.running);
+        self.govern(spec, &pipeline);
+        (pipeline, gone)
+    }
+
+    /// Has the replicas planned by the application's objectives, or not any more.
+    fn govern(&mut self, spec: &ApplicationSpec, pipeline: &Pipeline) {
+        let Some(slo) = &spec.slo else {
+            self.governor = None;
+            return;
+        };
+        let governed = spec.deployments.iter().zip(spec.stream_parts());
+        let governed = governed.filter_map(|(deployment, part)| {
+            let known = self.running.get(deployment.name.as_str())?;
+            Some((known.deployment.planned(), part))
+        });
+        let realm = Realm {
+            application: spec.name.as_str().into(),
+            slo: slo.clone(),
+            requests: Arc::clone(pipeline.requests()),
+            deployments: governed.collect(),
+        };
+        match &self.governor {
+            Some(governor) => governor.update(realm),
+            None => self.governor = Some(Governor::start(realm)),
+        }
+    }
+
+    /// Ends the planning, after which the deployments stay as many as they are.
+    pub(super) fn take_governor(&mut self) -> Option<Governor> {
+        self.governor.take()
+    }
+
+    /// What was counted of each.
+    pub(super) fn counts(&self) -> BTreeMap<String, DeploymentCounts> {
+        let running = self.running.iter();
+        let counted = running.map(|(name, known)| (name.to_string(), known.deployment.counts()));
+        counted.collect()
     }
 
     /// Has the replicas of a deployment replaced, though its options may be the same.
@@ -116,7 +156,12 @@ impl Deployments {
             known.stage = Some(spec.stage.clone());
             return;
         }
-        let deployment = Deployment::start(name, config, blueprint, &around.host(name));
+        let deployment = Deployment::start(
+            name,
+            config,
+            blueprint,
+            &around.host(&application.name, name),
+        );
         let deployed = Deployed {
             deployment,
             stage: Some(spec.stage.clone()),

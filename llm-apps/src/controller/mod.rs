@@ -19,4 +19,4 @@ pub use application::{Application, ApplicationParts};
 pub use controller::Controller;
 pub use plan::{Action, Plan, Planned, PlannedApplication};
 pub use status::{ApplicationState, ApplicationStatus};
-pub use surroundings::{Site, Surroundings};
+pub use surroundings::{LatencyOf, Site, Surroundings};

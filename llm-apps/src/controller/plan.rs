@@ -7,6 +7,8 @@ use serde::Serialize;
 use super::assembly::{
     UPSTREAMS, collection_resource, encoder_resource, resources, upstream_resource,
 };
+use crate::deployment::autoscaling::{MOST_REPLICAS, TargetCapacity};
+use crate::deployment::machine::Resources;
 use crate::deployment::{DeploymentConfig, Replicas};
 use crate::spec::{
     ApplicationSpec, DeploymentSpec, EncoderSpec, ServeConfig, StoreSpec, UpstreamSpec,
@@ -61,6 +63,10 @@ pub struct Plan {
     pub resources: Vec<Planned>,
     /// The applications.
     pub applications: Vec<PlannedApplication>,
+    /// What the replicas of all applications reserve when each deployment has the most that it may have,
+    /// as `0.5 CPUs and 1 GPUs`; nothing where they reserve nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserves: Option<String>,
 }
 
 impl Plan {
@@ -86,6 +92,7 @@ impl Plan {
         Self {
             resources,
             applications,
+            reserves: reserves(new),
         }
     }
 
@@ -113,6 +120,25 @@ impl Plan {
         let changed = self.applications.iter().filter(touched);
         changed.map(|planned| planned.application.name.as_str())
     }
+}
+
+/// What all replicas reserve together, at the most.
+fn reserves(config: &ServeConfig) -> Option<String> {
+    let mut sum = Resources::default();
+    let applications = config.applications.iter();
+    for deployment in applications.flat_map(|application| &application.deployments) {
+        let config = &deployment.config;
+        let most = match &config.replicas {
+            Replicas::Fixed(count) => u32::try_from(*count).unwrap_or(u32::MAX),
+            Replicas::Auto(auto) | Replicas::Planned(auto) => auto.bounds(TargetCapacity::FULL).max,
+        };
+        let each = config.resources;
+        for _ in 0..config.target_capacity.adjust(most).min(MOST_REPLICAS) {
+            sum.cpus = sum.cpus.plus(each.cpus);
+            sum.gpus = sum.gpus.plus(each.gpus);
+        }
+    }
+    (!sum.is_none()).then(|| sum.to_string())
 }
 
 fn planned(name: &str, action: Action, because: impl IntoIterator<Item = &'static str>) -> Planned {
@@ -213,6 +239,7 @@ fn application(
     because.extend((old.route_prefix != new.route_prefix).then_some("route_prefix"));
     because.extend((old.output != new.output).then_some("output"));
     because.extend((!same_way(old, new)).then_some("pipeline"));
+    because.extend((old.slo != new.slo).then_some("slo"));
     let action = match because.is_empty() {
         true => Action::Keep,
         false => Action::Update,
@@ -299,7 +326,7 @@ fn replace_callers(application: &ApplicationSpec, deployments: &mut [Planned]) {
 fn replicas_key(config: &DeploymentConfig) -> &'static str {
     match config.replicas {
         Replicas::Fixed(_) => "num_replicas",
-        Replicas::Auto(_) => "autoscaling_config",
+        Replicas::Auto(_) | Replicas::Planned(_) => "autoscaling_config",
     }
 }
 

@@ -1,8 +1,11 @@
 //! What the stages of applications are made of beside their options.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+
+use metrics::Histogram;
 
 use crate::deployment::Host;
 use crate::deployment::machine::Machine;
@@ -32,29 +35,44 @@ pub struct Surroundings {
     pub now: f64,
 }
 
-/// Where deployments run. Default: on a machine on which nothing is counted.
-#[derive(Debug, Clone)]
+/// Where deployments run. Default: on a machine on which nothing is counted, and nobody watches.
+#[derive(Clone)]
 pub struct Site {
     /// Of which replicas reserve their shares.
     pub machine: Arc<Machine>,
+    /// Where the time goes that each request had a place: by application and deployment, in seconds.
+    pub latency: LatencyOf,
 }
+
+/// Makes the histogram of an application's deployment.
+pub type LatencyOf = Arc<dyn Fn(&str, &str) -> Histogram + Send + Sync>;
 
 impl Default for Site {
     fn default() -> Self {
         Self {
             machine: Arc::new(Machine::unbounded()),
+            latency: Arc::new(|_, _| Histogram::noop()),
         }
+    }
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site")
+            .field("machine", &self.machine)
+            .finish_non_exhaustive()
     }
 }
 
 impl Surroundings {
     /// What a deployment is told of where it runs.
-    pub(super) fn host(&self, deployment: &str) -> Host {
+    pub(super) fn host(&self, application: &str, deployment: &str) -> Host {
         let mut hasher = DefaultHasher::new();
         deployment.hash(&mut hasher);
         Host {
             seed: self.seed ^ hasher.finish(),
             machine: Arc::clone(&self.site.machine),
+            latency: (self.site.latency)(application, deployment),
         }
     }
 

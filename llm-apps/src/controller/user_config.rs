@@ -52,6 +52,14 @@ impl ErasedStage<Payload, Payload> for Configured {
         self.stage.check_health()
     }
 
+    fn holds_model(&self, model: &str) -> bool {
+        self.stage.holds_model(model)
+    }
+
+    fn models_held(&self) -> usize {
+        self.stage.models_held()
+    }
+
     fn reconfigure<'a>(&'a self, user_config: &'a Value) -> BoxFuture<'a, Result<(), StageError>> {
         let user_config = Some(user_config.clone()).filter(|value| !value.is_null());
         *self.user_config.write() = user_config;

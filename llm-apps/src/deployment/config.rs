@@ -54,6 +54,8 @@ pub enum Replicas {
     Fixed(usize),
     /// As many as its load asks for.
     Auto(AutoscalingConfig),
+    /// As many as the planner of its application's objectives says, within these bounds and delays.
+    Planned(AutoscalingConfig),
 }
 
 impl Default for DeploymentConfig {

@@ -1,5 +1,6 @@
 //! What the owner of a deployment asks for.
 
+use super::autoscaling::Decision;
 use super::blueprint::Blueprint;
 use super::config::DeploymentConfig;
 
@@ -8,6 +9,8 @@ pub(super) struct Desired<I, O> {
     pub(super) config: DeploymentConfig,
     pub(super) blueprint: Blueprint<I, O>,
     pub(super) deleting: bool,
+    /// What a planner decided and the keeper has not seen.
+    pub(super) planned: Option<Decision>,
     /// Counts what was asked for.
     pub(super) generation: u64,
 }
@@ -18,6 +21,7 @@ impl<I: Send + 'static, O: Send + 'static> Desired<I, O> {
             config,
             blueprint,
             deleting: false,
+            planned: None,
             generation: 0,
         }
     }

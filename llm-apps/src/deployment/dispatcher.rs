@@ -9,9 +9,11 @@ use std::task::{Context, Poll};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use super::blueprint::ReadPrefix;
 use super::config::DeploymentConfig;
+use super::measure::Meter;
 use super::permit::Permit;
 use super::replica::ReplicaId;
 use super::router::{Candidate, RequestRouter};
@@ -20,6 +22,7 @@ use crate::stage::{Call, CallError, ErasedStage};
 /// See the module.
 pub(super) struct Dispatcher<I: Send + 'static, O: Send + 'static> {
     name: Arc<str>,
+    meter: Meter,
     board: Mutex<Board<I, O>>,
     /// How requests begin, where the router goes by that.
     prefix: RwLock<Option<ReadPrefix<I>>>,
@@ -86,6 +89,7 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
         name: Arc<str>,
         limits: Limits,
         router: Box<dyn RequestRouter>,
+        meter: Meter,
         wake: Arc<Notify>,
     ) -> Self {
         let board = Board {
@@ -99,6 +103,7 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
         };
         Self {
             name,
+            meter,
             board: Mutex::new(board),
             prefix: RwLock::new(None),
             wake,
@@ -107,6 +112,10 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
 
     pub(super) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    pub(super) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// What a router is to know of a request beside its call: the same call, with the beginning of the
@@ -123,6 +132,15 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
     /// [`CallError::QueueFull`], or [`CallError::Unavailable`] when the deployment is closed, also
     /// while the call waits.
     pub(super) async fn place(self: &Arc<Self>, call: &Call) -> Result<Permit<I, O>, CallError> {
+        self.meter.came(Instant::now());
+        let placed = self.place_or_wait(call).await;
+        if placed.is_err() {
+            self.meter.refused();
+        }
+        placed
+    }
+
+    async fn place_or_wait(self: &Arc<Self>, call: &Call) -> Result<Permit<I, O>, CallError> {
         let (ticket, place) = {
             let mut board = self.board.lock();
             if let Some(reason) = &board.closed {
@@ -311,9 +329,29 @@ impl<I: Send + 'static, O: Send + 'static> Board<I, O> {
         if self.candidates.is_empty() {
             return None;
         }
+        if let Some(model) = call.model() {
+            self.prefer_holders(model);
+        }
         let chosen = self.router.choose(&self.candidates, call)?;
         let replica = self.candidates.get(chosen)?.replica;
         self.seats.iter().position(|seat| seat.replica == replica)
+    }
+
+    /// Leaves those candidates that hold the model, or, where none with a free place does, those that hold
+    /// the fewest.
+    fn prefer_holders(&mut self, model: &str) {
+        let seats = &self.seats;
+        let stage_of = |candidate: &Candidate| {
+            let seat = seats.iter().find(|s| s.replica == candidate.replica);
+            seat.map(|seat| &seat.stage)
+        };
+        let holds = |c: &Candidate| stage_of(c).is_some_and(|stage| stage.holds_model(model));
+        let count = |c: &Candidate| stage_of(c).map_or(0, |stage| stage.models_held());
+        if self.candidates.iter().any(holds) {
+            self.candidates.retain(holds);
+        } else if let Some(fewest) = self.candidates.iter().map(count).min() {
+            self.candidates.retain(|c| count(c) == fewest);
+        }
     }
 
     fn take(&mut self, index: usize, dispatcher: &Arc<Dispatcher<I, O>>) -> Permit<I, O> {

@@ -46,17 +46,18 @@ impl<I: Send + 'static, O: Send + 'static> DeploymentHandle<I, O> {
         let work = async {
             let called = Instant::now();
             let hinted = self.dispatcher.hinted(&input, call);
-            let permit = self
+            let mut permit = self
                 .dispatcher
                 .place(hinted.as_ref().unwrap_or(call))
                 .await?;
-            let placed = Instant::now();
+            let placed = permit.since();
             let answer = permit.run(input, call).await;
             call.note_timing(StageTiming {
                 stage: Arc::clone(self.dispatcher.name()),
-                queued: placed - called,
+                queued: placed.duration_since(called),
                 ran: placed.elapsed(),
             });
+            call.note_nested(called.elapsed());
             match answer {
                 Ok(answer) => Ok((answer, permit)),
                 Err(error) => Err(CallError::Stage {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use metrics::Histogram;
+
 use super::machine::Machine;
 
 /// Passed to a deployment when it starts. Cheap to clone.
@@ -11,14 +13,17 @@ pub struct Host {
     pub seed: u64,
     /// Of which its replicas reserve their shares.
     pub machine: Arc<Machine>,
+    /// Where the time goes that each request had a place, in seconds.
+    pub latency: Histogram,
 }
 
 impl Host {
-    /// A machine of its own on which nothing is counted.
+    /// A machine of its own on which nothing is counted, and nobody who watches.
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
             machine: Arc::new(Machine::unbounded()),
+            latency: Histogram::noop(),
         }
     }
 }

@@ -205,6 +205,10 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
     /// The replicas that are wanted. A change is logged with its reason.
     fn wanted(&mut self, load: &Load, now: Duration) -> usize {
         let running = self.replicas.iter().filter(|kept| kept.serves()).count();
+        let planned = self.desired.lock().planned.take();
+        if let Some(decision) = planned {
+            self.scaler.accept(decision, now);
+        }
         let target = self.scaler.target(load, running, now);
         if let Some(decision) = target.decision {
             tracing::info!(
@@ -308,6 +312,7 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
                 return;
             }
         };
+        self.dispatcher.meter().started();
         let id = ReplicaId(self.next_id);
         self.next_id += 1;
         let cell = Arc::new(ReplicaCell::new(id, blueprint.version()));

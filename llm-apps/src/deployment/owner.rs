@@ -14,6 +14,8 @@ use super::dispatcher::{Dispatcher, Limits};
 use super::handle::DeploymentHandle;
 use super::host::Host;
 use super::keeper::Keeper;
+use super::measure::{DeploymentCounts, Meter};
+use super::reins::{Planned, Reins};
 use super::router::RequestRouter;
 use super::status::DeploymentStatus;
 
@@ -43,7 +45,8 @@ impl<I: Send + 'static, O: Send + 'static> Deployment<I, O> {
         let limits = Limits::of(&config);
         let wake = Arc::clone(&changed);
         let router = config.router.build(host.seed);
-        let dispatcher = Arc::new(Dispatcher::new(name.into(), limits, router, wake));
+        let meter = Meter::new(host.latency.clone());
+        let dispatcher = Arc::new(Dispatcher::new(name.into(), limits, router, meter, wake));
         let desired = Arc::new(Mutex::new(Desired::new(config, blueprint)));
         let (keeper, status) = Keeper::new(
             Arc::clone(&dispatcher),
@@ -89,6 +92,21 @@ impl<I: Send + 'static, O: Send + 'static> Deployment<I, O> {
     /// How it stands, each time that this changes.
     pub fn watch(&self) -> watch::Receiver<DeploymentStatus> {
         self.status.clone()
+    }
+
+    /// What was counted since it began.
+    pub fn counts(&self) -> DeploymentCounts {
+        self.dispatcher.meter().counts()
+    }
+
+    /// By which a planner sees it and changes it.
+    pub fn planned(&self) -> Arc<dyn Planned> {
+        Arc::new(Reins {
+            dispatcher: Arc::clone(&self.dispatcher),
+            desired: Arc::clone(&self.desired),
+            changed: Arc::clone(&self.changed),
+            status: self.status.clone(),
+        })
     }
 
     /// Takes no new requests, lets those that wait and those that run finish as long as

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::dispatcher::Dispatcher;
+use super::measure::Passage;
 use super::replica::ReplicaId;
 use crate::stage::{Call, ErasedStage, StageError};
 
@@ -12,6 +15,13 @@ pub struct Permit<I: Send + 'static, O: Send + 'static> {
     dispatcher: Arc<Dispatcher<I, O>>,
     replica: ReplicaId,
     stage: Arc<dyn ErasedStage<I, O>>,
+    /// When it was given.
+    since: Instant,
+    /// How the stage was called; nothing before that.
+    call: Option<Call>,
+    answered: bool,
+    /// When the last piece of the answer came.
+    last_text: Option<Instant>,
 }
 
 impl<I: Send + 'static, O: Send + 'static> Permit<I, O> {
@@ -24,6 +34,10 @@ impl<I: Send + 'static, O: Send + 'static> Permit<I, O> {
             dispatcher,
             replica,
             stage,
+            since: Instant::now(),
+            call: None,
+            answered: false,
+            last_text: None,
         }
     }
 
@@ -33,13 +47,43 @@ impl<I: Send + 'static, O: Send + 'static> Permit<I, O> {
     }
 
     /// Has the replica answer.
-    pub(super) async fn run(&self, input: I, call: &Call) -> Result<O, StageError> {
-        self.stage.call(input, call).await
+    pub(super) async fn run(&mut self, input: I, call: &Call) -> Result<O, StageError> {
+        let call = self.call.insert(call.within());
+        let answer = self.stage.call(input, call).await;
+        self.answered = answer.is_ok();
+        if !self.answered {
+            self.dispatcher.meter().failed();
+        }
+        answer
+    }
+
+    /// When it was given.
+    pub(super) fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// A piece of the answer has come.
+    pub(crate) fn saw_text(&mut self) {
+        let now = Instant::now();
+        let meter = self.dispatcher.meter();
+        match self.last_text.replace(now) {
+            None => meter.first_text(now, now - self.since),
+            Some(last) => meter.next_text(now, now - last),
+        }
     }
 }
 
 impl<I: Send + 'static, O: Send + 'static> Drop for Permit<I, O> {
     fn drop(&mut self) {
+        if let Some(call) = &self.call {
+            let now = Instant::now();
+            let passage = Passage {
+                held: now - self.since,
+                nested: call.nested(),
+                answered: self.answered,
+            };
+            self.dispatcher.meter().passed(now, passage);
+        }
         self.dispatcher.leave(self.replica);
     }
 }

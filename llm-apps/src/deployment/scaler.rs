@@ -23,6 +23,11 @@ enum Wanted {
         state: AutoscalingState,
         window: OngoingWindow,
     },
+    /// What was decided elsewhere and is new goes out with the next target.
+    Planned {
+        state: AutoscalingState,
+        fresh: Option<Decision>,
+    },
 }
 
 /// The deployment's own count of its requests, waiting and running: one source that sees them all.
@@ -45,7 +50,35 @@ impl Scaler {
                 window.reconfigure(new);
                 **config = new.clone();
             }
+            // Its planner heeds the new bounds.
+            (Wanted::Planned { .. }, Replicas::Planned(_)) => {}
+            // From the one to the other the number stays, until there is a reason.
+            (Wanted::Auto { state, .. }, Replicas::Planned(_)) => {
+                self.wanted = Wanted::Planned {
+                    state: state.clone(),
+                    fresh: None,
+                };
+            }
+            (Wanted::Planned { state: known, .. }, Replicas::Auto(_)) => {
+                let known = known.clone();
+                self.wanted = Wanted::new(replicas, capacity);
+                if let Wanted::Auto { state, .. } = &mut self.wanted {
+                    *state = known;
+                }
+            }
             (wanted, replicas) => *wanted = Wanted::new(replicas, capacity),
+        }
+    }
+
+    /// Takes over what the planner of the application's objectives decided.
+    pub(super) fn accept(&mut self, decision: Decision, now: Duration) {
+        if let Wanted::Planned { state, fresh } = &mut self.wanted {
+            let decision = Decision {
+                timestamp: now,
+                ..decision
+            };
+            state.accept(&decision);
+            *fresh = Some(decision);
         }
     }
 
@@ -55,6 +88,10 @@ impl Scaler {
             Wanted::Fixed(count) => Target {
                 replicas: self.capacity.adjust(*count) as usize,
                 decision: None,
+            },
+            Wanted::Planned { state, fresh } => Target {
+                replicas: state.target() as usize,
+                decision: fresh.take(),
             },
             Wanted::Auto {
                 config,
@@ -94,6 +131,10 @@ impl Wanted {
                 state: AutoscalingState::new(config.initial_replicas(capacity)),
                 window: OngoingWindow::new(config),
                 config: Box::new(config.clone()),
+            },
+            Replicas::Planned(config) => Self::Planned {
+                state: AutoscalingState::new(config.initial_replicas(capacity)),
+                fresh: None,
             },
         }
     }

@@ -63,6 +63,16 @@ impl Answer {
     /// The same, which lets go of `guard` when it has ended or is dropped.
     #[must_use]
     pub fn holding(self, guard: impl Send + Unpin + 'static) -> Self {
+        self.telling(guard, |_| {})
+    }
+
+    /// The same, which also tells `guard` of each piece of text.
+    #[must_use]
+    pub fn telling<G: Send + Unpin + 'static>(
+        self,
+        guard: G,
+        mut tell: impl FnMut(&mut G) + Send + Unpin + 'static,
+    ) -> Self {
         let mut held = Some(guard);
         let mut events = self.events;
         Self::new(futures::stream::poll_fn(move |cx| {
@@ -73,6 +83,8 @@ impl Answer {
             );
             if ends {
                 drop(held.take());
+            } else if let (Poll::Ready(_), Some(held)) = (&event, &mut held) {
+                tell(held);
             }
             event
         }))

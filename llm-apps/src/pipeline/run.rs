@@ -3,9 +3,11 @@
 use futures::FutureExt;
 use futures::future::{BoxFuture, try_join_all};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::error::PipelineError;
 use super::step::{Member, Pipeline, Step};
+use crate::deployment::Permit;
 use crate::payload::{Payload, names};
 use crate::stage::Call;
 use crate::template::Condition;
@@ -17,6 +19,7 @@ impl Pipeline {
     /// # Errors
     /// [`PipelineError`] of the first step that fails. Steps beside it are cancelled.
     pub async fn run(&self, payload: Payload, call: &Call) -> Result<Payload, PipelineError> {
+        self.requests.note(Instant::now());
         run(&self.steps, payload, call).await
     }
 }
@@ -70,7 +73,7 @@ async fn ask(member: &Member, mut payload: Payload, call: &Call) -> Result<Paylo
     }
     let (mut payload, permit) = member.handle.open(payload, call).await?;
     if let Some(answer) = payload.take_answer() {
-        payload.set_answer(answer.holding(permit));
+        payload.set_answer(answer.telling(permit, Permit::saw_text));
     }
     Ok(payload)
 }

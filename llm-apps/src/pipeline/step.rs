@@ -1,6 +1,8 @@
 //! What a pipeline is made of.
 
-use crate::deployment::DeploymentHandle;
+use std::sync::Arc;
+
+use crate::deployment::{DeploymentHandle, Rate};
 use crate::payload::Payload;
 use crate::template::Condition;
 
@@ -8,6 +10,7 @@ use crate::template::Condition;
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     pub(super) steps: Vec<Step>,
+    pub(super) requests: Arc<Rate>,
 }
 
 /// One step.
@@ -55,6 +58,14 @@ pub struct Member {
 impl Pipeline {
     /// A pipeline of these steps.
     pub fn new(steps: Vec<Step>) -> Self {
-        Self { steps }
+        Self {
+            steps,
+            requests: Arc::default(),
+        }
+    }
+
+    /// How many requests come.
+    pub fn requests(&self) -> &Arc<Rate> {
+        &self.requests
     }
 }

@@ -12,11 +12,14 @@ use super::model_names;
 use super::node::{Node, Position, Value};
 use super::read;
 use super::section::Section;
+use super::slo;
 use super::stages::StageSpec;
 use super::steps::{self, StepSpec};
-use crate::deployment::DeploymentConfig;
+use super::streaming;
 use crate::deployment::autoscaling::TargetCapacity;
+use crate::deployment::autoscaling::slo::{Objective, SloConfig};
 use crate::deployment::machine::Machine;
+use crate::deployment::{DeploymentConfig, Replicas, StreamPart};
 use crate::payload::{Kind, Signature, names};
 
 /// One application.
@@ -28,6 +31,8 @@ pub struct ApplicationSpec {
     pub route_prefix: Option<String>,
     /// The variable that is its answer. Default: `answer`.
     pub output: String,
+    /// The latencies that it promises.
+    pub slo: Option<SloConfig>,
     /// The way of its requests.
     pub pipeline: Vec<StepSpec>,
     /// Its deployments.
@@ -48,6 +53,11 @@ pub struct DeploymentSpec {
 }
 
 impl ApplicationSpec {
+    /// The part that each deployment has in an answer that is read while it is made, in their order.
+    pub fn stream_parts(&self) -> Vec<StreamPart> {
+        streaming::parts(self)
+    }
+
     /// The variables that some of its steps may write.
     pub fn writes(&self, steps: &[StepSpec]) -> BTreeSet<String> {
         let names: Vec<String> = self.deployments.iter().map(|d| d.name.clone()).collect();
@@ -173,9 +183,15 @@ fn application(
     let output = keys
         .take("output", f, variable)
         .unwrap_or_else(|| names::ANSWER.to_owned());
+    let slo_path = keys.path("slo");
+    let slo_node = keys.node("slo");
+    let slo = slo_node.and_then(|node| slo::read(&slo_path, node, f));
     let deployments_path = keys.path("deployments");
     let deployments = match keys.list("deployments", f) {
-        Some(list) => deployments(&deployments_path, list, known, f),
+        Some(list) => {
+            let governed = slo_node.is_some();
+            deployments(&deployments_path, list, (known, governed), f)
+        }
         None => {
             keys.miss("deployments", "at least one is needed");
             Vec::new()
@@ -185,23 +201,54 @@ fn application(
     model_names::check_counting(&whole, known, f);
     let pipeline = pipeline(&mut keys, &deployments, &output, f);
     keys.finish(f);
-    Some(ApplicationSpec {
+    let application = ApplicationSpec {
         name: name?,
         route_prefix,
         output,
+        slo,
         pipeline: pipeline?,
         deployments: deployments
             .into_iter()
             .filter_map(|(_, found)| found)
             .collect(),
-    })
+    };
+    if let (Some(slo), Some(node)) = (&application.slo, slo_node) {
+        check_slo(&application, slo, (&slo_path, node.at), f);
+    }
+    Some(application)
+}
+
+/// Objectives that no planner could do anything for.
+fn check_slo(
+    application: &ApplicationSpec,
+    slo: &SloConfig,
+    (path, at): (&str, Position),
+    f: &mut Faults,
+) {
+    let mut deployments = application.deployments.iter();
+    if !deployments.any(|d| matches!(d.config.replicas, Replicas::Planned(_))) {
+        let message = format!(
+            "`{path}`: all deployments have a fixed number of replicas, so nothing can be done for it; give \
+             one an `autoscaling_config`"
+        );
+        f.note(at, message);
+    }
+    let mut objectives = slo.objectives().iter();
+    let between = objectives.any(|(what, _)| *what == Objective::InterTokenLatency);
+    if between && !application.stream_parts().contains(&StreamPart::Streams) {
+        let message = format!(
+            "`{path}.itl_p95`: no stage makes an answer that is read meanwhile, so there is no time between \
+             its pieces; leave it out"
+        );
+        f.note(at, message);
+    }
 }
 
 /// Every deployment's name, with what could be read of it.
 fn deployments(
     path: &str,
     list: &[Node],
-    known: &Known<'_>,
+    (known, governed): (&Known<'_>, bool),
     f: &mut Faults,
 ) -> Vec<(String, Option<DeploymentSpec>)> {
     let mut taken = HashMap::new();
@@ -219,8 +266,7 @@ fn deployments(
                 f,
             );
         }
-        let (mut config, routing) =
-            deployment::read(&mut keys, known.target_capacity, known.machine, f);
+        let (mut config, routing) = deployment::read(&mut keys, known, governed, f);
         let stage = StageSpec::read(&mut keys, known.folder, f);
         if let Some(stage) = &stage {
             config.router = routing.of(stage, &path, f);

@@ -7,12 +7,31 @@ use super::section::Section;
 use crate::deployment::Replicas;
 use crate::deployment::autoscaling::{AutoscalingConfig, AutoscalingSettings};
 
-/// Reads the section; `auto` takes the defaults of `num_replicas: auto`, and needs none.
+/// Of what the section is one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    /// It takes the defaults of `num_replicas: auto`, and may be missing.
+    pub(super) auto: bool,
+    /// The application's `slo` decides, within these bounds and delays.
+    pub(super) governed: bool,
+}
+
+/// What says how load decides.
+const BY_LOAD: [&str; 6] = [
+    "target_ongoing_requests",
+    "look_back_period_s",
+    "metrics_interval_s",
+    "upscaling_factor",
+    "downscaling_factor",
+    "aggregation_function",
+];
+
+/// Reads the section.
 pub(super) fn read(
     path: &str,
     node: Option<&Node>,
     at: Position,
-    auto: bool,
+    Kind { auto, governed }: Kind,
     f: &mut Faults,
 ) -> Replicas {
     let mut settings = if auto {
@@ -23,9 +42,18 @@ pub(super) fn read(
     if let Some(node) = node {
         let mut keys = Section::open(path, node, f);
         fill(&mut settings, &mut keys, f);
+        for key in BY_LOAD.iter().filter(|_| governed) {
+            if let Some(node) = keys.node(key) {
+                let path = keys.path(key);
+                let message =
+                    format!("`{path}`: the application's `slo` decides, not load; leave it out");
+                f.note(node.at, message);
+            }
+        }
         keys.finish(f);
     }
     match AutoscalingConfig::new(&settings) {
+        Ok(config) if governed => Replicas::Planned(config),
         Ok(config) => Replicas::Auto(config),
         Err(faults) => {
             for fault in faults {

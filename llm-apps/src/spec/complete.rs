@@ -22,11 +22,12 @@ pub fn complete(mut config: Value) -> Value {
     let applications = top.get_mut("applications").and_then(Value::as_array_mut);
     let applications = applications.into_iter().flatten();
     for application in applications {
+        let governed = application.get("slo").is_some_and(|slo| !slo.is_null());
         let deployments = application.get_mut("deployments");
         let deployments = deployments.and_then(Value::as_array_mut);
         for deployment in deployments.into_iter().flatten() {
             if let Value::Object(deployment) = deployment {
-                complete_deployment(deployment);
+                complete_deployment(deployment, governed);
             }
         }
     }
@@ -43,10 +44,14 @@ pub fn of_models(sources: &[String]) -> Value {
     json!({"models": sources.iter().map(model).collect::<Vec<_>>()})
 }
 
-fn complete_deployment(deployment: &mut Map<String, Value>) {
+fn complete_deployment(deployment: &mut Map<String, Value>, governed: bool) {
     let auto = deployment.get("num_replicas").is_some_and(|n| n == "auto");
     if auto || deployment.contains_key("autoscaling_config") {
-        fill_at(deployment, "autoscaling_config", autoscaling(auto));
+        fill_at(
+            deployment,
+            "autoscaling_config",
+            autoscaling(auto, governed),
+        );
     } else {
         fill(deployment, json!({"num_replicas": 1}));
     }
@@ -90,11 +95,20 @@ fn admin() -> Value {
     json!({"enabled": default.enabled, "host": default.host, "port": DEFAULT_ADMIN_PORT})
 }
 
-fn autoscaling(auto: bool) -> Value {
+fn autoscaling(auto: bool, governed: bool) -> Value {
     let default = match auto {
         true => AutoscalingSettings::auto(),
         false => AutoscalingSettings::default(),
     };
+    let bounds = json!({
+        "min_replicas": default.min_replicas,
+        "max_replicas": default.max_replicas,
+        "upscale_delay_s": default.upscale_delay_s,
+        "downscale_delay_s": default.downscale_delay_s,
+    });
+    if governed {
+        return bounds;
+    }
     json!({
         "min_replicas": default.min_replicas,
         "max_replicas": default.max_replicas,

@@ -2,26 +2,26 @@
 
 use std::time::Duration;
 
-use super::autoscaling;
+use super::application::Known;
+use super::autoscaling::{self, Kind};
 use super::fault::Faults;
 use super::json;
 use super::read;
 use super::resources;
 use super::router::{self, Routing};
 use super::section::Section;
-use crate::deployment::autoscaling::TargetCapacity;
-use crate::deployment::machine::Machine;
 use crate::deployment::router::RouterConfig;
 use crate::deployment::{DeploymentConfig, Replicas};
 
 const A_DAY: f64 = 86_400.0;
 
 /// Takes the keys of a [`DeploymentConfig`] from a deployment's section. Its router is known when its
-/// stage is.
+/// stage is. Where the application is `governed` by an `slo`, its planner says how many replicas there
+/// are of those that are not fixed.
 pub(super) fn read(
     keys: &mut Section<'_>,
-    target_capacity: TargetCapacity,
-    machine: &Machine,
+    known: &Known<'_>,
+    governed: bool,
     f: &mut Faults,
 ) -> (DeploymentConfig, Routing) {
     let default = DeploymentConfig::default();
@@ -34,8 +34,8 @@ pub(super) fn read(
     let routing = keys.node("request_router_config");
     let routing = routing.map_or_else(Routing::default, |node| router::read(&path, node, f));
     let config = DeploymentConfig {
-        replicas: replicas(keys, f),
-        target_capacity,
+        replicas: replicas(keys, governed, f),
+        target_capacity: known.target_capacity,
         max_ongoing_requests: keys
             .take(
                 "max_ongoing_requests",
@@ -47,7 +47,7 @@ pub(super) fn read(
             .take("max_queued_requests", f, read::integer(0..=1_048_576_usize))
             .unwrap_or(default.max_queued_requests),
         router: RouterConfig::default(),
-        resources: resources::read(keys, machine, f),
+        resources: resources::read(keys, known.machine, f),
         health_check_period: seconds(keys, "health_check_period_s", 0.1, f)
             .unwrap_or(default.health_check_period),
         health_check_timeout: seconds(keys, "health_check_timeout_s", 0.1, f)
@@ -75,7 +75,7 @@ pub(super) fn read(
 }
 
 /// `num_replicas`, a number or `auto`, or `autoscaling_config`.
-fn replicas(keys: &mut Section<'_>, f: &mut Faults) -> Replicas {
+fn replicas(keys: &mut Section<'_>, governed: bool, f: &mut Faults) -> Replicas {
     let count = keys.take("num_replicas", f, |node| {
         match read::text(node).as_deref() {
             Ok("auto") => Ok(None),
@@ -86,6 +86,7 @@ fn replicas(keys: &mut Section<'_>, f: &mut Faults) -> Replicas {
     });
     let path = keys.path("autoscaling_config");
     let section = keys.node("autoscaling_config");
+    let kind = |auto| Kind { auto, governed };
     match (count, section) {
         (Some(Some(count)), None) => Replicas::Fixed(count),
         (Some(Some(_)), Some(node)) => {
@@ -97,7 +98,7 @@ fn replicas(keys: &mut Section<'_>, f: &mut Faults) -> Replicas {
             Replicas::default()
         }
         (None, None) => Replicas::default(),
-        (Some(None), section) => autoscaling::read(&path, section, keys.at(), true, f),
-        (None, section @ Some(_)) => autoscaling::read(&path, section, keys.at(), false, f),
+        (Some(None), section) => autoscaling::read(&path, section, keys.at(), kind(true), f),
+        (None, section @ Some(_)) => autoscaling::read(&path, section, keys.at(), kind(false), f),
     }
 }

@@ -32,10 +32,12 @@ mod sampling;
 mod schema;
 mod section;
 mod size;
+mod slo;
 mod source;
 mod speculation;
 mod stages;
 mod steps;
+mod streaming;
 mod upstreams;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What goes with a request from stage to stage.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -18,6 +19,9 @@ pub struct Call {
     deadline: Option<Instant>,
     session: Option<Arc<str>>,
     prefix: Option<Prefix>,
+    model: Option<Arc<str>>,
+    /// Nanoseconds that this stage's calls of other deployments took.
+    nested: Arc<AtomicU64>,
     spent: Arc<Mutex<Spent>>,
 }
 
@@ -38,6 +42,8 @@ impl Call {
             deadline: None,
             session: None,
             prefix: None,
+            model: None,
+            nested: Arc::default(),
             spent: Arc::default(),
         }
     }
@@ -74,6 +80,33 @@ impl Call {
         self
     }
 
+    /// The same, for one of the models that replicas hold: one that holds it is preferred.
+    #[must_use]
+    pub fn with_model(mut self, model: impl Into<Arc<str>>) -> Self {
+        self.model = Some(model.into());
+        self
+    }
+
+    /// The same request as a stage sees it that is called for it: what that stage waits for is counted by
+    /// itself.
+    pub(crate) fn within(&self) -> Self {
+        Self {
+            nested: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// A deployment was called for so long.
+    pub(crate) fn note_nested(&self, took: Duration) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.nested.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// How long the deployments took that the stage called, all together.
+    pub(crate) fn nested(&self) -> Duration {
+        Duration::from_nanos(self.nested.load(Ordering::Relaxed))
+    }
+
     /// The id under which logs, traces and errors name the request.
     pub fn request_id(&self) -> &str {
         &self.request_id
@@ -92,6 +125,11 @@ impl Call {
     /// How the text begins that it is about, where that is known.
     pub fn prefix(&self) -> Option<&Prefix> {
         self.prefix.as_ref()
+    }
+
+    /// Which of a replica's models is asked, where there are several.
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
     }
 
     /// Counts tokens that a model read and wrote for it.

@@ -1,11 +1,13 @@
 //! Stages: what a deployment runs. One room each; beside them the trait that all of them are.
 
+pub mod batch;
 mod call;
 pub mod embed;
 mod error;
 pub mod generate;
 pub mod http;
 pub mod lookup;
+pub mod multiplex;
 mod prefix;
 pub mod process;
 pub mod prompt;

@@ -54,6 +54,18 @@ pub trait Stage: Send + Sync + 'static {
         let _ = user_config;
         async { Err(StageError::invalid("this stage takes no `user_config`")) }
     }
+
+    /// Whether the replica has this model, or is loading it; see [`multiplex`](super::multiplex). Asked
+    /// for each request that names a model, under the deployment's lock.
+    fn holds_model(&self, model: &str) -> bool {
+        let _ = model;
+        false
+    }
+
+    /// How many models the replica holds.
+    fn models_held(&self) -> usize {
+        0
+    }
 }
 
 /// [`Stage`] with its futures boxed, so that stages of one signature stand behind one type.
@@ -62,6 +74,10 @@ pub trait ErasedStage<I, O>: Send + Sync {
     fn call<'a>(&'a self, input: I, call: &'a Call) -> BoxFuture<'a, Result<O, StageError>>;
     /// [`Stage::check_health`].
     fn check_health(&self) -> BoxFuture<'_, Result<(), StageError>>;
+    /// [`Stage::holds_model`].
+    fn holds_model(&self, model: &str) -> bool;
+    /// [`Stage::models_held`].
+    fn models_held(&self) -> usize;
     /// [`Stage::reconfigure`].
     fn reconfigure<'a>(&'a self, user_config: &'a Value) -> BoxFuture<'a, Result<(), StageError>>;
 }
@@ -88,6 +104,14 @@ impl<S: Stage> ErasedStage<S::Input, S::Output> for Erased<S> {
 
     fn reconfigure<'a>(&'a self, user_config: &'a Value) -> BoxFuture<'a, Result<(), StageError>> {
         caught(self.0.reconfigure(user_config)).boxed()
+    }
+
+    fn holds_model(&self, model: &str) -> bool {
+        self.0.holds_model(model)
+    }
+
+    fn models_held(&self) -> usize {
+        self.0.models_held()
     }
 }
 

@@ -27,13 +27,18 @@ fn parse(yaml: &str) -> ServeConfig {
     read.unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-/// What `edits` do to `BEFORE`: only what does not stay, as `action name (because)`.
+/// What `edits` do to `BEFORE`.
 fn done(edits: &[(&str, &str)]) -> Vec<String> {
-    let after = edits.iter().fold(BEFORE.to_owned(), |text, (old, new)| {
+    done_to(BEFORE, edits)
+}
+
+/// What `edits` do to `before`: only what does not stay, as `action name (because)`.
+fn done_to(before: &str, edits: &[(&str, &str)]) -> Vec<String> {
+    let after = edits.iter().fold(before.to_owned(), |text, (old, new)| {
         assert!(text.contains(old), "{old}");
         text.replace(old, new)
     });
-    let plan = Plan::between(Some(&parse(BEFORE)), &parse(&after));
+    let plan = Plan::between(Some(&parse(before)), &parse(&after));
     let mut all = Vec::new();
     let mut tell = |of: &str, planned: &crate::controller::Planned| {
         if planned.action != Action::Keep {
@@ -203,4 +208,46 @@ fn a_user_config_changes_in_place_and_is_a_variable_of_its_stage_alone() {
         said.contains("needs `user_config`, which no stage before it makes"),
         "{said}"
     );
+}
+
+#[test]
+fn those_who_search_follow_their_collection_and_its_encoder() {
+    let before = "
+encoders:
+  - {name: minilm, source: ./minilm}
+  - {name: idle, source: ./idle}
+collections:
+  - {name: docs, encoder: minilm, store: docs, chunk: {size: 100}}
+applications:
+  - name: app
+    pipeline: [encode, find]
+    output: passages
+    deployments:
+      - {name: encode, embed: {encoder: minilm}}
+      - {name: find, lookup: {collection: docs, vector: embedding}}
+";
+    let cases: [(&[(&str, &str)], &[&str]); 4] = [
+        // How documents are cut, and what nobody uses, is nothing to a server.
+        (&[("size: 100", "size: 50"), ("./idle", "./lazy")], &[]),
+        (
+            &[("store: docs", "store: more")],
+            &["roll collections.docs ()", "roll app/find (collections)"],
+        ),
+        (
+            &[("./minilm}", "./minilm, max_batch_size: 8}")],
+            &[
+                "roll encoders.minilm ()",
+                "roll collections.docs ()",
+                "roll app/encode (encoders)",
+                "roll app/find (collections)",
+            ],
+        ),
+        (
+            &[("vector: embedding", "vector: embedding, top_k: 3")],
+            &["roll app/find (lookup)"],
+        ),
+    ];
+    for (edits, expected) in cases {
+        assert_eq!(done_to(before, edits), expected, "{edits:?}");
+    }
 }

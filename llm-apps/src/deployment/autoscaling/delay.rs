@@ -55,6 +55,13 @@ pub(super) enum Outcome {
 }
 
 impl Delays {
+    /// None at all.
+    pub const NONE: Self = Self {
+        upscale: Duration::ZERO,
+        downscale: Duration::ZERO,
+        downscale_to_zero: Duration::ZERO,
+    };
+
     /// The delay of the step from `target` downwards, and the field that holds it.
     pub(super) fn down_from(&self, target: u32) -> (Duration, &'static str) {
         if target == 1 {

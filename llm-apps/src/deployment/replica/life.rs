@@ -117,8 +117,13 @@ impl<I: Send + 'static, O: Send + 'static> Life<I, O> {
                     _ = period.tick() => {
                         match check(stage, known.health_check_timeout).await {
                             Ok(()) => failed = 0,
-                            Err(failure) if failed == FORGIVEN_CHECKS => return failure,
-                            Err(_) => failed += 1,
+                            Err(failure) => {
+                                self.dispatcher.meter().health_check_failed();
+                                if failed == FORGIVEN_CHECKS {
+                                    return failure;
+                                }
+                                failed += 1;
+                            }
                         }
                     }
                 }

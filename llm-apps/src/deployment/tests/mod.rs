@@ -4,6 +4,8 @@ mod admission;
 mod composition;
 mod fixture;
 mod health;
+mod models;
+mod objectives;
 mod prefixes;
 mod resources;
 mod rollout;

@@ -22,7 +22,8 @@ impl TextEncoder for Lengths {
             if texts.iter().any(|text| text == "ended") {
                 return Err(EncodeError::ShuttingDown);
             }
-            let vector = |text: &String| vec![text.len() as f32, 0.5];
+            let length = |text: &String| f32::from(u16::try_from(text.len()).unwrap());
+            let vector = |text: &String| vec![length(text), 0.5];
             Ok(texts.iter().map(vector).collect())
         }
         .boxed()

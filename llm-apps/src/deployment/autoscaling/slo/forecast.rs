@@ -53,7 +53,7 @@ pub fn forecast(
         Objective::TimeToFirstToken => summed(stages, replicas, |stage| {
             stage.until_first_token.map(Moments::from)
         })?,
-        Objective::Total => summed(stages, replicas, |stage| stage.service.map(Moments::from))?,
+        Objective::Total => summed(stages, replicas, |stage| stage.until_end.map(Moments::from))?,
     };
     let services: f64 = shares.iter().map(|share| share.service).sum();
     for share in &mut shares {

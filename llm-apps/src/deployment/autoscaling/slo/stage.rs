@@ -23,6 +23,10 @@ pub struct StageLoad {
     /// The part of it that a reader waits for until the first token: for a stage before the one that
     /// streams the whole of it, for that one until its first token, and none for a stage behind.
     pub until_first_token: Option<ServiceTimes>,
+    /// The part of it that a reader waits for until the end of the answer: the whole of it, without what
+    /// other deployments took that the stage called; none for a stage that works at an answer while that is
+    /// read.
+    pub until_end: Option<ServiceTimes>,
     /// From token to token, at a stage that streams.
     pub between_tokens: Option<ServiceTimes>,
     /// Replicas that run, with which the above was measured.

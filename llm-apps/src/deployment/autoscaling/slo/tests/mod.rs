@@ -29,6 +29,7 @@ pub(super) fn stage(name: &str, rate: f64, service: ServiceTimes, replicas: u32)
         visits: 1.0,
         service: Some(service),
         until_first_token: Some(service),
+        until_end: Some(service),
         between_tokens: None,
         running_replicas: replicas,
         target_replicas: replicas,
