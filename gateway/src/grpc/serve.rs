@@ -61,14 +61,18 @@ fn router(state: &SharedState, config: GrpcConfig) -> Router {
         Routes::new(InferenceServer::new(inference).max_decoding_message_size(max_bytes))
             .add_service(HealthServer::new(health));
     if reflection {
-        let described = Builder::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTOR)
-            .register_encoded_file_descriptor_set(HEALTH_DESCRIPTOR)
-            .build_v1();
-        match described {
-            Ok(reflection) => routes = routes.add_service(reflection),
+        let described = || {
+            Builder::configure()
+                .register_encoded_file_descriptor_set(DESCRIPTOR)
+                .register_encoded_file_descriptor_set(HEALTH_DESCRIPTOR)
+        };
+        // Not all clients know the second one yet.
+        match (described().build_v1alpha(), described().build_v1()) {
+            (Ok(first), Ok(second)) => routes = routes.add_service(first).add_service(second),
             // Our own descriptors, which a test reads.
-            Err(error) => tracing::error!(%error, "gRPC goes without reflection"),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(%error, "gRPC goes without reflection");
+            }
         }
     }
     routes

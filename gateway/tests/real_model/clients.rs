@@ -38,3 +38,17 @@ fn openai_node() {
         &server,
     );
 }
+
+#[test]
+fn grpc_python() {
+    let server = Server::start("grpc_options: {port: 0}\n");
+    let said = "It speaks gRPC on http://";
+    let mut lines = server.banner.lines();
+    let address = lines.find_map(|line| line.strip_prefix(said)).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/grpc_python.py");
+    let mut command = Command::new(required("PENSTOCK_TEST_PYTHON"));
+    let output = command.arg(script).arg(address).arg(MODEL).output();
+    let output = output.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
