@@ -196,30 +196,7 @@ impl ServeConfig {
         let max_choices = keys
             .take("max_choices", f, read::integer(1..=65_536_u32))
             .unwrap_or(128);
-        let models = match keys.node("models") {
-            // A server of applications that ask others, and a file to ingest with, need none.
-            None if ["applications", "upstreams", "encoders"]
-                .iter()
-                .any(|key| keys.node(key).is_some()) =>
-            {
-                Some(Vec::new())
-            }
-            None => {
-                keys.miss("models", "at least one model is needed");
-                None
-            }
-            Some(node) => match keys.list("models", f) {
-                Some([]) => {
-                    f.note(
-                        node.at,
-                        "`models` is an empty list; at least one model is needed",
-                    );
-                    None
-                }
-                Some(list) => Some(ModelSpec::read_all(list, folder, f)),
-                None => None,
-            },
-        };
+        let models = models(&mut keys, folder, f);
         let model_names = models.iter().flatten();
         let model_names = model_names
             .flat_map(|model| std::iter::once(&model.name).chain(&model.aliases))
@@ -347,6 +324,34 @@ pub(super) fn read_for_tests(yaml: &str) -> Faults {
         &mut faults,
     ));
     faults
+}
+
+/// `models`, which may be missing where something else is served.
+fn models(keys: &mut Section<'_>, folder: &Path, f: &mut Faults) -> Option<Vec<ModelSpec>> {
+    match keys.node("models") {
+        // A server of applications that ask others, and a file to ingest with, need none.
+        None if ["applications", "upstreams", "encoders"]
+            .iter()
+            .any(|key| keys.node(key).is_some()) =>
+        {
+            Some(Vec::new())
+        }
+        None => {
+            keys.miss("models", "at least one model is needed");
+            None
+        }
+        Some(node) => match keys.list("models", f) {
+            Some([]) => {
+                f.note(
+                    node.at,
+                    "`models` is an empty list; at least one model is needed",
+                );
+                None
+            }
+            Some(list) => Some(ModelSpec::read_all(list, folder, f)),
+            None => None,
+        },
+    }
 }
 
 fn target_capacity(node: &Node) -> Result<TargetCapacity, read::Expected> {

@@ -112,11 +112,10 @@ impl Reading {
         if let Some(trouble) = self.note.take() {
             return trouble;
         }
-        match error {
-            Some(OpenAIError::JSONDeserialize(..)) => {
-                Trouble::Failed(format!("the upstream `{name}` said what is no answer"))
-            }
-            _ => Trouble::passing(format!("the upstream `{name}` broke off its answer")),
+        if let Some(OpenAIError::JSONDeserialize(..)) = error {
+            Trouble::Failed(format!("the upstream `{name}` said what is no answer"))
+        } else {
+            Trouble::passing(format!("the upstream `{name}` broke off its answer"))
         }
     }
 }
