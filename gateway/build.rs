@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use protox::prost::Message;
 
 #[expect(
-    clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "so cargo and a build script speak to each other"
 )]

@@ -74,7 +74,7 @@ impl BertConfig {
         };
         let pad = described
             .pad_token_id
-            .unwrap_or(usize::from(family == Family::Roberta));
+            .unwrap_or_else(|| usize::from(family == Family::Roberta));
         let first_position = match family {
             Family::Bert | Family::DistilBert => 0,
             Family::Roberta => pad.saturating_add(1),

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use ahash::AHashMap;
 use serde::Deserialize;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
@@ -63,13 +64,24 @@ fn from_vocabulary(folder: &Folder) -> Result<Option<Tokenizer>, EncoderError> {
     build(&path, &bytes, &config).map(Some)
 }
 
+/// One piece a line; its number is its id.
+fn pieces(path: &Path, vocabulary: &[u8]) -> Result<WordPiece, EncoderError> {
+    let text = std::str::from_utf8(vocabulary);
+    let text = text.map_err(|error| EncoderError::corrupt(path, error))?;
+    let lines = text.lines().map(|line| line.trim_end_matches('\r'));
+    let ids = (0..).zip(lines).map(|(id, piece)| (piece.to_owned(), id));
+    let built = WordPiece::builder().vocab(ids.collect::<AHashMap<_, _>>());
+    let built = built.unk_token("[UNK]".to_owned()).build();
+    built.map_err(|error| EncoderError::corrupt(path, error))
+}
+
 fn build(
     path: &Path,
     vocabulary: &[u8],
     config: &BertTokenizerConfig,
 ) -> Result<Tokenizer, EncoderError> {
     let corrupt = |error: tokenizers::Error| EncoderError::corrupt(path, error);
-    let pieces = WordPiece::from_bytes(vocabulary).map_err(corrupt)?;
+    let pieces = pieces(path, vocabulary)?;
     let mut tokenizer = Tokenizer::new(pieces);
     let id = |name: &str, tokenizer: &Tokenizer| match tokenizer.token_to_id(name) {
         Some(id) => Ok((name.to_owned(), id)),

@@ -222,7 +222,12 @@ def sentiment():
 def relevance():
     pairs = [(q, p, float(QUESTIONS[q] == p)) for q in QUESTIONS for p in QUESTIONS.values()]
     tokenizer = wordpiece([text for pair in QUESTIONS.items() for text in pair], 300)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", model_max_length=64)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        model_max_length=64,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+    )
     config = BertConfig(
         vocab_size=tokenizer.get_vocab_size(), hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
         intermediate_size=64, max_position_embeddings=64, num_labels=1,

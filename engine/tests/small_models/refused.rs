@@ -79,7 +79,8 @@ fn a_description_of_labels_that_does_not_fit_is_named() {
 
 #[test]
 fn a_file_that_is_missing_or_corrupt_is_named() {
-    let cases: [(&str, fn(&Path) -> String, &[&str]); 3] = [
+    type Case = (&'static str, fn(&Path) -> String, &'static [&'static str]);
+    let cases: [Case; 3] = [
         (
             "topics",
             classifier,
@@ -111,7 +112,7 @@ fn a_file_that_is_missing_or_corrupt_is_named() {
     // A model without the head, or of other sizes.
     let copy = copy("translator");
     edit(copy.path(), "config.json", |config| {
-        config["num_layers"] = json!(3)
+        config["num_layers"] = json!(3);
     });
     assert!(translator(copy.path()).contains("model.safetensors: "));
 }

@@ -68,7 +68,7 @@ async fn deploy(
     };
     // Templates and schemas are read from files.
     let proving = tokio::task::spawn_blocking(move || match sent.plan {
-        true => deployer.plan(source),
+        true => deployer.plan(&source),
         false => deployer.deploy(source),
     });
     let plan = proving

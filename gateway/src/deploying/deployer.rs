@@ -86,7 +86,7 @@ impl Deployer {
     ///
     /// # Errors
     /// [`DeployError`], as [`deploy`](Self::deploy).
-    pub fn plan(&self, source: ConfigSource) -> Result<Plan, DeployError> {
+    pub fn plan(&self, source: &ConfigSource) -> Result<Plan, DeployError> {
         let config = source.prove_for(&self.machine, &self.vars)?;
         self.inner.lock().plan(&config)
     }

@@ -1,5 +1,11 @@
 //! What `proto/penstock.proto` says, as the build script wrote it.
 
+#![expect(
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "the generator writes them"
+)]
+
 tonic::include_proto!("penstock.v1");
 
 /// The same for clients that ask.

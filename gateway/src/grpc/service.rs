@@ -177,10 +177,10 @@ fn usage(answers: &Answers) -> Usage {
 }
 
 fn json(sources: &Value) -> String {
-    match sources {
-        Value::Null => String::new(),
-        sources => sources.to_string(),
+    if sources.is_null() {
+        return String::new();
     }
+    sources.to_string()
 }
 
 /// Counts a call when it has ended, and keeps shutdown waiting until then. Unless it is told how it ended,

@@ -35,7 +35,7 @@ pub(crate) fn chat_payload(request: ChatRequest) -> Result<Payload, ApiError> {
 ///
 /// # Errors
 /// Names a field that has no meaning for an application.
-pub(crate) fn completion_payload(request: CompletionRequest) -> Result<Payload, ApiError> {
+pub(crate) fn completion_payload(request: &CompletionRequest) -> Result<Payload, ApiError> {
     refuse(&request.decoding)?;
     if request.echo {
         return Err(no_meaning("echo"));

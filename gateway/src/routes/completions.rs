@@ -51,7 +51,7 @@ async fn of_application(
     (terms, arrived): (&Terms, Instant),
 ) -> Result<Response, ApiError> {
     let mut form = Form::new(state.head("cmpl-", application.app().name()), &request);
-    let payload = completion_payload(request)?;
+    let payload = completion_payload(&request)?;
     let call = terms.call();
     let when = (call.clone(), arrived, terms.deadline());
     let asked = ask(state, application, Operation::TextCompletion, payload, when).await?;

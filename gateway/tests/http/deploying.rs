@@ -203,6 +203,10 @@ async fn the_same_again_changes_nothing_and_what_changed_decides_what_restarts()
     for _ in 0..10 {
         assert!(server.ask().await.1.as_str().unwrap().ends_with("two"));
     }
+    let metrics = server.server.get("/metrics").send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    let latency = "penstock_deployment_processing_latency_seconds_bucket{application=\"app\"";
+    assert!(metrics.contains(latency), "{metrics}");
     let (status, text) = server.send(Method::GET, "/api/serve/config", "").await;
     assert_eq!(
         (status, text),

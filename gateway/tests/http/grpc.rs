@@ -25,7 +25,13 @@ use proto::inference_request::Input;
 use proto::{InferenceRequest, Usage};
 
 mod proto {
-    #![expect(unreachable_pub, unused_qualifications, reason = "generated")]
+    #![expect(
+        unreachable_pub,
+        unused_qualifications,
+        clippy::absolute_paths,
+        clippy::allow_attributes_without_reason,
+        reason = "generated"
+    )]
     include!(concat!(env!("OUT_DIR"), "/client/penstock.v1.rs"));
 }
 

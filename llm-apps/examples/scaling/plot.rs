@@ -40,7 +40,8 @@ pub(crate) fn svg(seen: &[Seen]) -> String {
     let replicas = panel("replicas that run", 160.0, 160.0, most(|s| s.running) + 1.0);
     let queued = panel("requests that wait", 360.0, 90.0, most(|s| s.queued));
     let ongoing = panel("requests at replicas", 490.0, 70.0, most(|s| s.ongoing));
-    let panels: [(Panel, fn(&StageSeen) -> usize); 3] = [
+    type Read = fn(&StageSeen) -> usize;
+    let panels: [(Panel, Read); 3] = [
         (replicas, |s| s.running),
         (queued, |s| s.queued),
         (ongoing, |s| s.ongoing),

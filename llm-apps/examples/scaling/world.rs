@@ -61,6 +61,7 @@ impl Stage for Work {
 }
 
 /// How a stage works and scales.
+#[derive(Clone, Copy)]
 struct Kind {
     takes: Duration,
     /// How long a replica takes to start.

@@ -239,7 +239,7 @@ fn finished(
     blueprint: Blueprint<Payload, Payload>,
     router: &RouterConfig,
 ) -> Blueprint<Payload, Payload> {
-    routed(blueprint.wrapped(Configured::new), router)
+    routed(blueprint.wrapped(Configured::over), router)
 }
 
 /// Has a router that goes by the beginning of a text read it from its variable.

@@ -5,8 +5,8 @@
 //! is so; `assembly` makes stages of what the configuration says.
 
 mod application;
+mod applications;
 mod assembly;
-mod controller;
 mod deployments;
 mod plan;
 mod small_models;
@@ -17,7 +17,7 @@ mod tests;
 mod user_config;
 
 pub use application::{Application, ApplicationParts};
-pub use controller::Controller;
+pub use applications::Controller;
 pub use plan::{Action, Plan, Planned, PlannedApplication};
 pub use status::{ApplicationState, ApplicationStatus};
 pub use surroundings::{LatencyOf, Site, Surroundings};

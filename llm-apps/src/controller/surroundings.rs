@@ -41,6 +41,9 @@ pub struct Surroundings {
     pub now: f64,
 }
 
+/// A collection with the encoder of its vectors.
+pub(super) type Searched = (Arc<dyn VectorIndex>, Arc<dyn TextEncoder>);
+
 /// Where deployments run. Default: on a machine on which nothing is counted, and nobody watches.
 #[derive(Clone)]
 pub struct Site {
@@ -109,10 +112,7 @@ impl Surroundings {
     }
 
     /// The collection of this name with the encoder of its vectors, or what is wrong.
-    pub(super) fn collection(
-        &self,
-        name: &str,
-    ) -> Result<(Arc<dyn VectorIndex>, Arc<dyn TextEncoder>), String> {
+    pub(super) fn collection(&self, name: &str) -> Result<Searched, String> {
         let index = self.collections.get(name).cloned();
         let index = index.ok_or_else(|| format!("no collection is called `{name}`"))?;
         let encoder = self.encoder(&index.identity().encoder)?;

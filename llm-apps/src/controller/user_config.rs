@@ -18,7 +18,7 @@ pub(super) struct Configured {
 
 impl Configured {
     /// `stage`, before it is configured.
-    pub(super) fn new(
+    pub(super) fn over(
         stage: Arc<dyn ErasedStage<Payload, Payload>>,
     ) -> Arc<dyn ErasedStage<Payload, Payload>> {
         Arc::new(Self {

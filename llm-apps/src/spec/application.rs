@@ -118,7 +118,10 @@ impl Known<'_> {
         let mut missing: Vec<_> = model_names::fault_of(stage, self).into_iter().collect();
         let mut check = |what: &str, name: &str, known: &[&str]| {
             if !known.contains(&name) {
-                let known = match known {
+                // A name that is taken twice is a fault of its own.
+                let mut known = known.to_vec();
+                known.dedup();
+                let known = match known.as_slice() {
                     [] => "none".to_owned(),
                     known => known.join(", "),
                 };

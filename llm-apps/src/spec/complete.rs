@@ -47,11 +47,12 @@ pub fn of_models(sources: &[String]) -> Value {
 fn complete_deployment(deployment: &mut Map<String, Value>, governed: bool) {
     let auto = deployment.get("num_replicas").is_some_and(|n| n == "auto");
     if auto || deployment.contains_key("autoscaling_config") {
-        fill_at(
-            deployment,
-            "autoscaling_config",
-            autoscaling(auto, governed),
-        );
+        let settings = match auto {
+            true => AutoscalingSettings::auto(),
+            false => AutoscalingSettings::default(),
+        };
+        let settings = autoscaling(&settings, governed);
+        fill_at(deployment, "autoscaling_config", settings);
     } else {
         fill(deployment, json!({"num_replicas": 1}));
     }
@@ -95,11 +96,7 @@ fn admin() -> Value {
     json!({"enabled": default.enabled, "host": default.host, "port": DEFAULT_ADMIN_PORT})
 }
 
-fn autoscaling(auto: bool, governed: bool) -> Value {
-    let default = match auto {
-        true => AutoscalingSettings::auto(),
-        false => AutoscalingSettings::default(),
-    };
+fn autoscaling(default: &AutoscalingSettings, governed: bool) -> Value {
     let bounds = json!({
         "min_replicas": default.min_replicas,
         "max_replicas": default.max_replicas,

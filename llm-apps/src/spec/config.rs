@@ -168,13 +168,11 @@ impl ServeConfig {
     fn read(root: &Node, folder: &Path, machine: &Machine, faults: &mut Faults) -> Option<Self> {
         let mut keys = Section::open("", root, faults);
         let f = faults;
-        let http_options = keys
-            .node("http_options")
-            .map(|node| HttpOptions::read(node, f))
-            .unwrap_or_default();
-        let grpc_options = keys
-            .node("grpc_options")
-            .map(|node| GrpcOptions::read(node, f));
+        let http_options = keys.node("http_options");
+        let http_options = http_options.map(|node| HttpOptions::read(node, f));
+        let http_options = http_options.unwrap_or_default();
+        let grpc_options = keys.node("grpc_options");
+        let grpc_options = grpc_options.map(|node| GrpcOptions::read(node, f));
         let admin_options = keys
             .node("admin_options")
             .map(|node| AdminOptions::read(node, f))

@@ -33,12 +33,12 @@ pub(super) fn read(path: &str, node: &Node, f: &mut Faults) -> Routing {
     );
     let config = match router {
         Some(RouterConfig::PrefixAware(default)) => {
-            RouterConfig::PrefixAware(prefix_aware(default, &mut keys, f))
+            RouterConfig::PrefixAware(prefix_aware(&default, &mut keys, f))
         }
         Some(other) => other,
         None => {
             // Its other keys may be right.
-            prefix_aware(PrefixAwareConfig::default(), &mut keys, f);
+            prefix_aware(&PrefixAwareConfig::default(), &mut keys, f);
             RouterConfig::default()
         }
     };
@@ -54,7 +54,7 @@ pub(super) fn read(path: &str, node: &Node, f: &mut Faults) -> Routing {
 }
 
 fn prefix_aware(
-    default: PrefixAwareConfig,
+    default: &PrefixAwareConfig,
     keys: &mut Section<'_>,
     f: &mut Faults,
 ) -> PrefixAwareConfig {
@@ -83,7 +83,7 @@ fn prefix_aware(
         let key = keys.node("eviction_target_chars");
         let key = key.or_else(|| keys.node("eviction_threshold_chars"));
         f.note(
-            key.map_or(keys.at(), |node| node.at),
+            key.map_or_else(|| keys.at(), |node| node.at),
             format!(
                 "`{}` is {target}, it must not be above `eviction_threshold_chars`, which is {threshold}",
                 keys.path("eviction_target_chars")

@@ -1,8 +1,6 @@
 //! The plain loops against textbook attention, and the GPU's kernels, run thread by thread on this
 //! machine by `engine/cuda/emulate.c`, against the plain loops.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail loudly")]
-
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -4,8 +4,6 @@
 //! What remains untested here is what only a GPU can show; `engine/tests/cuda.rs` is for such a
 //! machine.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
-
 #[path = "../../../tests/candle_oracle/hub_model.rs"]
 mod hub_model;
 mod real;

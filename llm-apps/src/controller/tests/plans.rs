@@ -6,6 +6,12 @@ use std::path::Path;
 use crate::controller::{Action, Plan};
 use crate::spec::{ServeConfig, complete};
 
+/// Edits of a configuration, and what they do.
+type Case = (
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+);
+
 const BEFORE: &str = "
 models:
   - {name: small, source: ./small.gguf}
@@ -62,7 +68,7 @@ fn done_to(before: &str, edits: &[(&str, &str)]) -> Vec<String> {
 
 #[test]
 fn what_changed_decides_what_restarts() {
-    let cases: [(&[(&str, &str)], &[&str]); 9] = [
+    let cases: [Case; 9] = [
         (&[], &[]),
         // Elsewhere in the file, or written otherwise, it is the same.
         (
@@ -259,7 +265,7 @@ applications:
       - {name: encode, embed: {encoder: minilm}}
       - {name: find, lookup: {collection: docs, vector: embedding}}
 ";
-    let cases: [(&[(&str, &str)], &[&str]); 4] = [
+    let cases: [Case; 4] = [
         // How documents are cut, and what nobody uses, is nothing to a server.
         (&[("size: 100", "size: 50"), ("./idle", "./lazy")], &[]),
         (

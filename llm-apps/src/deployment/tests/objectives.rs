@@ -122,7 +122,7 @@ async fn bounds_and_delays_are_kept() {
         let target = app.answer.status().target_num_replicas;
         most = most.max(target);
         if target == 3 {
-            first_change.get_or_insert(began.elapsed());
+            first_change.get_or_insert_with(|| began.elapsed());
         }
         assert!(
             began.elapsed() < seconds(1.0) || (2..=3).contains(&target),

@@ -1,6 +1,7 @@
 //! Requests that begin alike: who gets them, and what is remembered of them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -156,7 +157,7 @@ async fn a_new_router_takes_over_in_place() {
     deployment.update(config(prefix), made);
     tokio::time::sleep(seconds(1.0)).await;
     assert_eq!(replicas().await, 1, "where the text is known");
-    let made = world.made.load(std::sync::atomic::Ordering::SeqCst);
+    let made = world.made.load(Ordering::SeqCst);
     assert_eq!(made, 3, "no replica was restarted");
 }
 

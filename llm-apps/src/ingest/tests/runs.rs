@@ -152,7 +152,7 @@ async fn a_file_that_fails_is_told_and_keeps_what_it_had() {
     assert_eq!(
         failed[2],
         format!(
-            "{}: the encoder failed: a text that cannot be counted",
+            "{}: the model failed: a text that cannot be counted",
             name("odd.txt")
         )
     );
@@ -167,7 +167,7 @@ async fn a_run_that_was_cut_off_goes_on_where_it_was() {
     let (result, _) = place.run().await;
     let error = result.unwrap_err();
     assert!(
-        matches!(&error, IngestError::Encode { why, .. } if why == "the encoder failed: out of breath"),
+        matches!(&error, IngestError::Encode { why, .. } if why == "the model failed: out of breath"),
         "{error}"
     );
     assert_eq!(

@@ -46,7 +46,9 @@ pub(super) fn read(path: &str, node: &Node, faults: &mut Faults) -> Option<Class
         f.note(keys.at(), message);
     }
     let threshold = threshold(&mut keys, f);
-    if let (Some(ClassifyBy::Examples { labels, .. }), None) = (&by, &threshold)
+    // With a faulty label there may be others.
+    if f.list.len() == before
+        && let (Some(ClassifyBy::Examples { labels, .. }), None) = (&by, &threshold)
         && let ([(only, _)], Some(node)) = (labels.as_slice(), keys.node("labels"))
     {
         let path = keys.path("labels");

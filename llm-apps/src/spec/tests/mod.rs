@@ -275,6 +275,7 @@ fn a_variable_that_is_a_secret_is_not_shown() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of faults and their texts")]
 fn what_shows_when_a_model_is_opened_has_its_place_in_the_file() {
     let yaml = "models:\n  - name: a\n    source: ./a.gguf\n    engine:\n      kv_cache: 16MiB\n  \
                 - {name: b, source: ./b.gguf}\n";

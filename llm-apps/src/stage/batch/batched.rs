@@ -247,8 +247,13 @@ fn alike(error: &StageError) -> StageError {
             code: code.clone(),
             message: message.clone(),
         },
-        other if other.may_retry() => StageError::Unavailable(other.to_string()),
-        other => StageError::Failed(other.to_string()),
+        StageError::Unavailable(_)
+        | StageError::Failed(_)
+        | StageError::Generate(_)
+        | StageError::Call(_) => match error.may_retry() {
+            true => StageError::Unavailable(error.to_string()),
+            false => StageError::Failed(error.to_string()),
+        },
     }
 }
 

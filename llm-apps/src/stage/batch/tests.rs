@@ -16,10 +16,13 @@ use tokio::time::{Instant, sleep};
 use super::{BatchOptions, BatchStage, Batched};
 use crate::stage::{Call, Stage, StageError};
 
+/// When a batch began, and its inputs.
+type Seen = (Duration, Vec<u64>);
+
 /// Doubles its inputs, and notes its batches with the time at which they began.
 #[derive(Default)]
 struct Double {
-    seen: Arc<Mutex<Vec<(Duration, Vec<u64>)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
     began: Option<Instant>,
     takes: Duration,
 }
@@ -54,7 +57,7 @@ impl BatchStage for Double {
 
 struct World {
     batched: Arc<Batched<Double>>,
-    seen: Arc<Mutex<Vec<(Duration, Vec<u64>)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 fn world(options: BatchOptions, takes: Duration) -> World {

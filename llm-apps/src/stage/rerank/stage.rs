@@ -11,6 +11,9 @@ use crate::stage::classify::{TextClassifier, dot, unit};
 use crate::stage::{Call, Stage, StageError};
 use crate::vector::TextEncoder;
 
+/// The text of a passage, and the passage.
+type Found = (String, Map<String, Value>);
+
 /// Orders passages.
 #[derive(Debug)]
 pub struct RerankStage {
@@ -69,7 +72,7 @@ impl RerankStage {
     }
 
     /// The passages as they are, each a named value with a text.
-    fn passages(&self, payload: &Payload) -> Result<Vec<(String, Map<String, Value>)>, StageError> {
+    fn passages(&self, payload: &Payload) -> Result<Vec<Found>, StageError> {
         let name = &self.options.passages;
         let found: Vec<Map<String, Value>> = payload.read(name)?;
         let count = found.len();

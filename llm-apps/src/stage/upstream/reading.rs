@@ -56,7 +56,9 @@ impl Reading {
                 // A connection that breaks behind the end of an answer takes nothing from it.
                 broken => match (self.finish, broken) {
                     (Some(finish), _) => return Ok(Said::Finished(finish, self.tokens)),
-                    (None, broken) => return Err(self.broken(broken.and_then(Result::err))),
+                    (None, broken) => {
+                        return Err(self.broken(broken.and_then(Result::err).as_ref()));
+                    }
                 },
             }
         }
@@ -107,7 +109,7 @@ impl Reading {
     }
 
     /// The stream ended, or cannot be read.
-    fn broken(&self, error: Option<OpenAIError>) -> Trouble {
+    fn broken(&self, error: Option<&OpenAIError>) -> Trouble {
         let name = &self.options.name;
         if let Some(trouble) = self.note.take() {
             return trouble;

@@ -136,7 +136,8 @@ async fn an_answer_that_breaks_is_an_error_of_its_own() {
     let tool = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]});
     let invalid = json!({"error": {"message": "too long", "type": "invalid_request_error"}});
     let other = json!({"error": format!("it broke {KEY}")});
-    let cases: [(String, fn(UpstreamOptions) -> UpstreamOptions, _, &str); 9] = [
+    type With = fn(UpstreamOptions) -> UpstreamOptions;
+    let cases: [(String, With, _, &str); 9] = [
         (head() + &begun, same, "unavailable", broken),
         (chunked_head() + &chunk(&begun), same, "unavailable", broken),
         (
