@@ -10,6 +10,7 @@
 //! - `grpc`: another way in, to the same admission and the same events.
 //! - `sse`: frames, and what happens when one side goes away.
 //! - `error`: the only file that knows status codes. `telemetry`: what is counted.
+//! - `store`: what survives a restart. `batches`: lines of files, answered behind all requests.
 //! - `catalogue`: the models and applications that are served. `state`, `config`, `edge`: what all requests
 //!   share, what is set, and chance and time.
 
@@ -17,6 +18,7 @@
 
 mod admin;
 mod admission;
+mod batches;
 mod catalogue;
 mod config;
 mod deploying;
@@ -31,6 +33,7 @@ mod routes;
 mod server;
 mod sse;
 mod state;
+mod store;
 mod telemetry;
 
 pub use admin::{AdminConfig, serve_admin};

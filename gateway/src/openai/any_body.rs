@@ -1,6 +1,7 @@
 //! The one check that property tests and the fuzzer share.
 
-use super::{Rules, chat_request, completion_request, detokenize_request, tokenize_request};
+use super::{Rules, batch_request, chat_request, completion_request};
+use super::{detokenize_request, tokenize_request};
 use crate::error::ApiError;
 
 /// Gives `body` to every parser, strict and not.
@@ -33,6 +34,7 @@ pub fn check_any_body(body: &[u8]) -> Result<(), String> {
                 "an unknown field passed",
             )?;
         }
+        answer(batch_request(body, rules))?;
         answer(tokenize_request(body, rules))?;
         answer(detokenize_request(body, rules))?;
     }

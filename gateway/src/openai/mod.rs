@@ -2,6 +2,7 @@
 //! below understand and back. Nothing outside this room knows a field's name.
 
 mod any_body;
+mod batch;
 mod chat_request;
 mod chat_response;
 mod chat_stream;
@@ -13,6 +14,7 @@ mod completion_whole;
 mod decoding;
 mod expected;
 mod fields;
+mod file;
 mod head;
 mod judge;
 mod logprobs;
@@ -20,6 +22,7 @@ mod message;
 mod models;
 mod object;
 mod one_or_many;
+mod paging;
 mod parse;
 mod plain_stream;
 mod prompt;
@@ -34,6 +37,7 @@ mod usage;
 mod wording;
 
 pub use any_body::check_any_body;
+pub(crate) use batch::{BatchObject, WINDOW, batch_request};
 pub use chat_request::{ChatRequest, Conversation, chat_request};
 pub(crate) use chat_response::Extras;
 pub(crate) use chat_stream::ChatEncoder;
@@ -44,13 +48,15 @@ pub(crate) use completion_stream::CompletionEncoder;
 pub(crate) use completion_whole::{CompletionShape, completion_choices};
 pub use decoding::{Decoding, Given, MAX_TOKEN_LIST};
 pub use fields::{Effect, Field, Noop, Table};
+pub(crate) use file::{Deleted, FileObject, NewFile};
 pub(crate) use head::Head;
 pub use judge::Rules;
 pub(crate) use models::{ModelList, ModelObject};
+pub(crate) use paging::{ListObject, Paging};
 pub(crate) use plain_stream::PlainEncoder;
 pub use prompt::Prompt;
 pub use streaming::StreamOptions;
-pub use tables::{CHAT, COMPLETIONS, DETOKENIZE, TOKENIZE};
+pub use tables::{BATCHES, CHAT, COMPLETIONS, DETOKENIZE, FILES, TOKENIZE};
 pub(crate) use to_payload::{PlainRequest, chat_payload, completion_payload, plain_payload};
 pub use to_text::Defaults;
 pub(crate) use to_text::{Surroundings, chat_text, completion_texts, tokenize_prompt};

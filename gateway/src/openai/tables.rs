@@ -15,6 +15,25 @@ pub static TOKENIZE: Table = &[TOKENIZE_OWN, MESSAGES];
 /// `POST /detokenize`.
 pub static DETOKENIZE: Table = &[&[honoured("model"), honoured("tokens")]];
 
+/// `POST /v1/files`, whose fields are parts of a form.
+pub static FILES: Table = &[&[
+    honoured("file"),
+    honoured("purpose"),
+    honoured("expires_after[anchor]"),
+    honoured("expires_after[seconds]"),
+]];
+
+/// `POST /v1/batches`.
+pub static BATCHES: Table = &[&[
+    honoured("input_file_id"),
+    honoured("endpoint"),
+    honoured("completion_window"),
+    honoured("metadata"),
+    honoured("output_expires_after"),
+    honoured("output_expires_after.anchor"),
+    honoured("output_expires_after.seconds"),
+]];
+
 const TOOLS: &str = "this version does not call tools";
 const TEXT_OUT: &str = "models here answer with text";
 const TEXT_IN: &str = "models here read text";

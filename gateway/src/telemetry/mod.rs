@@ -5,6 +5,7 @@
 //! atomic addition. Gauges that belong to an engine or to the door are read from them when somebody
 //! asks, so they are exact at that moment. No label takes its value from a client.
 
+mod batches;
 mod buckets;
 mod deployments;
 mod http;
@@ -14,6 +15,7 @@ mod names;
 mod recorder;
 mod scrape;
 
+pub(crate) use batches::BatchMetrics;
 pub(crate) use meter::{Meter, Operation};
 pub(crate) use model::{EngineGauges, ModelMetrics};
 pub use names::{Kind, METRICS, Metric};

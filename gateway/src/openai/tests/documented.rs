@@ -4,7 +4,9 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use crate::openai::{CHAT, COMPLETIONS, DETOKENIZE, Effect, TOKENIZE, Table};
+use crate::openai::{
+    BATCHES, CHAT, COMPLETIONS, DETOKENIZE, Effect, FILES, TOKENIZE, Table,
+};
 
 #[test]
 fn the_documentation_lists_every_field_as_the_code_treats_it() {
@@ -16,6 +18,8 @@ fn the_documentation_lists_every_field_as_the_code_treats_it() {
         ("POST /v1/completions", COMPLETIONS),
         ("POST /tokenize", TOKENIZE),
         ("POST /detokenize", DETOKENIZE),
+        ("POST /v1/files", FILES),
+        ("POST /v1/batches", BATCHES),
     ] {
         let expected = format!("### `{endpoint}`\n\n{}", rendered(table));
         if !text.contains(&expected) {
