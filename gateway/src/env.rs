@@ -58,7 +58,10 @@ impl Environment {
     /// Where a server keeps what must survive a restart, unless its configuration says; `None` where the
     /// environment names no folder at all.
     pub(crate) fn data_dir(&self) -> Option<PathBuf> {
-        let under = |name, rest: &str| self.get(name).map(|folder| PathBuf::from(folder).join(rest));
+        let under = |name, rest: &str| {
+            self.get(name)
+                .map(|folder| PathBuf::from(folder).join(rest))
+        };
         under("PENSTOCK_HOME", "data")
             .or_else(|| under("XDG_DATA_HOME", "penstock"))
             .or_else(|| under("HOME", ".local/share/penstock"))
@@ -145,8 +148,17 @@ mod tests {
     #[test]
     fn state_lies_apart_from_the_cache() {
         let data_dir = |vars: [(&str, &str); 3]| Environment::from(vars).data_dir().unwrap();
-        let vars = |home, data| [("HOME", "/home/me"), ("PENSTOCK_HOME", home), ("XDG_DATA_HOME", data)];
-        assert_eq!(data_dir(vars("", "")), Path::new("/home/me/.local/share/penstock"));
+        let vars = |home, data| {
+            [
+                ("HOME", "/home/me"),
+                ("PENSTOCK_HOME", home),
+                ("XDG_DATA_HOME", data),
+            ]
+        };
+        assert_eq!(
+            data_dir(vars("", "")),
+            Path::new("/home/me/.local/share/penstock")
+        );
         assert_eq!(data_dir(vars("", "/d")), Path::new("/d/penstock"));
         assert_eq!(data_dir(vars("/p", "/d")), Path::new("/p/data"));
         assert_eq!(Environment::default().data_dir(), None);

@@ -183,10 +183,14 @@ mod tests {
     async fn few_lines_run_beside_requests_and_none_while_one_waits() {
         let (door, gate) = gate(8, 8);
         let request = door.enter().await.unwrap();
-        let lines: Vec<_> = (0..2).map(|_| gate.enter().now_or_never().unwrap()).collect();
+        let lines: Vec<_> = (0..2)
+            .map(|_| gate.enter().now_or_never().unwrap())
+            .collect();
         assert!(gate.enter().now_or_never().is_none(), "a quarter of 8");
         drop((request, lines));
-        let busy: Vec<_> = (0..8).map(|_| door.enter().now_or_never().unwrap()).collect();
+        let busy: Vec<_> = (0..8)
+            .map(|_| door.enter().now_or_never().unwrap())
+            .collect();
         assert!(gate.enter().now_or_never().is_none());
         drop(busy);
         assert!(gate.enter().now_or_never().is_some());

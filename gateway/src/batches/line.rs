@@ -148,7 +148,10 @@ impl Source {
     }
 
     async fn ask(&self, body: serde_json::Map<String, Value>) -> Answer {
-        if body.get("stream").is_some_and(|stream| *stream == Value::Bool(true)) {
+        if body
+            .get("stream")
+            .is_some_and(|stream| *stream == Value::Bool(true))
+        {
             let message = "a line of a batch is answered in one piece; leave stream out";
             return Answer::of(&ApiError::invalid("stream", message));
         }

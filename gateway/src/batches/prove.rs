@@ -28,7 +28,10 @@ pub(super) struct Request {
 ///
 /// # Errors
 /// The file cannot be read.
-pub(super) fn prove(path: &Path, endpoint: &str) -> Result<Result<u32, Vec<LineFault>>, StoreError> {
+pub(super) fn prove(
+    path: &Path,
+    endpoint: &str,
+) -> Result<Result<u32, Vec<LineFault>>, StoreError> {
     let mut faults = Vec::new();
     let mut ids = HashSet::new();
     let mut lines = 0;
@@ -43,7 +46,10 @@ pub(super) fn prove(path: &Path, endpoint: &str) -> Result<Result<u32, Vec<LineF
             if ids.insert(request.custom_id.clone()) {
                 return Ok(());
             }
-            let message = format!("the custom_id {:?} stands on another line too", request.custom_id);
+            let message = format!(
+                "the custom_id {:?} stands on another line too",
+                request.custom_id
+            );
             Err(("duplicate_custom_id", message, Some("custom_id")))
         });
         if let Err((code, message, param)) = found {
@@ -57,17 +63,31 @@ pub(super) fn prove(path: &Path, endpoint: &str) -> Result<Result<u32, Vec<LineF
         }
         Err(wrong) => faults.push(fault("invalid_json_line", wrong.to_string(), None, None)),
         Ok(()) if lines == 0 => {
-            faults.push(fault("empty_file", JsonlFault::Empty.to_string(), None, None));
+            faults.push(fault(
+                "empty_file",
+                JsonlFault::Empty.to_string(),
+                None,
+                None,
+            ));
         }
         Ok(()) => {}
     }
-    Ok(if faults.is_empty() { Ok(lines) } else { Err(faults) })
+    Ok(if faults.is_empty() {
+        Ok(lines)
+    } else {
+        Err(faults)
+    })
 }
 
 /// Reads a line; what is wrong has a code, words, and the field.
 pub(super) fn request(line: &[u8], endpoint: &str) -> Result<Request, Wrong> {
-    let mut line: Map<String, Value> = serde_json::from_slice(line)
-        .map_err(|error| ("invalid_json_line", format!("not a JSON object: {error}"), None))?;
+    let mut line: Map<String, Value> = serde_json::from_slice(line).map_err(|error| {
+        (
+            "invalid_json_line",
+            format!("not a JSON object: {error}"),
+            None,
+        )
+    })?;
     let missing = |field: &'static str, what: &str| {
         let message = format!("the field `{field}` is required and must be {what}");
         ("missing_required_parameter", message, Some(field))
@@ -100,12 +120,7 @@ pub(super) fn request(line: &[u8], endpoint: &str) -> Result<Request, Wrong> {
 
 type Wrong = (&'static str, String, Option<&'static str>);
 
-fn fault(
-    code: &str,
-    message: String,
-    param: Option<&str>,
-    line: Option<u64>,
-) -> LineFault {
+fn fault(code: &str, message: String, param: Option<&str>, line: Option<u64>) -> LineFault {
     LineFault {
         code: code.to_owned(),
         message,

@@ -70,12 +70,16 @@ impl NewFile {
     /// It is missing, or no purpose that a file can have here.
     pub(crate) fn purpose(&self) -> Result<&'static str, ApiError> {
         let said = self.purpose.as_deref();
-        let said = said.ok_or_else(|| ApiError::invalid("purpose", "the field `purpose` is required"))?;
+        let said =
+            said.ok_or_else(|| ApiError::invalid("purpose", "the field `purpose` is required"))?;
         let known = PURPOSES.into_iter().find(|purpose| *purpose == said);
         known.ok_or_else(|| {
             let said: String = said.chars().take(40).collect();
             let all = PURPOSES.join(", ");
-            ApiError::invalid("purpose", format!("purpose must be one of {all}, but is {said:?}"))
+            ApiError::invalid(
+                "purpose",
+                format!("purpose must be one of {all}, but is {said:?}"),
+            )
         })
     }
 

@@ -11,8 +11,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::{
-    application, batches, chat_completions, completions, detokenize, files, health, metrics, models,
-    observe, tokenize, unknown, upload, version,
+    application, batches, chat_completions, completions, detokenize, files, health, metrics,
+    models, observe, tokenize, unknown, upload, version,
 };
 use crate::config::Cors;
 use crate::http::{X_REQUEST_ID, answer_panic, request_id};

@@ -277,11 +277,7 @@ impl Opened {
         Ok(batch)
     }
 
-    pub(super) fn record(
-        &self,
-        id: &str,
-        outcomes: &[Outcome],
-    ) -> Result<BatchRecord, StoreError> {
+    pub(super) fn record(&self, id: &str, outcomes: &[Outcome]) -> Result<BatchRecord, StoreError> {
         let change = self.database.begin_write()?;
         let (number, mut batch): (u64, BatchRecord) = shelf::of_change(&change, id)?;
         let mut table = change.open_table(OUTCOMES)?;
@@ -342,7 +338,9 @@ impl Opened {
 
         let change = self.database.begin_write()?;
         let (_, mut batch): (u64, BatchRecord) = shelf::of_change(&change, id)?;
-        let expires_at = batch.output_expires_after.map(|s| outputs.now.saturating_add(s));
+        let expires_at = batch
+            .output_expires_after
+            .map(|s| outputs.now.saturating_add(s));
         let file = |id: &str, bytes, kind: &str| FileRecord {
             id: id.to_owned(),
             bytes,

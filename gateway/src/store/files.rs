@@ -133,7 +133,10 @@ impl Opened {
                 "{MAX_FILES} files are kept already, which is the limit; delete some"
             )));
         }
-        let total = all.iter().map(|f| f.bytes).fold(file.bytes, u64::saturating_add);
+        let total = all
+            .iter()
+            .map(|f| f.bytes)
+            .fold(file.bytes, u64::saturating_add);
         if total > MAX_TOTAL_BYTES {
             return Err(StoreError::Refused(format!(
                 "with this file all files together would have {total} bytes, and the limit is \

@@ -181,9 +181,7 @@ pub(super) fn page<T: Kept>(
     }
 }
 
-fn every<T: Kept>(
-    records: &impl ReadableTable<u64, &'static [u8]>,
-) -> Result<Vec<T>, StoreError> {
+fn every<T: Kept>(records: &impl ReadableTable<u64, &'static [u8]>) -> Result<Vec<T>, StoreError> {
     let entries = records.iter()?;
     let read = entries.map(|entry| Ok(serde_json::from_slice(entry?.1.value())?));
     read.collect()

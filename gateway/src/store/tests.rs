@@ -134,7 +134,10 @@ async fn a_folder_belongs_to_one_process_and_is_made_when_it_is_needed() {
     store.run(|_| Ok(())).await.unwrap();
     assert!(store.exists());
     let second = Store::new(Some(&place)).run(|_| Ok(())).await;
-    assert_eq!(second, Err(StoreError::InUse(place.canonicalize().unwrap())));
+    assert_eq!(
+        second,
+        Err(StoreError::InUse(place.canonicalize().unwrap()))
+    );
     store.close().await;
     Store::new(Some(&place)).run(|_| Ok(())).await.unwrap();
     let off = Store::new(None).run(|_| Ok(())).await;
@@ -172,7 +175,10 @@ async fn a_line_has_one_outcome_however_often_it_is_recorded() {
 async fn a_crash_between_the_files_and_their_records_is_cleared_away() {
     let folder = TempDir::new().unwrap();
     let store = with_batch(&folder).await;
-    store.record("b".to_owned(), vec![outcome(0, true, "zero")]).await.unwrap();
+    store
+        .record("b".to_owned(), vec![outcome(0, true, "zero")])
+        .await
+        .unwrap();
     store.close().await;
     let bodies: PathBuf = folder.path().join("files");
     let mut written = Writing::begin(&bodies, "file-lost").unwrap();
@@ -184,7 +190,10 @@ async fn a_crash_between_the_files_and_their_records_is_cleared_away() {
     let after = opened(&after);
     assert_eq!(bodies_of(&after), ["in"]);
     let ended = after.end_batch("b", &outputs("")).unwrap();
-    assert_eq!((ended.output_file_id.as_deref(), ended.error_file_id), (Some("file-out"), None));
+    assert_eq!(
+        (ended.output_file_id.as_deref(), ended.error_file_id),
+        (Some("file-out"), None)
+    );
 }
 
 #[tokio::test]
@@ -192,7 +201,10 @@ async fn a_file_that_a_batch_reads_stays_until_it_is_done() {
     let folder = TempDir::new().unwrap();
     let store = with_batch(&folder).await;
     let refused = store.forget_file("in".to_owned()).await.unwrap_err();
-    assert!(refused.to_string().contains("cancel that first"), "{refused}");
+    assert!(
+        refused.to_string().contains("cancel that first"),
+        "{refused}"
+    );
     let ended = store.end_batch("b".to_owned(), outputs("")).await.unwrap();
     assert_eq!((ended.output_file_id, ended.error_file_id), (None, None));
     store.forget_file("in".to_owned()).await.unwrap();

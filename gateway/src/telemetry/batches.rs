@@ -39,7 +39,11 @@ impl BatchMetrics {
     /// These lines got their outcomes.
     pub(crate) fn lines(&self, outcomes: &[Outcome]) {
         for outcome in outcomes {
-            let count = if outcome.ok { &self.completed } else { &self.failed };
+            let count = if outcome.ok {
+                &self.completed
+            } else {
+                &self.failed
+            };
             count.increment(1);
         }
     }

@@ -15,13 +15,17 @@ const CHAT: &str = "/v1/chat/completions";
 
 /// A line that asks for a chat.
 fn line(id: &str, more: Value) -> Value {
-    let mut body = question(more);
-    body["model"] = json!(MODEL);
+    let mut body = question(json!({"model": MODEL}));
+    for (name, value) in more.as_object().unwrap() {
+        body[name] = value.clone();
+    }
     json!({"custom_id": id, "method": "POST", "url": CHAT, "body": body})
 }
 
 fn lines(count: usize) -> String {
-    (0..count).map(|i| format!("{}\n", line(&format!("r{i}"), json!({})))).collect()
+    (0..count)
+        .map(|i| format!("{}\n", line(&format!("r{i}"), json!({}))))
+        .collect()
 }
 
 async fn start(server: &Server, lines: &str) -> String {
@@ -29,7 +33,10 @@ async fn start(server: &Server, lines: &str) -> String {
     let body = json!({"input_file_id": input, "endpoint": CHAT, "completion_window": "24h",
         "metadata": {"job": "nightly"}});
     let batch = server.ask("/v1/batches", body).await;
-    assert_eq!((&batch["status"], &batch["metadata"]["job"]), (&json!("validating"), &json!("nightly")));
+    assert_eq!(
+        (&batch["status"], &batch["metadata"]["job"]),
+        (&json!("validating"), &json!("nightly"))
+    );
     batch["id"].as_str().unwrap().to_owned()
 }
 
@@ -55,30 +62,54 @@ async fn each_line_is_answered_into_one_of_two_files() {
     let id = start(&server, &text).await;
     let batch = server.batch_ended(&id).await;
     assert_eq!(batch["status"], "completed", "{batch}");
-    assert_eq!(batch["request_counts"], json!({"total": 4, "completed": 1, "failed": 3}));
+    assert_eq!(
+        batch["request_counts"],
+        json!({"total": 4, "completed": 1, "failed": 3})
+    );
     for time in ["in_progress_at", "finalizing_at", "completed_at"] {
         assert_eq!(batch[time], 1_700_000_000_u64, "{time}: {batch}");
     }
-    assert_eq!((&batch["failed_at"], &batch["errors"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&batch["failed_at"], &batch["errors"]),
+        (&Value::Null, &Value::Null)
+    );
 
     let good = by_id(&server.lines(&batch["output_file_id"]).await);
     let answer = &good["good"];
-    assert_eq!((&answer["error"], &answer["response"]["status_code"]), (&Value::Null, &json!(200)));
+    assert_eq!(
+        (&answer["error"], &answer["response"]["status_code"]),
+        (&Value::Null, &json!(200))
+    );
     let direct = server.ask(CHAT, question(json!({"temperature": 0}))).await;
     assert_eq!(answer["response"]["body"]["choices"], direct["choices"]);
-    assert!(answer["response"]["request_id"].as_str().unwrap().starts_with("req_"));
+    assert!(
+        answer["response"]["request_id"]
+            .as_str()
+            .unwrap()
+            .starts_with("req_")
+    );
 
     let bad = by_id(&server.lines(&batch["error_file_id"]).await);
-    for (id, status, param) in [("hot", 400, "temperature"), ("stream", 400, "stream"), ("lost", 404, "model")] {
+    for (id, status, param) in [
+        ("hot", 400, "temperature"),
+        ("stream", 400, "stream"),
+        ("lost", 404, "model"),
+    ] {
         let response = &bad[id]["response"];
         assert_eq!(response["status_code"], status, "{response}");
         assert_eq!(response["body"]["error"]["param"], param, "{response}");
     }
     assert_eq!(server.metric("penstock_batch_lines_total").await, 4.0);
     assert_eq!(server.metric("penstock_batch_ended_total").await, 1.0);
-    assert_eq!(server.metric("penstock_admission_permits_in_use").await, 0.0);
+    assert_eq!(
+        server.metric("penstock_admission_permits_in_use").await,
+        0.0
+    );
     let (_, list) = server.fetch("/v1/batches?limit=1").await;
-    assert_eq!((&list["data"][0]["id"], &list["has_more"]), (&json!(id), &json!(false)));
+    assert_eq!(
+        (&list["data"][0]["id"], &list["has_more"]),
+        (&json!(id), &json!(false))
+    );
     let (status, error) = told(&server, &format!("/v1/batches/{id}/cancel")).await;
     assert_eq!(status, 400, "{error}");
 }
@@ -108,10 +139,20 @@ async fn wrong_lines_fail_the_batch_and_are_named() {
     let text: String = rows.iter().map(|(line, _)| format!("{line}\n")).collect();
     let id = start(&server, &format!("{good}\n{text}")).await;
     let batch = server.batch_ended(&id).await;
-    assert_eq!((&batch["status"], &batch["output_file_id"]), (&json!("failed"), &Value::Null));
+    assert_eq!(
+        (&batch["status"], &batch["output_file_id"]),
+        (&json!("failed"), &Value::Null)
+    );
     let errors = batch["errors"]["data"].as_array().unwrap();
-    let found: Vec<_> = errors.iter().map(|e| (e["line"].as_u64().unwrap(), e["code"].as_str().unwrap())).collect();
-    let expected: Vec<_> = rows.iter().enumerate().map(|(i, (_, code))| (i as u64 + 2, *code)).collect();
+    let found: Vec<_> = errors
+        .iter()
+        .map(|e| (e["line"].as_u64().unwrap(), e["code"].as_str().unwrap()))
+        .collect();
+    let expected: Vec<_> = rows
+        .iter()
+        .enumerate()
+        .map(|(i, (_, code))| (i as u64 + 2, *code))
+        .collect();
     assert_eq!(found, expected, "{batch}");
 
     let input = server.upload(&lines(1)).await;
@@ -121,7 +162,8 @@ async fn wrong_lines_fail_the_batch_and_are_named() {
         ("completion_window", json!("1h")),
         ("metadata", json!({"a": 1})),
     ] {
-        let mut body = json!({"input_file_id": input, "endpoint": CHAT, "completion_window": "24h"});
+        let mut body =
+            json!({"input_file_id": input, "endpoint": CHAT, "completion_window": "24h"});
         body[field] = value;
         let response = server.post("/v1/batches", &body).send().await.unwrap();
         assert_eq!(response.status(), 400);
@@ -154,7 +196,10 @@ async fn a_stop_in_the_middle_loses_nothing_and_does_nothing_twice() {
 
     let server = configured(folder.path(), saying("yes"), config(), &clock).await;
     let batch = server.batch_ended(&id).await;
-    assert_eq!(batch["request_counts"], json!({"total": 20, "completed": 20, "failed": 0}));
+    assert_eq!(
+        batch["request_counts"],
+        json!({"total": 20, "completed": 20, "failed": 0})
+    );
     let answers = by_id(&server.lines(&batch["output_file_id"]).await);
     assert_eq!(answers.len(), 20);
     // What was answered before the stop was not answered again.
@@ -182,7 +227,10 @@ async fn a_batch_is_cancelled_and_keeps_what_it_has() {
     drop(gate);
     assert_eq!(batch["status"], "cancelled", "{batch}");
     let counts = &batch["request_counts"];
-    assert_eq!(counts["completed"].as_u64().unwrap() + counts["failed"].as_u64().unwrap(), 6);
+    assert_eq!(
+        counts["completed"].as_u64().unwrap() + counts["failed"].as_u64().unwrap(),
+        6
+    );
     let done = server.lines(&batch["output_file_id"]).await;
     let left = server.lines(&batch["error_file_id"]).await;
     assert_eq!(by_id(&[done, left.clone()].concat()).len(), 6);
@@ -205,7 +253,10 @@ async fn what_is_not_answered_in_time_expires() {
     clock.advance(86_400);
     drop(gate);
     let batch = server.batch_ended(&id).await;
-    assert_eq!((&batch["status"], &batch["expired_at"]), (&json!("expired"), &json!(1_700_086_400_u64)));
+    assert_eq!(
+        (&batch["status"], &batch["expired_at"]),
+        (&json!("expired"), &json!(1_700_086_400_u64))
+    );
     let left = server.lines(&batch["error_file_id"]).await;
     assert_eq!(left[0]["error"]["code"], "batch_expired", "{left:?}");
     assert_eq!(batch["request_counts"]["total"], 3);
@@ -224,11 +275,15 @@ async fn lines_give_way_to_requests_that_wait() {
     let id = start(&server, &lines(8)).await;
     // One slot stays free.
     server.until("penstock_batch_lines_in_flight", 3.0).await;
-    let asked: Vec<_> = (0..4).map(|_| server.send(CHAT, question(json!({})))).collect();
+    let asked: Vec<_> = (0..4)
+        .map(|_| server.send(CHAT, question(json!({}))))
+        .collect();
     let asked = futures::future::join_all(asked);
     let let_go = async {
         // All four get slots, although there was room for one only.
-        server.until("penstock_batch_lines_yielded_total", 3.0).await;
+        server
+            .until("penstock_batch_lines_yielded_total", 3.0)
+            .await;
         server.until("penstock_batch_lines_in_flight", 0.0).await;
         server.until("penstock_admission_permits_in_use", 4.0).await;
         drop(gate);
@@ -237,6 +292,12 @@ async fn lines_give_way_to_requests_that_wait() {
     assert!(answers.iter().all(|answer| answer.status() == 200));
     drop(answers);
     let batch = server.batch_ended(&id).await;
-    assert_eq!(batch["request_counts"], json!({"total": 8, "completed": 8, "failed": 0}));
-    assert_eq!(by_id(&server.lines(&batch["output_file_id"]).await).len(), 8);
+    assert_eq!(
+        batch["request_counts"],
+        json!({"total": 8, "completed": 8, "failed": 0})
+    );
+    assert_eq!(
+        by_id(&server.lines(&batch["output_file_id"]).await).len(),
+        8
+    );
 }

@@ -33,15 +33,27 @@ async fn a_file_is_kept_listed_read_and_forgotten() {
     assert_eq!(content.bytes().await.unwrap(), bytes);
     let (_, list) = server.fetch("/v1/files?purpose=user_data&limit=1").await;
     assert_eq!(list["data"], json!([file]));
-    assert_eq!((&list["has_more"], &list["last_id"]), (&json!(false), &json!(id)));
-    assert_eq!(server.fetch("/v1/files?purpose=batch").await.1["data"], json!([]));
+    assert_eq!(
+        (&list["has_more"], &list["last_id"]),
+        (&json!(false), &json!(id))
+    );
+    assert_eq!(
+        server.fetch("/v1/files?purpose=batch").await.1["data"],
+        json!([])
+    );
 
     let url = format!("{}{path}", server.url);
     let deleted = server.client.delete(&url).send().await.unwrap();
     let deleted: serde_json::Value = deleted.json().await.unwrap();
-    assert_eq!(deleted, json!({"id": id, "object": "file", "deleted": true}));
+    assert_eq!(
+        deleted,
+        json!({"id": id, "object": "file", "deleted": true})
+    );
     let (status, error) = server.fetch(&path).await;
-    assert_eq!((status, &error["error"]["code"]), (404, &json!("not_found")));
+    assert_eq!(
+        (status, &error["error"]["code"]),
+        (404, &json!("not_found"))
+    );
 }
 
 #[tokio::test]
@@ -57,21 +69,51 @@ async fn a_wrong_upload_is_told_what_is_wrong_and_leaves_nothing() {
     let rows: [(&[(&str, &str)], Option<&[u8]>, u16, &str, &str); 9] = [
         (batch, None, 400, "file", "is required"),
         (&[], Some(b"{}"), 400, "purpose", "is required"),
-        (&[("purpose", "fine-tune")], Some(b"{}"), 400, "purpose", "must be one of batch"),
-        (batch, Some(b"{}\n\n[1]\n{}"), 400, "file", "line 3 is not a JSON object"),
+        (
+            &[("purpose", "fine-tune")],
+            Some(b"{}"),
+            400,
+            "purpose",
+            "must be one of batch",
+        ),
+        (
+            batch,
+            Some(b"{}\n\n[1]\n{}"),
+            400,
+            "file",
+            "line 3 is not a JSON object",
+        ),
         (batch, Some(b"{\"a\": 1} 2\n"), 400, "file", "line 1"),
         (batch, Some(b" \n"), 400, "file", "is empty"),
-        (&[("colour", "red")], Some(b"{}"), 400, "colour", "unknown part"),
-        (&[("purpose", "batch"), ("expires_after[seconds]", "5")], Some(b"{}"), 400,
-            "expires_after.anchor", "created_at"),
+        (
+            &[("colour", "red")],
+            Some(b"{}"),
+            400,
+            "colour",
+            "unknown part",
+        ),
+        (
+            &[("purpose", "batch"), ("expires_after[seconds]", "5")],
+            Some(b"{}"),
+            400,
+            "expires_after.anchor",
+            "created_at",
+        ),
         (batch, Some(&long), 413, "", "1000 bytes"),
     ];
     for (fields, file, status, param, words) in rows {
         let (found, error) = server.send_form(form(fields, file)).await;
         let error = &error["error"];
         assert_eq!(found, status, "{fields:?}: {error}");
-        assert_eq!(error["param"].as_str().unwrap_or_default(), param, "{error}");
-        assert!(error["message"].as_str().unwrap().contains(words), "{error}");
+        assert_eq!(
+            error["param"].as_str().unwrap_or_default(),
+            param,
+            "{error}"
+        );
+        assert!(
+            error["message"].as_str().unwrap().contains(words),
+            "{error}"
+        );
     }
     assert_eq!(server.fetch("/v1/files").await.1["data"], json!([]));
     let left = std::fs::read_dir(folder.path().join("files")).unwrap();
@@ -86,7 +128,15 @@ async fn a_wrong_upload_is_told_what_is_wrong_and_leaves_nothing() {
 async fn a_server_without_a_folder_says_so() {
     let server = Server::start(saying("")).await;
     let (status, error) = server.fetch("/v1/files").await;
-    assert_eq!((status, &error["error"]["code"]), (400, &json!("storage_disabled")));
-    let (status, error) = server.send_form(form(&[("purpose", "batch")], Some(b"{}"))).await;
-    assert_eq!((status, &error["error"]["code"]), (400, &json!("storage_disabled")));
+    assert_eq!(
+        (status, &error["error"]["code"]),
+        (400, &json!("storage_disabled"))
+    );
+    let (status, error) = server
+        .send_form(form(&[("purpose", "batch")], Some(b"{}")))
+        .await;
+    assert_eq!(
+        (status, &error["error"]["code"]),
+        (400, &json!("storage_disabled"))
+    );
 }

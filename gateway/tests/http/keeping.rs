@@ -69,12 +69,13 @@ pub(crate) fn form(fields: &[(&str, &str)], file: Option<&[u8]>) -> (String, Vec
 
 impl Server {
     /// Sends a form to `/v1/files`.
-    pub(crate) async fn send_form(
-        &self,
-        (kind, body): (String, Vec<u8>),
-    ) -> (u16, Value) {
+    pub(crate) async fn send_form(&self, (kind, body): (String, Vec<u8>)) -> (u16, Value) {
         let url = format!("{}/v1/files", self.url);
-        let request = self.client.post(url).header("content-type", kind).body(body);
+        let request = self
+            .client
+            .post(url)
+            .header("content-type", kind)
+            .body(body);
         let response = request.send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
@@ -96,7 +97,9 @@ impl Server {
     pub(crate) async fn lines(&self, id: &Value) -> Vec<Value> {
         let path = format!("/v1/files/{}/content", id.as_str().unwrap());
         let text = self.get(&path).send().await.unwrap().text().await.unwrap();
-        text.lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+        text.lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect()
     }
 
     /// Looks at a batch until it is as wanted. Each look is a request, so nothing spins.

@@ -41,7 +41,9 @@ async fn start(server: &Server) -> String {
         .body(form);
     let file = json_of(upload).await;
     let new = json!({"input_file_id": file["id"], "endpoint": CHAT, "completion_window": "24h"});
-    let created = Client::new().post(format!("{}/v1/batches", server.url)).json(&new);
+    let created = Client::new()
+        .post(format!("{}/v1/batches", server.url))
+        .json(&new);
     json_of(created).await["id"].as_str().unwrap().to_owned()
 }
 
@@ -82,18 +84,32 @@ async fn a_killed_server_answers_each_line_once() {
     let server = start_server();
     let batch = until_done(&server, &id, LINES).await;
     let counts = json!({"total": LINES, "completed": LINES, "failed": 0});
-    assert_eq!((&batch["request_counts"], &batch["error_file_id"]), (&counts, &Value::Null));
+    assert_eq!(
+        (&batch["request_counts"], &batch["error_file_id"]),
+        (&counts, &Value::Null)
+    );
     let file = batch["output_file_id"].as_str().unwrap();
     let content = reqwest::get(format!("{}/v1/files/{file}/content", server.url)).await;
     let content = content.unwrap().text().await.unwrap();
-    let answers: Vec<Value> = content.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let answers: Vec<Value> = content
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
     assert_eq!(answers.len(), LINES);
-    let by_id: BTreeMap<_, _> = answers.iter().map(|a| (a["custom_id"].as_str().unwrap(), a)).collect();
+    let by_id: BTreeMap<_, _> = answers
+        .iter()
+        .map(|a| (a["custom_id"].as_str().unwrap(), a))
+        .collect();
     assert_eq!(by_id.len(), LINES, "each line once");
     // And as one says it who was never disturbed.
     let client = Client::new();
     for line in (0..LINES).step_by(12) {
-        let direct = json_of(client.post(format!("{}{CHAT}", server.url)).json(&body(line))).await;
+        let direct = json_of(
+            client
+                .post(format!("{}{CHAT}", server.url))
+                .json(&body(line)),
+        )
+        .await;
         let answer = &by_id[format!("line-{line}").as_str()]["response"]["body"];
         assert_eq!(answer["choices"], direct["choices"], "line {line}");
     }

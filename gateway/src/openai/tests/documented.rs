@@ -4,9 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use crate::openai::{
-    BATCHES, CHAT, COMPLETIONS, DETOKENIZE, Effect, FILES, TOKENIZE, Table,
-};
+use crate::openai::{BATCHES, CHAT, COMPLETIONS, DETOKENIZE, Effect, FILES, TOKENIZE, Table};
 
 #[test]
 fn the_documentation_lists_every_field_as_the_code_treats_it() {

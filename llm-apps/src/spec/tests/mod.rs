@@ -193,7 +193,10 @@ models:
     };
     assert_eq!(origins, &["https://example.org", "http://localhost:3000"]);
     assert!(config.strict);
-    assert_eq!(config.data_dir.as_deref(), Some(Path::new("/etc/penstock/state")));
+    assert_eq!(
+        config.data_dir.as_deref(),
+        Some(Path::new("/etc/penstock/state"))
+    );
     assert_eq!(
         (config.max_ongoing_requests, config.max_queued_requests),
         (64, 0)
