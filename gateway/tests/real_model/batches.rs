@@ -10,11 +10,10 @@ use tempfile::TempDir;
 use crate::server::{MODEL, Server, model_path};
 
 const LINES: usize = 240;
-const CHAT: &str = "/v1/chat/completions";
+const PATH: &str = "/v1/completions";
 
 fn body(line: usize) -> Value {
-    json!({"model": MODEL, "max_tokens": 1, "temperature": 0,
-        "messages": [{"role": "user", "content": format!("Say a word that begins like {line}.")}]})
+    json!({"model": MODEL, "max_tokens": 1, "temperature": 0, "prompt": format!("Line {line}:")})
 }
 
 async fn json_of(request: reqwest::RequestBuilder) -> Value {
@@ -28,7 +27,7 @@ async fn json_of(request: reqwest::RequestBuilder) -> Value {
 /// Uploads the lines and starts the batch; returns its id.
 async fn start(server: &Server) -> String {
     let line = |i| {
-        let line = json!({"custom_id": format!("line-{i}"), "method": "POST", "url": CHAT, "body": body(i)});
+        let line = json!({"custom_id": format!("line-{i}"), "method": "POST", "url": PATH, "body": body(i)});
         format!("{line}\n")
     };
     let lines: String = (0..LINES).map(line).collect();
@@ -40,7 +39,7 @@ async fn start(server: &Server) -> String {
         .header("content-type", "multipart/form-data; boundary=b")
         .body(form);
     let file = json_of(upload).await;
-    let new = json!({"input_file_id": file["id"], "endpoint": CHAT, "completion_window": "24h"});
+    let new = json!({"input_file_id": file["id"], "endpoint": PATH, "completion_window": "24h"});
     let created = Client::new()
         .post(format!("{}/v1/batches", server.url))
         .json(&new);
@@ -106,7 +105,7 @@ async fn a_killed_server_answers_each_line_once() {
     for line in (0..LINES).step_by(12) {
         let direct = json_of(
             client
-                .post(format!("{}{CHAT}", server.url))
+                .post(format!("{}{PATH}", server.url))
                 .json(&body(line)),
         )
         .await;
