@@ -14,7 +14,7 @@ use crate::keeping::{Clock, configured, keeping};
 const CHAT: &str = "/v1/chat/completions";
 
 /// A line that asks for a chat.
-fn line(id: &str, more: Value) -> Value {
+fn line(id: &str, more: &Value) -> Value {
     let mut body = question(json!({"model": MODEL}));
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();
@@ -24,7 +24,7 @@ fn line(id: &str, more: Value) -> Value {
 
 fn lines(count: usize) -> String {
     (0..count)
-        .map(|i| format!("{}\n", line(&format!("r{i}"), json!({}))))
+        .map(|i| format!("{}\n", line(&format!("r{i}"), &json!({}))))
         .collect()
 }
 
@@ -54,10 +54,10 @@ async fn each_line_is_answered_into_one_of_two_files() {
     let server = keeping(folder.path(), saying("yes")).await;
     let text = format!(
         "{}\n\n{}\n{}\n{}",
-        line("good", json!({"temperature": 0})),
-        line("hot", json!({"temperature": 9})),
-        line("stream", json!({"stream": true})),
-        line("lost", json!({"model": "nope"})),
+        line("good", &json!({"temperature": 0})),
+        line("hot", &json!({"temperature": 9})),
+        line("stream", &json!({"stream": true})),
+        line("lost", &json!({"model": "nope"})),
     );
     let id = start(&server, &text).await;
     let batch = server.batch_ended(&id).await;
@@ -123,9 +123,9 @@ async fn told(server: &Server, path: &str) -> (u16, Value) {
 async fn wrong_lines_fail_the_batch_and_are_named() {
     let folder = TempDir::new().unwrap();
     let server = keeping(folder.path(), saying("yes")).await;
-    let good = line("a", json!({}));
+    let good = line("a", &json!({}));
     let with = |field: &str, value: Value| {
-        let mut line = line("b", json!({}));
+        let mut line = line("b", &json!({}));
         line[field] = value;
         line
     };

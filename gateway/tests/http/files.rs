@@ -7,6 +7,15 @@ use tempfile::TempDir;
 use crate::fixture::{Server, saying};
 use crate::keeping::{Clock, configured, form, keeping};
 
+/// Fields, file, status, param, and words of the message.
+type Row<'a> = (
+    &'a [(&'a str, &'a str)],
+    Option<&'a [u8]>,
+    u16,
+    &'a str,
+    &'a str,
+);
+
 #[tokio::test]
 async fn a_file_is_kept_listed_read_and_forgotten() {
     let folder = TempDir::new().unwrap();
@@ -66,7 +75,7 @@ async fn a_wrong_upload_is_told_what_is_wrong_and_leaves_nothing() {
     let server = configured(folder.path(), saying(""), config, &Clock::new()).await;
     let batch: &[(&str, &str)] = &[("purpose", "batch")];
     let long = vec![b'a'; 1001];
-    let rows: [(&[(&str, &str)], Option<&[u8]>, u16, &str, &str); 9] = [
+    let rows: [Row<'_>; 9] = [
         (batch, None, 400, "file", "is required"),
         (&[], Some(b"{}"), 400, "purpose", "is required"),
         (

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::server::{MODEL, Server, model_path};
 
-const LINES: usize = 240;
+const LINES: usize = 96;
 const PATH: &str = "/v1/completions";
 
 fn body(line: usize) -> Value {
