@@ -322,12 +322,22 @@ impl ApiError {
             }
             CallError::DeadlineExceeded { .. } => Self::TimedOut(error.to_string()),
             CallError::Stage { error: inner, .. } => {
-                let told = Self::stage(inner, retry_after);
-                if let Self::StageFailed(_) = told {
-                    // This names all stages on the way.
-                    return Self::StageFailed(error.to_string());
+                // This names all stages on the way.
+                match Self::stage(inner, retry_after) {
+                    Self::StageFailed(_) => Self::StageFailed(error.to_string()),
+                    Self::Unavailable {
+                        code: "stage_unavailable",
+                        retry_after,
+                        close,
+                        ..
+                    } => Self::Unavailable {
+                        message: error.to_string().into(),
+                        code: "stage_unavailable",
+                        retry_after,
+                        close,
+                    },
+                    told => told,
                 }
-                told
             }
         }
     }

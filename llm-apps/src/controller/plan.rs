@@ -356,8 +356,6 @@ fn changed_keys(old: &DeploymentConfig, new: &DeploymentConfig) -> Vec<&'static 
             "max_queued_requests",
             old.max_queued_requests != new.max_queued_requests,
         ),
-        ("request_router_config", old.router != new.router),
-        ("num_cpus, num_gpus", old.resources != new.resources),
         (
             "health_check_period_s",
             old.health_check_period != new.health_check_period,

@@ -339,6 +339,10 @@ fn pipeline(
     for deployment in &whole {
         for judge in deployment.stage.judges() {
             match names.iter().position(|name| name == judge) {
+                Some(_) if *judge == deployment.name => {
+                    let message = format!("the judge of `{judge}` calls `{judge}` itself");
+                    f.note(deployment.at, message);
+                }
                 Some(index) => drop(called.insert(index)),
                 None => {
                     let message = format!(
@@ -350,6 +354,18 @@ fn pipeline(
                     f.note(deployment.at, message);
                 }
             }
+        }
+    }
+    let made = signatures.iter().flat_map(|s| s.writes.keys());
+    let made: BTreeSet<_> = made.chain(given().keys()).cloned().collect();
+    for deployment in &whole {
+        let unknown = |name: &&String| !made.contains(*name) && *name != "attempt";
+        for name in deployment.stage.judged_by().filter(unknown) {
+            let message = format!(
+                "the judge of `{}` passes by `{name}`, which no stage makes",
+                deployment.name
+            );
+            f.note(deployment.at, message);
         }
     }
     for (index, deployment) in whole.iter().enumerate() {
@@ -449,6 +465,8 @@ fn prefix(node: &Node) -> Result<String, read::Expected> {
         && prefix.starts_with('/')
         && !prefix.ends_with('/')
         && !prefix.contains("//")
+        // Clients resolve these before they ask.
+        && !prefix.split('/').any(|part| matches!(part, "." | ".."))
         && prefix
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"-_./~".contains(&b))

@@ -50,7 +50,7 @@ pub(in crate::cli) async fn run(
     let state = Arc::new(Gateway::new(settings, Edge::system(), telemetry));
     let vars = environment.vars().clone();
     let deployer = Deployer::new(Arc::clone(&state), opener.clone(), vars);
-    let deployer = Arc::new(deployer.on(machine));
+    let deployer = Arc::new(deployer.on(machine).at(&addresses.url));
     let admin = admin::serve(admin, &config.admin_options, &deployer, signals.first());
     let grpc = grpc::serve(grpc, config.grpc_options.as_ref(), &state);
     let serving = async {

@@ -135,6 +135,11 @@ impl TextModel {
         .await?
     }
 
+    /// Whether it can be asked by messages: whether it has a chat template.
+    pub fn takes_messages(&self) -> bool {
+        self.shared.chat_template.is_some()
+    }
+
     /// What is said about the model.
     pub fn info(&self) -> &ModelInfo {
         &self.shared.info
