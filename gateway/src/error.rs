@@ -285,6 +285,10 @@ impl ApiError {
                 param: None,
                 code: Some("context_length_exceeded"),
             },
+            EngineError::Constraint(_) => {
+                tracing::warn!(%error, "an answer lost its form");
+                Self::Internal(error.to_string())
+            }
             EngineError::Model(_) => {
                 tracing::error!(%error, "the engine failed");
                 Self::Internal("the model failed on this request".to_owned())

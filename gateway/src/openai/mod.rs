@@ -13,6 +13,7 @@ mod completion_whole;
 mod decoding;
 mod expected;
 mod fields;
+mod form;
 mod head;
 mod judge;
 mod logprobs;

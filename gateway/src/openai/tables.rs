@@ -4,10 +4,10 @@
 use super::fields::{Field, Noop, Table, honoured, no_effect, refused};
 
 /// `POST /v1/chat/completions`.
-pub static CHAT: Table = &[CHAT_OWN, MESSAGES, STREAM, SAMPLING, FOREIGN, ACCOUNT];
+pub static CHAT: Table = &[CHAT_OWN, MESSAGES, STREAM, SAMPLING, FORM, FOREIGN, ACCOUNT];
 
 /// `POST /v1/completions`.
-pub static COMPLETIONS: Table = &[COMPLETIONS_OWN, STREAM, SAMPLING, FOREIGN, ACCOUNT];
+pub static COMPLETIONS: Table = &[COMPLETIONS_OWN, STREAM, SAMPLING, FORM, FOREIGN, ACCOUNT];
 
 /// `POST /tokenize`.
 pub static TOKENIZE: Table = &[TOKENIZE_OWN, MESSAGES];
@@ -17,8 +17,9 @@ pub static DETOKENIZE: Table = &[&[honoured("model"), honoured("tokens")]];
 
 const TOOLS: &str = "this version does not call tools";
 const TEXT_OUT: &str = "models here answer with text";
+const WHITE_SPACE: &str = "white space between the parts of JSON is free, up to 24 characters";
 const TEXT_IN: &str = "models here read text";
-const FREE_TEXT: &str = "this version does not constrain the answer's form";
+const FORMS: &str = "use response_format or structured_outputs";
 
 static CHAT_OWN: &[Field] = &[
     honoured("model"),
@@ -174,18 +175,68 @@ static SAMPLING: &[Field] = &[
     honoured("prompt_logprobs"),
 ];
 
+/// What form an answer has.
+static FORM: &[Field] = &[
+    honoured("response_format"),
+    honoured("response_format.type"),
+    honoured("response_format.json_schema"),
+    honoured("response_format.json_schema.name"),
+    honoured("response_format.json_schema.schema"),
+    no_effect(
+        "response_format.json_schema.description",
+        "the schema binds the answer and is not shown to the model",
+    ),
+    no_effect(
+        "response_format.json_schema.strict",
+        "answers always keep to the schema",
+    ),
+    honoured("structured_outputs"),
+    honoured("structured_outputs.json"),
+    honoured("structured_outputs.regex"),
+    honoured("structured_outputs.choice"),
+    honoured("structured_outputs.grammar"),
+    honoured("structured_outputs.json_object"),
+    refused(
+        "structured_outputs.structural_tag",
+        Noop::Null,
+        "write a grammar",
+    ),
+    refused(
+        "structured_outputs.whitespace_pattern",
+        Noop::Null,
+        WHITE_SPACE,
+    ),
+    refused(
+        "structured_outputs.disable_any_whitespace",
+        Noop::Empty,
+        WHITE_SPACE,
+    ),
+    refused(
+        "structured_outputs.disable_additional_properties",
+        Noop::Empty,
+        "say additionalProperties in the schema",
+    ),
+    no_effect(
+        "structured_outputs.disable_fallback",
+        "there is one way to hold answers to a form",
+    ),
+    honoured("guided_json"),
+    honoured("guided_regex"),
+    honoured("guided_choice"),
+    honoured("guided_grammar"),
+    no_effect(
+        "guided_decoding_backend",
+        "there is one way to hold answers to a form",
+    ),
+];
+
 /// Fields of other servers whose loss would change the answer, so that they are not ignored.
 static FOREIGN: &[Field] = &[
-    refused("response_format", Noop::Type("text"), FREE_TEXT),
-    refused("structured_outputs", Noop::Null, FREE_TEXT),
-    refused("guided_json", Noop::Null, FREE_TEXT),
-    refused("guided_regex", Noop::Null, FREE_TEXT),
-    refused("guided_choice", Noop::Null, FREE_TEXT),
-    refused("guided_grammar", Noop::Null, FREE_TEXT),
-    refused("grammar", Noop::Empty, FREE_TEXT),
-    refused("json_schema", Noop::Null, FREE_TEXT),
-    refused("regex", Noop::Null, FREE_TEXT),
-    refused("ebnf", Noop::Null, FREE_TEXT),
+    refused("guided_whitespace_pattern", Noop::Null, WHITE_SPACE),
+    refused("grammar", Noop::Empty, FORMS),
+    refused("json_schema", Noop::Null, FORMS),
+    refused("regex", Noop::Null, FORMS),
+    refused("ebnf", Noop::Null, FORMS),
     refused("bad_words", Noop::Empty, "use logit_bias"),
     refused("allowed_token_ids", Noop::Empty, "use logit_bias"),
     refused("use_beam_search", Noop::Empty, "answers are sampled"),

@@ -17,4 +17,5 @@ mod ingest;
 mod search;
 mod server;
 mod small_models;
+mod structured;
 mod vanishing;
