@@ -7,6 +7,7 @@
 //! - `http`: request id, body, the net for panics. `routes`: one endpoint a file.
 //! - [`openai`]: the wire: requests to proved values, events to responses.
 //! - `admission`: who may generate now. `generation`: from a proved request to events.
+//! - `small_models`: encoders and classifiers: vectors, scores, labels.
 //! - `grpc`: another way in, to the same admission and the same events.
 //! - `sse`: frames, and what happens when one side goes away.
 //! - `error`: the only file that knows status codes. `telemetry`: what is counted.
@@ -29,6 +30,7 @@ mod lifecycle;
 pub mod openai;
 mod routes;
 mod server;
+mod small_models;
 mod sse;
 mod state;
 mod telemetry;
@@ -43,5 +45,6 @@ pub use edge::Edge;
 pub use error::ApiError;
 pub use grpc::{GrpcConfig, serve_grpc};
 pub use server::serve;
+pub use small_models::{SmallModel, SmallModelEntry};
 pub use state::{Gateway, SharedState};
 pub use telemetry::{Kind, METRICS, Metric, Telemetry};

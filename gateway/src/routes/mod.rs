@@ -2,13 +2,17 @@
 
 mod application;
 mod chat_completions;
+mod classify;
 mod completions;
 mod detokenize;
+mod embeddings;
 mod health;
 mod metrics;
 mod models;
 mod observe;
+mod rerank;
 mod router;
+mod score;
 mod tokenize;
 pub(crate) mod unknown;
 mod version;

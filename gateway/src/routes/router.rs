@@ -10,8 +10,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::{
-    application, chat_completions, completions, detokenize, health, metrics, models, observe,
-    tokenize, unknown, version,
+    application, chat_completions, classify, completions, detokenize, embeddings, health, metrics,
+    models, observe, rerank, score, tokenize, unknown, version,
 };
 use crate::config::Cors;
 use crate::http::{X_REQUEST_ID, answer_panic, request_id};
@@ -24,6 +24,11 @@ pub(crate) fn router(state: &SharedState) -> Router {
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1/chat/completions", post(chat_completions::create))
         .route("/v1/completions", post(completions::create))
+        .route("/v1/embeddings", post(embeddings::create))
+        .route("/v1/rerank", post(rerank::create))
+        .route("/v2/rerank", post(rerank::create))
+        .route("/v1/score", post(score::create))
+        .route("/v1/classify", post(classify::create))
         .route("/tokenize", post(tokenize::tokenize))
         .route("/detokenize", post(detokenize::detokenize))
         .route_layer(from_fn_with_state(

@@ -97,10 +97,14 @@ impl FileOpener {
             site: Site::default(),
             now: since_1970().as_secs_f64(),
         };
+        let preparing = preparing(config);
+        let mut served = retrieval.served(preparing);
+        served.extend(small_models.served(preparing));
         open.retrieval = retrieval;
         open.small_models = small_models;
         Ok(Opened {
             models: entries,
+            small_models: served,
             surroundings,
         })
     }
@@ -116,8 +120,7 @@ impl FileOpener {
         for spec in &config.models {
             fetched.push(fetch_all(spec.clone(), &self.environment, &mut progress()).await?);
         }
-        let preparing = NonZeroUsize::new(config.max_concurrent_prepares);
-        let preparing = preparing.unwrap_or(NonZeroUsize::MIN);
+        let preparing = preparing(config);
         let opened = known.all(
             &fetched,
             |(spec, _)| &spec.name,
@@ -143,6 +146,11 @@ impl Opener for FileOpener {
         }
         .boxed()
     }
+}
+
+/// Requests of a model whose texts become tokens at the same time.
+fn preparing(config: &ServeConfig) -> NonZeroUsize {
+    NonZeroUsize::new(config.max_concurrent_prepares).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Where the progress of a fetch is shown: beside the log.
