@@ -237,6 +237,8 @@ impl IntoResponse for ApiError {
         if matches!(self, Self::Unavailable { close: true, .. }) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        // For paths that say errors in other words.
+        response.extensions_mut().insert(self);
         response
     }
 }

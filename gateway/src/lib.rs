@@ -6,6 +6,7 @@
 //! - `server`: the socket, and the order of going away; `lifecycle`: its phases.
 //! - `http`: request id, body, the net for panics. `routes`: one endpoint a file.
 //! - [`openai`]: the wire: requests to proved values, events to responses.
+//! - [`anthropic`]: the same chats in Anthropic's wire.
 //! - `admission`: who may generate now. `generation`: from a proved request to events.
 //! - `small_models`: encoders and classifiers: vectors, scores, labels.
 //! - `grpc`: another way in, to the same admission and the same events.
@@ -18,6 +19,7 @@
 
 mod admin;
 mod admission;
+pub mod anthropic;
 mod catalogue;
 mod config;
 mod deploying;

@@ -214,7 +214,7 @@ impl fmt::Display for Noop {
 }
 
 /// A field that does what its documentation says.
-pub(super) const fn honoured(path: &'static str) -> Field {
+pub(crate) const fn honoured(path: &'static str) -> Field {
     Field {
         path,
         effect: Effect::Honoured,
@@ -222,7 +222,7 @@ pub(super) const fn honoured(path: &'static str) -> Field {
 }
 
 /// A field that is refused unless it asks for nothing.
-pub(super) const fn refused(path: &'static str, unless: Noop, why: &'static str) -> Field {
+pub(crate) const fn refused(path: &'static str, unless: Noop, why: &'static str) -> Field {
     Field {
         path,
         effect: Effect::Refused { unless, why },
@@ -230,7 +230,7 @@ pub(super) const fn refused(path: &'static str, unless: Noop, why: &'static str)
 }
 
 /// A field that changes nothing.
-pub(super) const fn no_effect(path: &'static str, why: &'static str) -> Field {
+pub(crate) const fn no_effect(path: &'static str, why: &'static str) -> Field {
     Field {
         path,
         effect: Effect::NoEffect(why),

@@ -7,6 +7,7 @@ mod completions;
 mod detokenize;
 mod embeddings;
 mod health;
+mod messages;
 mod metrics;
 mod models;
 mod observe;

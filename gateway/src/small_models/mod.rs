@@ -16,4 +16,4 @@ pub(crate) use embed::embedded;
 pub use entry::{SmallModel, SmallModelEntry};
 pub(crate) use relevance::{Pairs, relevance};
 pub(crate) use served::ServedSmallModel;
-pub(crate) use work::{Done, When, carry_out};
+pub(crate) use work::carry_out;

@@ -30,6 +30,16 @@ fn openai_python() {
 }
 
 #[test]
+fn anthropic_python() {
+    let server = Server::start("");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/anthropic_python.py");
+    run_client(
+        Command::new(required("PENSTOCK_TEST_PYTHON")).arg(script),
+        &server,
+    );
+}
+
+#[test]
 fn openai_node() {
     let server = Server::start("");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/node");

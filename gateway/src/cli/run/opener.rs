@@ -25,6 +25,7 @@ use super::open::{fetch_all, open};
 use super::retrieval::Retrieval;
 use super::shelf::Shelf;
 use super::small_models::SmallModels;
+use super::started_small_model::StartedSmallModel;
 use crate::cli::terminal::Terminal;
 use crate::env::Environment;
 
@@ -44,6 +45,7 @@ struct Open {
     small_models: SmallModels,
     /// What is said of the models, in the order of the last configuration.
     told: Vec<StartedModel>,
+    told_small: Vec<StartedSmallModel>,
 }
 
 impl FileOpener {
@@ -65,6 +67,11 @@ impl FileOpener {
     /// What is said of the models that were opened last.
     pub(super) async fn started(&self) -> Vec<StartedModel> {
         self.open.lock().await.told.clone()
+    }
+
+    /// What is said of the encoders and classifiers.
+    pub(super) async fn small_models(&self) -> Vec<StartedSmallModel> {
+        self.open.lock().await.told_small.clone()
     }
 
     /// What is said of the collections; `config` is the file to ingest with.
@@ -100,6 +107,7 @@ impl FileOpener {
         let preparing = preparing(config);
         let mut served = retrieval.served(preparing);
         served.extend(small_models.served(preparing));
+        open.told_small = served.iter().map(StartedSmallModel::of).collect();
         open.retrieval = retrieval;
         open.small_models = small_models;
         Ok(Opened {
