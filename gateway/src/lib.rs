@@ -7,6 +7,7 @@
 //! - `http`: request id, body, the net for panics. `routes`: one endpoint a file.
 //! - [`openai`]: the wire: requests to proved values, events to responses.
 //! - [`anthropic`]: the same chats in Anthropic's wire.
+//! - `openapi`: all of it described, from the same tables.
 //! - `admission`: who may generate now. `generation`: from a proved request to events.
 //! - `small_models`: encoders and classifiers: vectors, scores, labels.
 //! - `grpc`: another way in, to the same admission and the same events.
@@ -30,6 +31,7 @@ mod grpc;
 mod http;
 mod lifecycle;
 pub mod openai;
+mod openapi;
 mod routes;
 mod server;
 mod small_models;

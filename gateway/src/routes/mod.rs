@@ -11,6 +11,7 @@ mod messages;
 mod metrics;
 mod models;
 mod observe;
+mod openapi;
 mod rerank;
 mod router;
 mod score;

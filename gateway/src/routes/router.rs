@@ -11,7 +11,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::{
     application, chat_completions, classify, completions, detokenize, embeddings, health, messages,
-    metrics, models, observe, rerank, score, tokenize, unknown, version,
+    metrics, models, observe, openapi, rerank, score, tokenize, unknown, version,
 };
 use crate::anthropic;
 use crate::config::Cors;
@@ -43,7 +43,9 @@ pub(crate) fn router(state: &SharedState) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/health", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
-        .route("/version", get(version::version));
+        .route("/version", get(version::version))
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::page));
     let app = work
         .merge(probes)
         .fallback(application::by_prefix)
