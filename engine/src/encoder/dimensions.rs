@@ -50,9 +50,11 @@ impl Dimensions {
 
     /// These, and `lengths`.
     pub(super) fn with(self, lengths: &[usize]) -> Self {
+        if lengths.is_empty() {
+            return self;
+        }
         match self {
             Self::Any => Self::Any,
-            known if lengths.is_empty() => known,
             Self::Whole => Self::Some(lengths.to_vec()),
             Self::Some(mut known) => {
                 known.extend_from_slice(lengths);
@@ -63,12 +65,12 @@ impl Dimensions {
 
     /// Whether vectors of `whole` numbers may be cut to `length`.
     pub fn allow(&self, length: usize, whole: usize) -> bool {
-        match self {
-            _ if length == whole => true,
+        let cut = match self {
             Self::Whole => false,
             Self::Some(lengths) => lengths.contains(&length),
             Self::Any => (1..whole).contains(&length),
-        }
+        };
+        cut || length == whole
     }
 }
 

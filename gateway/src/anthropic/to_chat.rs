@@ -68,16 +68,18 @@ fn set(body: &mut Value, field: &str, value: Option<Value>) {
 
 /// A fault of a field that has another name in a chat.
 fn in_our_words(error: ApiError) -> ApiError {
-    match error {
-        ApiError::Invalid {
-            message,
-            param: Some(param),
-            code,
-        } if param == "stop" => ApiError::Invalid {
+    if let ApiError::Invalid {
+        message,
+        param: Some(param),
+        code,
+    } = &error
+        && param == "stop"
+    {
+        return ApiError::Invalid {
             message: message.replacen("stop", "stop_sequences", 1),
             param: Some("stop_sequences".to_owned()),
-            code,
-        },
-        other => other,
+            code: *code,
+        };
     }
+    error
 }

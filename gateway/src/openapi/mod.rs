@@ -11,11 +11,10 @@
 
 mod document;
 mod operations;
+mod page;
 mod schema;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use document::document;
-
-/// The page that shows the document.
-pub(crate) const PAGE: &str = include_str!("page.html");
+pub(crate) use page::PAGE;

@@ -19,6 +19,7 @@ mod fixture;
 mod grpc;
 mod messages;
 mod metrics;
+mod openapi;
 mod probes;
 mod small_models;
 mod streams;

@@ -61,7 +61,8 @@ fn nested() -> SmallModelEntry {
     encoder("nested", folder.path())
 }
 
-async fn start() -> Server {
+/// A server of all of them beside the usual model.
+pub(crate) async fn start() -> Server {
     let small_models = [
         encoder("vectors", &checkpoint("topics")),
         nested(),

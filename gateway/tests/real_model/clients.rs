@@ -40,6 +40,16 @@ fn anthropic_python() {
 }
 
 #[test]
+fn the_openapi_document() {
+    let server = Server::start("");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/openapi_document.py");
+    let mut python = Command::new(required("PENSTOCK_TEST_PYTHON"));
+    let output = python.arg(script).arg(&server.url).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
+#[test]
 fn openai_node() {
     let server = Server::start("");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/node");
