@@ -27,6 +27,7 @@ static CREATE: &[Field] = &[
     ),
     refused("container", Noop::Null, "this version runs no code"),
     no_effect("inference_geo", "models run where the server runs"),
+    no_effect("diagnostics", "nothing is told beside the answer"),
 ];
 
 /// What both take.
@@ -48,6 +49,9 @@ static PROMPT: &[Field] = &[
     no_effect("system[].cache_control", CACHE),
     no_effect("system[].citations", "they are of earlier answers"),
     no_effect("cache_control", CACHE),
+    no_effect("user_profile_id", "the server keeps no record of users"),
+    no_effect("workspace_id", "the server keeps no record of users"),
+    refused("speed", Noop::Text(&["standard"]), "there is one speed"),
     refused("tools", Noop::Empty, TOOLS),
     refused("tool_choice", Noop::Type("none"), TOOLS),
     refused("mcp_servers", Noop::Empty, TOOLS),

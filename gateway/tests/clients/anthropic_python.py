@@ -7,7 +7,9 @@ from anthropic import Anthropic, BadRequestError, NotFoundError
 base_url, model = sys.argv[1].removesuffix("/v1"), sys.argv[2]
 client = Anthropic(base_url=base_url, api_key="none")
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
-ASK = dict(model=model, max_tokens=24, temperature=0, messages=QUESTION)
+# The client does not name sampling any more; the API's field is honoured all the same.
+GREEDY = {"temperature": 0, "top_k": 1}
+ASK = dict(model=model, max_tokens=24, messages=QUESTION, extra_body=GREEDY)
 
 
 def answers():
@@ -45,8 +47,7 @@ def system_blocks_and_stops():
     message = client.messages.create(
         model=model,
         max_tokens=48,
-        temperature=0,
-        top_k=1,
+        extra_body=GREEDY,
         system=[{"type": "text", "text": "You count.", "cache_control": {"type": "ephemeral"}}],
         messages=[
             {"role": "user", "content": [{"type": "text", "text": "Count: 1, 2, 3, 4, 5, 6, 7, 8"}]},
