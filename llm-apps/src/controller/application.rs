@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use super::deployments::Deployments;
+use super::deployments::{Deployments, Unused};
 use super::status::ApplicationStatus;
 use super::surroundings::Surroundings;
 use crate::deployment::{Deployment, DeploymentCounts};
@@ -62,7 +62,7 @@ struct Revision {
 #[must_use = "its deployments end at once when it is dropped"]
 pub(super) struct Retired {
     requests: TaskTracker,
-    deployments: Vec<(Arc<str>, Deployment<Payload, Payload>)>,
+    unused: Unused,
 }
 
 impl Application {
@@ -99,12 +99,12 @@ impl Application {
     /// way; replicas of a stage that changed are replaced, a few at a time, and nothing is dropped.
     pub(super) fn update(&self, spec: &ApplicationSpec, around: &Surroundings) -> Retired {
         let mut deployments = self.deployments.lock();
-        let (pipeline, gone) = deployments.adopt(spec, around);
+        let (pipeline, unused) = deployments.adopt(spec, around);
         let revision = Arc::new(Revision::of(spec, pipeline, around.now));
         let before = std::mem::replace(&mut *self.revision.write(), revision);
         Retired {
             requests: before.requests.clone(),
-            deployments: gone,
+            unused,
         }
     }
 
@@ -195,14 +195,9 @@ impl Application {
     /// Ends the deployments, callers before those whom they call, so that nothing is dropped that has
     /// begun.
     pub async fn shut_down(self) {
-        let governor = self.deployments.lock().take_governor();
-        if let Some(governor) = governor {
-            governor.shut_down().await;
-        }
-        let deployments = self.deployments.into_inner().into_callers_first();
         Retired {
             requests: self.revision.into_inner().requests.clone(),
-            deployments,
+            unused: self.deployments.into_inner().into_unused(),
         }
         .end()
         .await;
@@ -234,11 +229,14 @@ impl Revision {
 impl Retired {
     /// Waits for the requests that may need them still, then ends the deployments one after the other.
     pub(super) async fn end(self) {
+        if let Some(governor) = self.unused.governor {
+            governor.shut_down().await;
+        }
         self.requests.close();
-        if !self.deployments.is_empty() {
+        if !self.unused.deployments.is_empty() {
             self.requests.wait().await;
         }
-        for (_, deployment) in self.deployments {
+        for (_, deployment) in self.unused.deployments {
             deployment.shut_down().await;
         }
     }

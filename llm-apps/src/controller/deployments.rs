@@ -33,6 +33,14 @@ pub(super) struct Deployed {
 /// Deployments by name, callers first.
 pub(super) type Ended = Vec<(Arc<str>, Deployment<Payload, Payload>)>;
 
+/// What is to be ended.
+#[derive(Debug, Default)]
+pub(super) struct Unused {
+    /// First, since it has an eye on the deployments.
+    pub(super) governor: Option<Governor>,
+    pub(super) deployments: Ended,
+}
+
 impl Deployments {
     /// Those that code made, callers first.
     pub(super) fn of(deployments: Ended) -> Self {
@@ -52,12 +60,12 @@ impl Deployments {
     }
 
     /// Starts, changes and gives up deployments until they are what `spec` says. Returns the pipeline
-    /// over them, and those that it has no use for.
+    /// over them, and what it has no use for.
     pub(super) fn adopt(
         &mut self,
         spec: &ApplicationSpec,
         around: &Surroundings,
-    ) -> (Pipeline, Ended) {
+    ) -> (Pipeline, Unused) {
         // Those that call others come when these are there.
         let (callers, others): (Vec<_>, Vec<_>) = spec
             .deployments
@@ -84,15 +92,18 @@ impl Deployments {
             self.deploy(spec, deployment, 0, around);
         }
         let pipeline = assembled(spec, &self.running);
-        self.govern(spec, &pipeline);
-        (pipeline, gone)
+        let governor = self.govern(spec, &pipeline);
+        let unused = Unused {
+            governor,
+            deployments: gone,
+        };
+        (pipeline, unused)
     }
 
-    /// Has the replicas planned by the application's objectives, or not any more.
-    fn govern(&mut self, spec: &ApplicationSpec, pipeline: &Pipeline) {
+    /// Has the replicas planned by the application's objectives, or not any more: then returns who did.
+    fn govern(&mut self, spec: &ApplicationSpec, pipeline: &Pipeline) -> Option<Governor> {
         let Some(slo) = &spec.slo else {
-            self.governor = None;
-            return;
+            return self.governor.take();
         };
         let governed = spec.deployments.iter().zip(spec.stream_parts());
         let governed = governed.filter_map(|(deployment, part)| {
@@ -109,11 +120,7 @@ impl Deployments {
             Some(governor) => governor.update(realm),
             None => self.governor = Some(Governor::start(realm)),
         }
-    }
-
-    /// Ends the planning, after which the deployments stay as many as they are.
-    pub(super) fn take_governor(&mut self) -> Option<Governor> {
-        self.governor.take()
+        None
     }
 
     /// What was counted of each.
@@ -178,9 +185,12 @@ impl Deployments {
         told.collect()
     }
 
-    /// All of them, in the order in which they are to be ended.
-    pub(super) fn into_callers_first(self) -> Ended {
-        callers_first(self.running.into_iter().collect())
+    /// All of it, to be ended.
+    pub(super) fn into_unused(self) -> Unused {
+        Unused {
+            governor: self.governor,
+            deployments: callers_first(self.running.into_iter().collect()),
+        }
     }
 }
 
