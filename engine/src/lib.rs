@@ -54,7 +54,7 @@ pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 #[cfg(feature = "encoders")]
 pub use batching::EncoderConfig;
 #[cfg(feature = "encoders")]
-pub use checkpoint::{EncodeError, EncoderError};
+pub use checkpoint::{EncodeError, EncodedText, EncoderError, Overlong};
 #[cfg(feature = "encoders")]
 pub use classifier::{Classifier, ClassifierInput, LabelScores};
 pub use config::{
@@ -62,7 +62,7 @@ pub use config::{
     KvTiersConfig, Speculation, SpeculationMethod,
 };
 #[cfg(feature = "encoders")]
-pub use encoder::Encoder;
+pub use encoder::{Dimensions, Encoder};
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
 pub use handle::{Engine, StartError, TokenStream};

@@ -207,7 +207,8 @@ impl Deployer {
         let mut inner = self.inner.lock();
         let specs = &wanted.config.applications;
         let applications = self.controller.apply(specs, &opened.surroundings);
-        self.state.serve(opened.models, applications)?;
+        self.state
+            .serve_all(opened.models, applications, opened.small_models)?;
         inner.served = Some(wanted);
         Ok(())
     }

@@ -15,6 +15,21 @@ pub static TOKENIZE: Table = &[TOKENIZE_OWN, MESSAGES];
 /// `POST /detokenize`.
 pub static DETOKENIZE: Table = &[&[honoured("model"), honoured("tokens")]];
 
+/// `POST /v1/embeddings`.
+pub static EMBEDDINGS: Table = &[EMBEDDINGS_OWN, READING];
+
+/// `POST /v1/rerank`.
+pub static RERANK: Table = &[RERANK_OWN, READING];
+
+/// `POST /v1/score`.
+pub static SCORE: Table = &[
+    &[honoured("model"), honoured("text_1"), honoured("text_2")],
+    READING,
+];
+
+/// `POST /v1/classify`.
+pub static CLASSIFY: Table = &[&[honoured("model"), honoured("input")], READING];
+
 const TOOLS: &str = "this version does not call tools";
 const TEXT_OUT: &str = "models here answer with text";
 const WHITE_SPACE: &str = "white space between the parts of JSON is free, up to 24 characters";
@@ -278,4 +293,76 @@ static ACCOUNT: &[Field] = &[
         Noop::Text(&["auto", "default"]),
         "there is one tier",
     ),
+];
+
+static EMBEDDINGS_OWN: &[Field] = &[
+    honoured("model"),
+    honoured("input"),
+    honoured("encoding_format"),
+    honoured("dimensions"),
+    honoured("prompt_name"),
+    refused("input_type", Noop::Null, "use prompt_name"),
+    refused("task", Noop::Null, "use prompt_name"),
+    refused("messages", Noop::Null, "encoders read texts: use input"),
+    refused(
+        "normalize",
+        Noop::True,
+        "vectors are scaled as the model's files say",
+    ),
+    refused(
+        "embed_dtype",
+        Noop::Text(&["float32"]),
+        "vectors are float32",
+    ),
+    refused(
+        "endianness",
+        Noop::Text(&["little", "native"]),
+        "vectors are little-endian",
+    ),
+];
+
+static RERANK_OWN: &[Field] = &[
+    honoured("model"),
+    honoured("query"),
+    honoured("documents"),
+    honoured("documents[].text"),
+    honoured("top_n"),
+    honoured("return_documents"),
+    refused(
+        "max_tokens_per_doc",
+        Noop::Null,
+        "documents are cut to what the model takes",
+    ),
+    refused(
+        "max_chunks_per_doc",
+        Noop::Null,
+        "documents are not cut into chunks",
+    ),
+    refused("rank_fields", Noop::Null, "documents are texts"),
+];
+
+/// Fields of the endpoints that read texts and write none.
+static READING: &[Field] = &[
+    honoured("truncate_prompt_tokens"),
+    refused(
+        "add_special_tokens",
+        Noop::True,
+        "texts are read as the model was trained; token ids are taken as they are",
+    ),
+    refused(
+        "activation",
+        Noop::True,
+        "scores are as the model's files say",
+    ),
+    refused(
+        "use_activation",
+        Noop::True,
+        "scores are as the model's files say",
+    ),
+    refused(
+        "priority",
+        Noop::Empty,
+        "requests are served in their order",
+    ),
+    no_effect("user", "the server keeps no record of users"),
 ];

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderName, Method};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::{
-    application, chat_completions, completions, detokenize, health, metrics, models, observe,
-    tokenize, unknown, version,
+    application, chat_completions, classify, completions, detokenize, embeddings, health, messages,
+    metrics, models, observe, openapi, rerank, score, tokenize, unknown, version,
 };
+use crate::anthropic;
 use crate::config::Cors;
 use crate::http::{X_REQUEST_ID, answer_panic, request_id};
 use crate::state::SharedState;
@@ -24,6 +25,13 @@ pub(crate) fn router(state: &SharedState) -> Router {
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1/chat/completions", post(chat_completions::create))
         .route("/v1/completions", post(completions::create))
+        .route("/v1/messages", post(messages::create))
+        .route("/v1/messages/count_tokens", post(messages::count_tokens))
+        .route("/v1/embeddings", post(embeddings::create))
+        .route("/v1/rerank", post(rerank::create))
+        .route("/v2/rerank", post(rerank::create))
+        .route("/v1/score", post(score::create))
+        .route("/v1/classify", post(classify::create))
         .route("/tokenize", post(tokenize::tokenize))
         .route("/detokenize", post(detokenize::detokenize))
         .route_layer(from_fn_with_state(
@@ -35,14 +43,17 @@ pub(crate) fn router(state: &SharedState) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/health", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
-        .route("/version", get(version::version));
+        .route("/version", get(version::version))
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::page));
     let app = work
         .merge(probes)
         .fallback(application::by_prefix)
         .method_not_allowed_fallback(unknown::wrong_method)
         .with_state(Arc::clone(state))
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(from_fn_with_state(Arc::clone(state), observe::observe));
+        .layer(from_fn_with_state(Arc::clone(state), observe::observe))
+        .layer(from_fn(anthropic::in_its_words));
     let app = match cors(&state.config().cors) {
         Some(layer) => app.layer(layer),
         None => app,

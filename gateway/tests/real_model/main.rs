@@ -13,6 +13,7 @@ mod cli;
 mod clients;
 mod deploying;
 mod docs_assistant;
+mod embeddings;
 mod ingest;
 mod search;
 mod server;

@@ -109,6 +109,12 @@ pub(super) struct Known<'a> {
 }
 
 impl Known<'_> {
+    /// Whether an encoder or a classifier is served under this name.
+    fn is_small(&self, name: &str) -> bool {
+        self.encoders.iter().any(|found| found.name == name)
+            || self.classifiers.iter().any(|found| found.name == name)
+    }
+
     /// What a stage names and is not there.
     fn missing(&self, stage: &StageSpec) -> Vec<String> {
         let encoders = self.encoders.iter().map(|encoder| encoder.name.as_str());
@@ -179,7 +185,7 @@ fn application(
     let name = keys.require("name", "name: docs-assistant", f, name);
     if let (Some(name), Some(node)) = (&name, keys.node("name")) {
         let at_path = keys.path("name");
-        if known.models.contains(name) {
+        if known.models.contains(name) || known.is_small(name) {
             let message =
                 format!("`{at_path}`: a model is called `{name}` too; requests name either");
             f.note(node.at, message);

@@ -64,6 +64,7 @@ pub(in crate::cli) async fn run(
             version: env!("CARGO_PKG_VERSION"),
             addresses,
             models: opener.started().await,
+            small_models: opener.small_models().await,
             collections: opener.collections(&arguments.config).await,
             applications: config
                 .applications

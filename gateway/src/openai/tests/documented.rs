@@ -4,7 +4,10 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use crate::openai::{CHAT, COMPLETIONS, DETOKENIZE, Effect, TOKENIZE, Table};
+use crate::anthropic::{COUNT_TOKENS, MESSAGES};
+use crate::openai::{
+    CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, Effect, RERANK, SCORE, TOKENIZE, Table,
+};
 
 #[test]
 fn the_documentation_lists_every_field_as_the_code_treats_it() {
@@ -14,6 +17,12 @@ fn the_documentation_lists_every_field_as_the_code_treats_it() {
     for (endpoint, table) in [
         ("POST /v1/chat/completions", CHAT),
         ("POST /v1/completions", COMPLETIONS),
+        ("POST /v1/embeddings", EMBEDDINGS),
+        ("POST /v1/rerank", RERANK),
+        ("POST /v1/score", SCORE),
+        ("POST /v1/classify", CLASSIFY),
+        ("POST /v1/messages", MESSAGES),
+        ("POST /v1/messages/count_tokens", COUNT_TOKENS),
         ("POST /tokenize", TOKENIZE),
         ("POST /detokenize", DETOKENIZE),
     ] {
