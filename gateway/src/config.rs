@@ -2,6 +2,7 @@
 //! The types leave no room for a wrong value, so nothing below re-checks them.
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -40,6 +41,14 @@ pub struct GatewayConfig {
     pub strict: bool,
     /// Which web pages may call the server from a browser.
     pub cors: Cors,
+    /// Where files, batches and stored responses are kept. It is made when something is first kept, and held by
+    /// one process at a time. `None` keeps nothing, and requests that would need it are refused.
+    pub data_dir: Option<PathBuf>,
+    /// Bytes of a file that a client uploads. A longer one is refused with 413.
+    pub max_file_bytes: u64,
+    /// Lines of batches that are answered at the same time, at most, and only while there is room beside the
+    /// requests of others.
+    pub max_batch_lines: NonZeroUsize,
 }
 
 /// Origins that browsers may call from. Cookies and HTTP credentials are never allowed, so `Any`
@@ -75,6 +84,9 @@ impl Default for GatewayConfig {
             request_timeout: None,
             strict: false,
             cors: Cors::Any,
+            data_dir: None,
+            max_file_bytes: 100 << 20,
+            max_batch_lines: nonzero(32),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `PENSTOCK_HOME` | folder of cache and state together; without it `$XDG_CACHE_HOME/penstock` |
+//! | `PENSTOCK_HOME` | folder of cache and state together; without it `$XDG_CACHE_HOME/penstock` and `$XDG_DATA_HOME/penstock` |
 //! | `PENSTOCK_PYTHON` | the Python whose pip fetches packages; without it `python3` |
 //! | `PENSTOCK_LOG` | what is logged, as in `info` or `gateway=debug`; without it warnings |
 //! | `HF_HUB_OFFLINE` | `1`: nothing is fetched |
@@ -53,6 +53,18 @@ impl Environment {
             }
         };
         Ok(ModelStore::new(folder.join("models")))
+    }
+
+    /// Where a server keeps what must survive a restart, unless its configuration says; `None` where the
+    /// environment names no folder at all.
+    pub(crate) fn data_dir(&self) -> Option<PathBuf> {
+        let under = |name, rest: &str| {
+            self.get(name)
+                .map(|folder| PathBuf::from(folder).join(rest))
+        };
+        under("PENSTOCK_HOME", "data")
+            .or_else(|| under("XDG_DATA_HOME", "penstock"))
+            .or_else(|| under("HOME", ".local/share/penstock"))
     }
 
     /// How models are fetched.
@@ -131,6 +143,25 @@ mod tests {
         ];
         assert_eq!(root(own.into()), Path::new("/p/models"));
         assert!(Environment::default().store().is_err());
+    }
+
+    #[test]
+    fn state_lies_apart_from_the_cache() {
+        let data_dir = |vars: [(&str, &str); 3]| Environment::from(vars).data_dir().unwrap();
+        let vars = |home, data| {
+            [
+                ("HOME", "/home/me"),
+                ("PENSTOCK_HOME", home),
+                ("XDG_DATA_HOME", data),
+            ]
+        };
+        assert_eq!(
+            data_dir(vars("", "")),
+            Path::new("/home/me/.local/share/penstock")
+        );
+        assert_eq!(data_dir(vars("", "/d")), Path::new("/d/penstock"));
+        assert_eq!(data_dir(vars("/p", "/d")), Path::new("/p/data"));
+        assert_eq!(Environment::default().data_dir(), None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::admission;
+use crate::store::StoreError;
 
 /// Why a request gets no answer, or no more of it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -36,6 +37,9 @@ pub enum ApiError {
     /// No served model has this name.
     #[error("the model `{0}` does not exist; GET /v1/models lists what is served")]
     ModelNotFound(String),
+    /// Nothing that is kept has this id.
+    #[error("{0}")]
+    Missing(String),
     /// Nothing is served under this path.
     #[error("unknown path: {0}")]
     UnknownPath(String),
@@ -152,6 +156,7 @@ impl ApiError {
             Self::Refused { code, .. } => return Some(code.as_str().into()),
             Self::Invalid { code, .. } => return code.map(Cow::Borrowed),
             Self::ModelNotFound(_) => "model_not_found",
+            Self::Missing(_) => "not_found",
             Self::UnknownPath(_) => "unknown_url",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::BodyTooLarge { .. } => "body_too_large",
@@ -172,6 +177,7 @@ impl ApiError {
         match self {
             Self::Invalid { .. }
             | Self::ModelNotFound(_)
+            | Self::Missing(_)
             | Self::UnknownPath(_)
             | Self::MethodNotAllowed(_)
             | Self::BodyTooLarge { .. }
@@ -194,7 +200,9 @@ impl ApiError {
                 StatusCode::BAD_REQUEST
             }
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::ModelNotFound(_) | Self::UnknownPath(_) => StatusCode::NOT_FOUND,
+            Self::ModelNotFound(_) | Self::Missing(_) | Self::UnknownPath(_) => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout { .. } | Self::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
@@ -211,6 +219,7 @@ impl ApiError {
             }
             Self::Invalid { .. }
             | Self::ModelNotFound(_)
+            | Self::Missing(_)
             | Self::UnknownPath(_)
             | Self::MethodNotAllowed(_)
             | Self::BodyTooLarge { .. }
@@ -336,6 +345,36 @@ impl ApiError {
                 Self::Internal("the model failed on this request".to_owned())
             }
         }
+    }
+
+    /// Something could not be kept or found. `param` is the field that named it, if one did.
+    pub(crate) fn store(error: &StoreError, param: Option<&str>) -> Self {
+        match error {
+            StoreError::Off => Self::Invalid {
+                message: error.to_string(),
+                param: None,
+                code: Some("storage_disabled"),
+            },
+            StoreError::InUse(_) => {
+                tracing::error!(%error, "nothing can be kept");
+                Self::Internal(error.to_string())
+            }
+            StoreError::Missing { .. } if param.is_none() => Self::Missing(error.to_string()),
+            StoreError::Missing { .. } | StoreError::Refused(_) => Self::Invalid {
+                message: error.to_string(),
+                param: param.map(str::to_owned),
+                code: None,
+            },
+            StoreError::Failed(_) => {
+                tracing::error!(%error, "the data folder failed");
+                Self::Internal("the server's data folder failed".to_owned())
+            }
+        }
+    }
+
+    /// The status of a response that lies in a file instead of going out.
+    pub(crate) fn status_code(&self) -> u16 {
+        self.status().as_u16()
     }
 
     /// A request did not come through an application.

@@ -13,6 +13,7 @@
 //! - `grpc`: another way in, to the same admission and the same events.
 //! - `sse`: frames, and what happens when one side goes away.
 //! - `error`: the only file that knows status codes. `telemetry`: what is counted.
+//! - `store`: what survives a restart. `batches`: lines of files, answered behind all requests.
 //! - `catalogue`: the models and applications that are served. `state`, `config`, `edge`: what all requests
 //!   share, what is set, and chance and time.
 
@@ -21,6 +22,7 @@
 mod admin;
 mod admission;
 pub mod anthropic;
+mod batches;
 mod catalogue;
 mod config;
 mod deploying;
@@ -37,6 +39,7 @@ mod server;
 mod small_models;
 mod sse;
 mod state;
+mod store;
 mod telemetry;
 
 pub use admin::{AdminConfig, serve_admin};

@@ -1,7 +1,7 @@
 //! What all requests of one server share. Two servers have two states and nothing else in common
 //! (A6).
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use llm_apps::controller::Application;
@@ -9,6 +9,7 @@ use llm_apps::stage::generate::GenerateError;
 use parking_lot::RwLock;
 
 use crate::admission::Admission;
+use crate::batches::Batches;
 use crate::catalogue::{Catalogue, ModelEntry, ModelsError, Served, ServedModel};
 use crate::config::GatewayConfig;
 use crate::edge::Edge;
@@ -16,6 +17,7 @@ use crate::error::ApiError;
 use crate::lifecycle::Lifecycle;
 use crate::openai::{Head, Rules, Surroundings};
 use crate::small_models::{ServedSmallModel, SmallModelEntry};
+use crate::store::Store;
 use crate::telemetry::Telemetry;
 
 /// The state as handlers have it.
@@ -26,24 +28,44 @@ pub type SharedState = Arc<Gateway>;
 pub struct Gateway {
     config: GatewayConfig,
     edge: Arc<Edge>,
-    telemetry: Telemetry,
+    telemetry: Arc<Telemetry>,
     admission: Admission,
-    lifecycle: Lifecycle,
+    lifecycle: Arc<Lifecycle>,
     /// Nothing before the models are there.
-    catalogue: RwLock<Option<Arc<Catalogue>>>,
+    catalogue: Arc<RwLock<Option<Arc<Catalogue>>>>,
+    store: Store,
+    batches: Arc<Batches>,
 }
 
 impl Gateway {
     /// A server that has no models yet, and so is not ready.
     pub fn new(config: GatewayConfig, edge: Edge, telemetry: Telemetry) -> Self {
         let admission = Admission::new(config.max_ongoing_requests, config.max_queued_requests);
+        let store = Store::new(config.data_dir.as_deref());
         Self {
             config,
             edge: Arc::new(edge),
-            telemetry,
+            telemetry: Arc::new(telemetry),
             admission,
-            lifecycle: Lifecycle::default(),
-            catalogue: RwLock::default(),
+            lifecycle: Arc::default(),
+            catalogue: Arc::default(),
+            store,
+            batches: Arc::default(),
+        }
+    }
+
+    /// The same server behind a door of its own, which has room for `max` at a time: for lines of batches, which
+    /// have been let in by another rule.
+    pub(crate) fn behind(&self, max: NonZeroUsize) -> Self {
+        Self {
+            config: self.config.clone(),
+            edge: Arc::clone(&self.edge),
+            telemetry: Arc::clone(&self.telemetry),
+            admission: Admission::new(max, 0),
+            lifecycle: Arc::clone(&self.lifecycle),
+            catalogue: Arc::clone(&self.catalogue),
+            store: self.store.clone(),
+            batches: Arc::clone(&self.batches),
         }
     }
 
@@ -75,6 +97,7 @@ impl Gateway {
         let small_models = small_models.into_iter().collect();
         let catalogue = Catalogue::new(models, applications, small_models, &self.telemetry)?;
         *self.catalogue.write() = Some(Arc::new(catalogue));
+        self.batches.look();
         Ok(())
     }
 
@@ -114,6 +137,25 @@ impl Gateway {
 
     pub(crate) fn lifecycle(&self) -> &Lifecycle {
         &self.lifecycle
+    }
+
+    /// What survives a restart.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The batches that run.
+    pub(crate) fn batches(&self) -> &Arc<Batches> {
+        &self.batches
+    }
+
+    /// Makes or opens the data folder now, and holds it; otherwise that is done when something is first kept.
+    ///
+    /// # Errors
+    /// [`ApiError::Internal`] says what is wrong with the folder.
+    pub async fn hold_data_dir(&self) -> Result<(), ApiError> {
+        let held = self.store.run(|_| Ok(())).await;
+        held.map_err(|error| ApiError::Internal(error.to_string()))
     }
 
     /// What the configuration says about requests.

@@ -15,6 +15,7 @@ fn door(ongoing: usize, queued: usize) -> Admission {
 fn occupancy(ongoing: usize, queued: usize, refused: u64) -> Occupancy {
     Occupancy {
         ongoing,
+        behind: 0,
         queued,
         refused,
     }
@@ -97,4 +98,24 @@ async fn the_permit_lives_as_long_as_the_body() {
     assert_eq!(door.occupancy().ongoing, 1, "G1: read to its end");
     drop(unread);
     assert_eq!(door.occupancy().ongoing, 0, "G1: dropped unread");
+}
+
+#[tokio::test]
+async fn work_behind_leaves_slots_free_and_takes_no_place() {
+    let door = door(4, 0);
+    let first = door.enter_behind(1).unwrap();
+    let second = door.enter_behind(1).unwrap();
+    let third = door.enter_behind(1).unwrap();
+    assert!(door.enter_behind(1).is_none(), "one slot stays free");
+    let request = door.enter().await.unwrap();
+    // Its place is there although its slot is not.
+    let mut waiting = Box::pin(door.enter());
+    assert!(waiting.as_mut().now_or_never().is_none());
+    assert!(door.enter_behind(0).is_none());
+    let busy = door.occupancy();
+    assert_eq!((busy.ongoing, busy.behind, busy.queued), (4, 3, 1));
+    drop(second);
+    drop(waiting.await.unwrap());
+    drop((first, third, request));
+    assert_eq!(door.occupancy(), occupancy(0, 0, 0));
 }

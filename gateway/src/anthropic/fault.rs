@@ -77,7 +77,9 @@ fn kind(error: &ApiError) -> &'static str {
         | ApiError::MethodNotAllowed(_)
         | ApiError::Refused { .. }
         | ApiError::NotDeployed { .. } => "invalid_request_error",
-        ApiError::ModelNotFound(_) | ApiError::UnknownPath(_) => "not_found_error",
+        ApiError::ModelNotFound(_) | ApiError::UnknownPath(_) | ApiError::Missing(_) => {
+            "not_found_error"
+        }
         ApiError::BodyTooLarge { .. } => "request_too_large",
         ApiError::BodyTimeout { .. } | ApiError::TimedOut(_) => "timeout_error",
         ApiError::Busy { .. } => "rate_limit_error",

@@ -22,7 +22,7 @@ pub(super) fn status(error: &ApiError) -> Status {
 fn code(error: &ApiError) -> Code {
     match error {
         ApiError::Invalid { .. } | ApiError::BodyTooLarge { .. } => Code::InvalidArgument,
-        ApiError::ModelNotFound(_) => Code::NotFound,
+        ApiError::ModelNotFound(_) | ApiError::Missing(_) => Code::NotFound,
         ApiError::UnknownPath(_) | ApiError::MethodNotAllowed(_) => Code::Unimplemented,
         ApiError::Busy { .. } => Code::ResourceExhausted,
         ApiError::Unavailable { .. } => Code::Unavailable,

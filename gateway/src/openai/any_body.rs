@@ -1,8 +1,8 @@
 //! The one check that property tests and the fuzzer share.
 
 use super::{
-    MAX_INPUTS, Rules, chat_request, classify_request, completion_request, detokenize_request,
-    embedding_request, rerank_request, score_request, tokenize_request,
+    MAX_INPUTS, Rules, batch_request, chat_request, classify_request, completion_request,
+    detokenize_request, embedding_request, rerank_request, score_request, tokenize_request,
 };
 use crate::anthropic::{Extent, messages_request};
 use crate::error::ApiError;
@@ -61,6 +61,7 @@ pub fn check_any_body(body: &[u8]) -> Result<(), String> {
             let (left, right) = (score.text_1.len(), score.text_2.len());
             prove(left == 1 || left == right, "texts without a partner")?;
         }
+        answer(batch_request(body, rules))?;
         answer(tokenize_request(body, rules))?;
         answer(detokenize_request(body, rules))?;
     }

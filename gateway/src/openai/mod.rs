@@ -2,6 +2,7 @@
 //! below understand and back. Nothing outside this room knows a field's name.
 
 mod any_body;
+mod batch;
 mod chat_request;
 mod chat_response;
 mod chat_stream;
@@ -15,6 +16,7 @@ mod decoding;
 mod embeddings;
 mod expected;
 mod fields;
+mod file;
 mod form;
 mod head;
 mod inputs;
@@ -24,6 +26,7 @@ mod message;
 mod models;
 mod object;
 mod one_or_many;
+mod paging;
 mod parse;
 mod plain_stream;
 mod prompt;
@@ -40,6 +43,7 @@ mod usage;
 mod wording;
 
 pub use any_body::check_any_body;
+pub(crate) use batch::{BatchObject, WINDOW, batch_request};
 pub use chat_request::{ChatRequest, Conversation, chat_request};
 pub(crate) use chat_response::Extras;
 pub(crate) use chat_stream::ChatEncoder;
@@ -55,6 +59,7 @@ pub(crate) use embeddings::Embeddings;
 pub use embeddings::{EmbeddingRequest, VectorFormat, embedding_request};
 pub use fields::{Effect, Field, Noop, Table};
 pub(crate) use fields::{honoured, no_effect, refused};
+pub(crate) use file::{Deleted, FileObject, NewFile};
 pub(crate) use head::Head;
 pub use inputs::{Inputs, MAX_INPUTS};
 pub use judge::Rules;
@@ -62,6 +67,7 @@ pub(crate) use judge::judged;
 pub(crate) use models::{ModelList, ModelObject};
 pub(crate) use object::AsObject;
 pub(crate) use one_or_many::{OneOrMany, TextOr};
+pub(crate) use paging::{ListObject, Paging};
 pub(crate) use parse::{required, typed};
 pub(crate) use plain_stream::PlainEncoder;
 pub use prompt::Prompt;
@@ -70,7 +76,9 @@ pub use rerank::{RerankRequest, rerank_request};
 pub(crate) use score::Scores;
 pub use score::{ScoreRequest, score_request};
 pub use streaming::StreamOptions;
-pub use tables::{CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, RERANK, SCORE, TOKENIZE};
+pub use tables::{
+    BATCHES, CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, FILES, RERANK, SCORE, TOKENIZE,
+};
 pub(crate) use to_payload::{PlainRequest, chat_payload, completion_payload, plain_payload};
 pub use to_text::Defaults;
 pub(crate) use to_text::{Surroundings, chat_text, completion_texts, tokenize_prompt};

@@ -29,6 +29,24 @@ pub static SCORE: Table = &[
 
 /// `POST /v1/classify`.
 pub static CLASSIFY: Table = &[&[honoured("model"), honoured("input")], READING];
+/// `POST /v1/files`, whose fields are parts of a form.
+pub static FILES: Table = &[&[
+    honoured("file"),
+    honoured("purpose"),
+    honoured("expires_after[anchor]"),
+    honoured("expires_after[seconds]"),
+]];
+
+/// `POST /v1/batches`.
+pub static BATCHES: Table = &[&[
+    honoured("input_file_id"),
+    honoured("endpoint"),
+    honoured("completion_window"),
+    honoured("metadata"),
+    honoured("output_expires_after"),
+    honoured("output_expires_after.anchor"),
+    honoured("output_expires_after.seconds"),
+]];
 
 const TOOLS: &str = "this version does not call tools";
 const TEXT_OUT: &str = "models here answer with text";

@@ -70,7 +70,7 @@ fn described(types: &Types, operation: &Operation) -> Value {
     if let Some(body) = body {
         told["requestBody"] = json!({
             "required": true,
-            "content": {"application/json": {"schema": schema(types, path, body)}},
+            "content": {body.media: {"schema": schema(types, path, body)}},
         });
     }
     if path.contains("{id}") {

@@ -2,7 +2,8 @@
 
 use crate::anthropic::{COUNT_TOKENS, MESSAGES};
 use crate::openai::{
-    CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, RERANK, SCORE, TOKENIZE, Table,
+    BATCHES, CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, FILES, RERANK, SCORE, TOKENIZE,
+    Table,
 };
 
 /// One operation.
@@ -25,6 +26,8 @@ pub(super) struct Operation {
 pub(super) struct Body {
     pub(super) table: Table,
     pub(super) required: &'static [&'static str],
+    /// How they are sent.
+    pub(super) media: &'static str,
 }
 
 /// All of them.
@@ -113,6 +116,66 @@ pub(super) static OPERATIONS: &[Operation] = &[
         (DETOKENIZE, &["tokens"]),
         "Detokenized",
     ),
+    Operation {
+        body: Some(Body {
+            table: FILES,
+            required: &["file", "purpose"],
+            media: "multipart/form-data",
+        }),
+        ..post(
+            "/v1/files",
+            ("Batches", "Keeps a file."),
+            (FILES, &[]),
+            "File",
+        )
+    },
+    get(
+        "/v1/files",
+        ("Batches", "The files, page by page."),
+        Some("FileList"),
+    ),
+    get("/v1/files/{id}", ("Batches", "One file."), Some("File")),
+    Operation {
+        method: "delete",
+        ..get(
+            "/v1/files/{id}",
+            ("Batches", "Forgets a file."),
+            Some("Deleted"),
+        )
+    },
+    get(
+        "/v1/files/{id}/content",
+        ("Batches", "What a file holds."),
+        None,
+    ),
+    post(
+        "/v1/batches",
+        (
+            "Batches",
+            "Has the lines of a file answered behind all requests.",
+        ),
+        (BATCHES, &["input_file_id", "endpoint", "completion_window"]),
+        "Batch",
+    ),
+    get(
+        "/v1/batches",
+        ("Batches", "The batches, page by page."),
+        Some("BatchList"),
+    ),
+    get(
+        "/v1/batches/{id}",
+        ("Batches", "How far a batch is."),
+        Some("Batch"),
+    ),
+    Operation {
+        body: None,
+        ..post(
+            "/v1/batches/{id}/cancel",
+            ("Batches", "Ends a batch with what it has."),
+            (BATCHES, &[]),
+            "Batch",
+        )
+    },
     get(
         "/v1/models",
         ("Server", "What is served."),
@@ -174,7 +237,11 @@ const fn post(
         path,
         tag,
         summary,
-        body: Some(Body { table, required }),
+        body: Some(Body {
+            table,
+            required,
+            media: "application/json",
+        }),
         answer: Some(answer),
         streams: false,
     }

@@ -1,11 +1,13 @@
 //! One endpoint a file; what they have in common is in the rooms they call.
 
 mod application;
+mod batches;
 mod chat_completions;
 mod classify;
 mod completions;
 mod detokenize;
 mod embeddings;
+mod files;
 mod health;
 mod messages;
 mod metrics;
@@ -17,6 +19,7 @@ mod router;
 mod score;
 mod tokenize;
 pub(crate) mod unknown;
+mod upload;
 mod version;
 
-pub(crate) use router::router;
+pub(crate) use router::{batch_router, router};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
@@ -10,8 +11,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::{
-    application, chat_completions, classify, completions, detokenize, embeddings, health, messages,
-    metrics, models, observe, openapi, rerank, score, tokenize, unknown, version,
+    application, batches, chat_completions, classify, completions, detokenize, embeddings, files,
+    health, messages, metrics, models, observe, openapi, rerank, score, tokenize, unknown, upload,
+    version,
 };
 use crate::anthropic;
 use crate::config::Cors;
@@ -32,6 +34,18 @@ pub(crate) fn router(state: &SharedState) -> Router {
         .route("/v2/rerank", post(rerank::create))
         .route("/v1/score", post(score::create))
         .route("/v1/classify", post(classify::create))
+        .route(
+            "/v1/files",
+            get(files::list)
+                .post(upload::create)
+                // It has a limit of its own, and is never whole in memory.
+                .layer(DefaultBodyLimit::disable()),
+        )
+        .route("/v1/files/{id}", get(files::one).delete(files::delete))
+        .route("/v1/files/{id}/content", get(files::content))
+        .route("/v1/batches", get(batches::list).post(batches::create))
+        .route("/v1/batches/{id}", get(batches::one))
+        .route("/v1/batches/{id}/cancel", post(batches::cancel))
         .route("/tokenize", post(tokenize::tokenize))
         .route("/detokenize", post(detokenize::detokenize))
         .route_layer(from_fn_with_state(
@@ -61,9 +75,20 @@ pub(crate) fn router(state: &SharedState) -> Router {
     app.layer(from_fn_with_state(Arc::clone(state.edge()), request_id))
 }
 
+/// What lines of batches may ask, in the state that has their door.
+pub(crate) fn batch_router(state: &SharedState) -> Router {
+    Router::new()
+        .route("/v1/chat/completions", post(chat_completions::create))
+        .route("/v1/completions", post(completions::create))
+        .route("/v1/embeddings", post(embeddings::create))
+        .with_state(Arc::clone(state))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(from_fn_with_state(Arc::clone(state.edge()), request_id))
+}
+
 fn cors(config: &Cors) -> Option<CorsLayer> {
     let layer = CorsLayer::new()
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
         // By the Fetch standard a `*` would not cover `authorization`, which every client sends.
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([X_REQUEST_ID, HeaderName::from_static("retry-after")]);

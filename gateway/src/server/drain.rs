@@ -1,12 +1,15 @@
 //! Serves until the stop signal, then goes away in order.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::accept::Connections;
+use crate::batches;
 use crate::routes::router;
 use crate::state::{Gateway, SharedState};
 
@@ -32,14 +35,19 @@ pub async fn serve(
         state.lifecycle().turn_not_ready();
         sleep(config.drain_settle).await;
     };
+    let mut background = JoinSet::new();
+    background.spawn(batches::work(Arc::clone(&state)));
     // The listener is dropped, and so closed, when accepting ends.
     let accepting = connections.accept(listener, stop);
     tokio::select! {
         () = accepting => {}
         () = upkeep(&state) => {}
     }
+    // Lines that are not answered yet are answered after the next start.
+    background.shutdown().await;
     drain(&state).await;
     connections.close(CLOSE_PATIENCE).await;
+    state.store().close().await;
 }
 
 /// Waits for running answers, and cuts those that take too long.

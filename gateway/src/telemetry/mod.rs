@@ -5,6 +5,7 @@
 //! atomic addition. Gauges that belong to an engine or to the door are read from them when somebody
 //! asks, so they are exact at that moment. No label takes its value from a client.
 
+mod batches;
 mod buckets;
 mod deployments;
 mod http;
@@ -15,6 +16,7 @@ mod recorder;
 mod scrape;
 mod small_models;
 
+pub(crate) use batches::BatchMetrics;
 pub(crate) use meter::{Meter, Operation};
 pub(crate) use model::{EngineGauges, ModelMetrics};
 pub use names::{Kind, METRICS, Metric};

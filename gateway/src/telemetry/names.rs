@@ -69,6 +69,10 @@ pub(super) const DEPLOYMENT_HEALTH_FAILURES: &str =
     "penstock_deployment_health_check_failures_total";
 pub(super) const DEPLOYMENT_LATENCY: &str = "penstock_deployment_processing_latency_seconds";
 pub(super) const GRPC_REQUESTS: &str = "penstock_grpc_requests_total";
+pub(super) const BATCHES: &str = "penstock_batch_ended_total";
+pub(super) const BATCH_LINES: &str = "penstock_batch_lines_total";
+pub(super) const BATCH_LINES_IN_FLIGHT: &str = "penstock_batch_lines_in_flight";
+pub(super) const BATCH_LINES_YIELDED: &str = "penstock_batch_lines_yielded_total";
 pub(super) const GEN_AI_TTFT: &str = "gen_ai_server_time_to_first_token_seconds";
 pub(super) const GEN_AI_TPOT: &str = "gen_ai_server_time_per_output_token_seconds";
 pub(super) const GEN_AI_DURATION: &str = "gen_ai_server_request_duration_seconds";
@@ -254,6 +258,26 @@ pub static METRICS: &[Metric] = &[
         GRPC_REQUESTS,
         &["method", "code"],
         "gRPC calls ended, by method and code.",
+    ),
+    counter(
+        BATCHES,
+        &["status"],
+        "Batches that ended, by the status that they ended with.",
+    ),
+    counter(
+        BATCH_LINES,
+        &["outcome"],
+        "Lines of batches that got their outcome.",
+    ),
+    gauge(
+        BATCH_LINES_IN_FLIGHT,
+        &[],
+        "Lines of batches that are being answered.",
+    ),
+    counter(
+        BATCH_LINES_YIELDED,
+        &[],
+        "Lines of batches that gave up their slot to a request that waited, and are answered later.",
     ),
     histogram(
         GEN_AI_TTFT,

@@ -4,7 +4,9 @@ Every check is what an application developer would write; the first that fails e
 """
 
 import asyncio
+import json
 import sys
+import time
 
 from openai import AsyncOpenAI, BadRequestError, NotFoundError, OpenAI
 
@@ -133,6 +135,52 @@ def errors_have_their_class():
         raise AssertionError("temperature 9 was accepted")
 
 
+def batches_are_answered():
+    lines = [
+        {
+            "custom_id": f"line-{i}",
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": {"model": model, "messages": QUESTION, "temperature": 0, "max_tokens": 4, "seed": i},
+        }
+        for i in range(5)
+    ]
+    text = "\n".join(json.dumps(line) for line in lines).encode()
+    file = client.files.create(file=("in.jsonl", text), purpose="batch")
+    assert file.bytes == len(text) and file.status == "processed", file
+    assert client.files.content(file.id).read() == text
+    batch = client.batches.create(
+        input_file_id=file.id,
+        endpoint="/v1/chat/completions",
+        completion_window="24h",
+        metadata={"job": "test"},
+    )
+    while batch.status in ("validating", "in_progress", "finalizing"):
+        time.sleep(0.1)
+        batch = client.batches.retrieve(batch.id)
+    assert batch.status == "completed" and batch.request_counts.completed == 5, batch
+    assert batch.id in [b.id for b in client.batches.list(limit=1)] and batch.metadata["job"] == "test"
+    answers = [json.loads(line) for line in client.files.content(batch.output_file_id).text.splitlines()]
+    direct = client.chat.completions.create(model=model, messages=QUESTION, temperature=0, max_tokens=4)
+    assert [a["custom_id"] for a in answers] == [line["custom_id"] for line in lines]
+    for answer in answers:
+        said = answer["response"]["body"]["choices"][0]["message"]["content"]
+        assert said == direct.choices[0].message.content
+    assert client.files.delete(file.id).deleted
+    try:
+        client.files.retrieve(file.id)
+    except NotFoundError:
+        pass
+    else:
+        raise AssertionError("a deleted file was found")
+    try:
+        client.files.create(file=("in.jsonl", b"{}\nno"), purpose="batch")
+    except BadRequestError as error:
+        assert error.param == "file" and "line 2" in str(error), error
+    else:
+        raise AssertionError("a file that is not JSONL was accepted")
+
+
 async def many_at_once():
     aclient = AsyncOpenAI(base_url=base_url, api_key="none")
 
@@ -155,5 +203,6 @@ completions_and_scoring()
 stop_strings_never_leak()
 models_are_listed()
 errors_have_their_class()
+batches_are_answered()
 asyncio.run(many_at_once())
 print("openai-python: all checks passed")

@@ -9,14 +9,17 @@
 
 mod admission;
 mod applications;
+mod batches;
 mod chat;
 mod client;
 mod completions;
 mod deploying;
 mod drain;
 mod errors;
+mod files;
 mod fixture;
 mod grpc;
+mod keeping;
 mod messages;
 mod metrics;
 mod openapi;

@@ -9,6 +9,7 @@
 )]
 
 mod applications;
+mod batches;
 mod cli;
 mod clients;
 mod deploying;

@@ -144,6 +144,12 @@ impl Server {
         }
     }
 
+    /// Kills it as a crash would: nothing of it runs any more.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Sends SIGTERM, as an orchestrator does, and waits for the end.
     pub(crate) fn terminate(mut self) -> ExitStatus {
         let id = self.child.id().to_string();

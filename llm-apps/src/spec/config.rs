@@ -53,6 +53,9 @@ pub struct ServeConfig {
     pub max_concurrent_prepares: usize,
     /// Answers that one request may ask for: its prompts times `n`. Default: 128.
     pub max_choices: u32,
+    /// Where files, batches and stored responses are kept; a relative path was resolved against the file's
+    /// folder. Default: `None`, a folder of the program's own.
+    pub data_dir: Option<PathBuf>,
     /// What is served; at least one, unless there are applications, upstreams or encoders.
     pub models: Vec<ModelSpec>,
     /// Models of other services, which stages ask. Default: none.
@@ -195,6 +198,8 @@ impl ServeConfig {
         let max_choices = keys
             .take("max_choices", f, read::integer(1..=65_536_u32))
             .unwrap_or(128);
+        let data_dir = keys.take("data_dir", f, read::text);
+        let data_dir = data_dir.map(|path| folder.join(path));
         let models = models(&mut keys, folder, f);
         let model_names = models.iter().flatten();
         let model_names = model_names
@@ -242,6 +247,7 @@ impl ServeConfig {
             max_queued_requests,
             max_concurrent_prepares,
             max_choices,
+            data_dir,
             models: models?,
             upstreams,
             encoders,
@@ -290,6 +296,7 @@ impl ServeConfig {
                 self.max_queued_requests != other.max_queued_requests,
             ),
             ("max_choices", self.max_choices != other.max_choices),
+            ("data_dir", self.data_dir != other.data_dir),
         ];
         let keys = differs.into_iter().filter(|(_, differs)| *differs);
         keys.map(|(key, _)| key).collect()

@@ -40,7 +40,10 @@ pub(in crate::cli) async fn run(
     };
 
     let signals = Signals::listen()?;
-    let settings = gateway_config(&config)?;
+    let mut settings = gateway_config(&config)?;
+    if settings.data_dir.is_none() {
+        settings.data_dir = environment.data_dir();
+    }
     let patience = settings.graceful_shutdown_timeout;
     // Its clock is held against the system's for some 20 ms: time in which the models come already.
     let opener = FileOpener::new(environment);
@@ -48,6 +51,10 @@ pub(in crate::cli) async fn run(
     let telemetry = tokio::task::spawn_blocking(Telemetry::new);
     let telemetry = telemetry.await.context("telemetry did not start")?;
     let state = Arc::new(Gateway::new(settings, Edge::system(), telemetry));
+    if config.data_dir.is_some() {
+        let held = state.hold_data_dir().await;
+        held.context("`data_dir` of the configuration cannot be used")?;
+    }
     let vars = environment.vars().clone();
     let deployer = Deployer::new(Arc::clone(&state), opener.clone(), vars);
     let deployer = Arc::new(deployer.on(machine).at(&addresses.url));
@@ -119,11 +126,13 @@ pub(in crate::cli) fn gateway_config(config: &ServeConfig) -> Result<GatewayConf
         graceful_shutdown_timeout: http.graceful_shutdown_timeout,
         request_timeout: http.request_timeout,
         strict: config.strict,
+        data_dir: config.data_dir.clone(),
         cors: match &http.allow_origins {
             AllowOrigins::Any => Cors::Any,
             AllowOrigins::Only(origins) if origins.is_empty() => Cors::Off,
             AllowOrigins::Only(origins) => Cors::origins(origins.iter().map(String::as_str))
                 .context("`http_options.allow_origins` cannot be used")?,
         },
+        ..GatewayConfig::default()
     })
 }

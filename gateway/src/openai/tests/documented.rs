@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::anthropic::{COUNT_TOKENS, MESSAGES};
 use crate::openai::{
-    CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, Effect, RERANK, SCORE, TOKENIZE, Table,
+    BATCHES, CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, Effect, FILES, RERANK, SCORE,
+    TOKENIZE, Table,
 };
 
 #[test]
@@ -25,6 +26,8 @@ fn the_documentation_lists_every_field_as_the_code_treats_it() {
         ("POST /v1/messages/count_tokens", COUNT_TOKENS),
         ("POST /tokenize", TOKENIZE),
         ("POST /detokenize", DETOKENIZE),
+        ("POST /v1/files", FILES),
+        ("POST /v1/batches", BATCHES),
     ] {
         let expected = format!("### `{endpoint}`\n\n{}", rendered(table));
         if !text.contains(&expected) {

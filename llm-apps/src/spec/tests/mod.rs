@@ -94,6 +94,7 @@ const KEYS: &[&str] = &[
     "max_queued_requests",
     "max_concurrent_prepares",
     "max_choices",
+    "data_dir",
     "models",
     "name",
     "source",
@@ -143,6 +144,7 @@ max_ongoing_requests: 64
 max_queued_requests: 0
 max_concurrent_prepares: 2
 max_choices: 8
+data_dir: state
 models:
   - name: small
     source: weights/${NAME:-model}.gguf
@@ -191,6 +193,10 @@ models:
     };
     assert_eq!(origins, &["https://example.org", "http://localhost:3000"]);
     assert!(config.strict);
+    assert_eq!(
+        config.data_dir.as_deref(),
+        Some(Path::new("/etc/penstock/state"))
+    );
     assert_eq!(
         (config.max_ongoing_requests, config.max_queued_requests),
         (64, 0)
