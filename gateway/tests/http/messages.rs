@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use crate::fixture::{MAX_MODEL_LEN, MODEL, Server, drawing, new_state, saying, text_model};
 
-fn asked(more: Value) -> Value {
+/// Path, what is set beside the usual fields, status, type, and words of the message.
+type Row = (String, Value, u16, String, String);
+
+fn asked(more: &Value) -> Value {
     let mut body = json!({
         "model": MODEL,
         "max_tokens": 64,
@@ -32,7 +35,7 @@ fn events(text: &str) -> Vec<(String, Value)> {
 #[tokio::test]
 async fn a_message_is_answered() {
     let server = Server::start(saying("Hello")).await;
-    let answer = server.ask("/v1/messages", asked(json!({}))).await;
+    let answer = server.ask("/v1/messages", asked(&json!({}))).await;
     assert!(
         answer["id"].as_str().unwrap().starts_with("msg_"),
         "{answer}"
@@ -52,7 +55,7 @@ async fn a_message_is_answered() {
     assert_eq!(answer["usage"]["output_tokens"], 6);
 
     // What was counted is what is read, cached or not.
-    let mut body = asked(json!({}));
+    let mut body = asked(&json!({}));
     body.as_object_mut().unwrap().remove("max_tokens");
     body.as_object_mut().unwrap().remove("temperature");
     let counted = server.ask("/v1/messages/count_tokens", body).await;
@@ -67,14 +70,14 @@ async fn a_message_is_answered() {
 async fn why_it_stopped_is_told() {
     let server = Server::start(saying("Hello, world")).await;
     let cut = server
-        .ask("/v1/messages", asked(json!({"max_tokens": 3})))
+        .ask("/v1/messages", asked(&json!({"max_tokens": 3})))
         .await;
     assert_eq!(cut["content"][0]["text"], "Hel");
     assert_eq!(cut["stop_reason"], "max_tokens");
     let stopped = server
         .ask(
             "/v1/messages",
-            asked(json!({"stop_sequences": ["x", "lo,"]})),
+            asked(&json!({"stop_sequences": ["x", "lo,"]})),
         )
         .await;
     assert_eq!(stopped["content"][0]["text"], "Hel");
@@ -91,7 +94,7 @@ async fn a_conversation_reaches_the_template_as_its_chat_does() {
         let answer = server.ask(path, body).await;
         answer
             .get("count")
-            .or(answer.get("input_tokens"))
+            .or_else(|| answer.get("input_tokens"))
             .unwrap()
             .as_u64()
             .unwrap()
@@ -129,7 +132,7 @@ async fn a_conversation_reaches_the_template_as_its_chat_does() {
 async fn events_come_in_order() {
     let server = Server::start(saying("Hey")).await;
     let response = server
-        .send("/v1/messages", asked(json!({"stream": true})))
+        .send("/v1/messages", asked(&json!({"stream": true})))
         .await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     assert_eq!(
@@ -191,7 +194,7 @@ async fn a_failure_in_the_middle_is_an_event() {
         Ok(())
     });
     let server = Server::start(fake).await;
-    let body = asked(json!({"stream": true, "max_tokens": 200}));
+    let body = asked(&json!({"stream": true, "max_tokens": 200}));
     let text = server
         .send("/v1/messages", body)
         .await
@@ -211,135 +214,12 @@ async fn a_failure_in_the_middle_is_an_event() {
 #[tokio::test]
 async fn errors_have_anthropic_s_shape_on_its_paths() {
     let server = Server::start(saying("yes")).await;
-    let messages = "/v1/messages";
-    let long = "a".repeat(MAX_MODEL_LEN);
-    for (path, body, status, kind, words) in [
-        (
-            messages,
-            asked(json!({"model": "no/such"})),
-            404,
-            "not_found_error",
-            "`no/such` does not exist",
-        ),
-        (
-            messages,
-            asked(json!({"model": null})),
-            400,
-            "invalid_request_error",
-            "`model` is required",
-        ),
-        (
-            messages,
-            asked(json!({"max_tokens": null})),
-            400,
-            "invalid_request_error",
-            "`max_tokens` is required",
-        ),
-        (
-            messages,
-            asked(json!({"max_tokens": 0})),
-            400,
-            "invalid_request_error",
-            "at least 1",
-        ),
-        (
-            messages,
-            asked(json!({"messages": []})),
-            400,
-            "invalid_request_error",
-            "messages is empty",
-        ),
-        (
-            messages,
-            asked(json!({"messages": null})),
-            400,
-            "invalid_request_error",
-            "`messages` is required",
-        ),
-        (
-            messages,
-            asked(json!({"messages": [{"role": "system", "content": "x"}]})),
-            400,
-            "invalid_request_error",
-            "stands in `system`",
-        ),
-        (
-            messages,
-            asked(json!({"messages": [{"role": "user"}]})),
-            400,
-            "invalid_request_error",
-            "messages[0].content",
-        ),
-        (
-            messages,
-            asked(
-                json!({"messages": [{"role": "user", "content": [{"type": "image", "source": {}}]}]}),
-            ),
-            400,
-            "invalid_request_error",
-            "models here read text",
-        ),
-        (
-            messages,
-            asked(
-                json!({"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "x"}]}]}),
-            ),
-            400,
-            "invalid_request_error",
-            "call no tools",
-        ),
-        (
-            messages,
-            asked(json!({"tools": [{"name": "f", "input_schema": {}}]})),
-            400,
-            "invalid_request_error",
-            "does not call tools",
-        ),
-        (
-            messages,
-            asked(json!({"thinking": {"type": "enabled", "budget_tokens": 1024}})),
-            400,
-            "invalid_request_error",
-            "thinking is not supported",
-        ),
-        (
-            messages,
-            asked(json!({"stop_sequences": [""]})),
-            400,
-            "invalid_request_error",
-            "stop_sequences[0] is empty",
-        ),
-        (
-            messages,
-            asked(json!({"temperature": 7})),
-            400,
-            "invalid_request_error",
-            "temperature",
-        ),
-        (
-            messages,
-            asked(json!({"messages": [{"role": "user", "content": long}]})),
-            400,
-            "invalid_request_error",
-            "maximum context length",
-        ),
-        (
-            "/v1/messages/count_tokens",
-            asked(json!({"model": "no/such"})),
-            404,
-            "not_found_error",
-            "`no/such` does not exist",
-        ),
-        (
-            "/v1/messages/batches",
-            asked(json!({})),
-            404,
-            "not_found_error",
-            "unknown path",
-        ),
-    ] {
+    let table = include_str!("messages.json").replace("LONG", &"a".repeat(MAX_MODEL_LEN));
+    let table: Vec<Row> = serde_json::from_str(&table).unwrap();
+    for (path, more, status, kind, words) in table {
+        let body = asked(&more);
         let response = server
-            .post(path, &body)
+            .post(&path, &body)
             .header("x-api-key", "k")
             .header("anthropic-version", "2023-06-01");
         let response = response.send().await.unwrap();
@@ -352,9 +232,9 @@ async fn errors_have_anthropic_s_shape_on_its_paths() {
             "{body}: {told}"
         );
         let message = told["error"]["message"].as_str().unwrap();
-        assert!(message.contains(words), "{body}: {message}");
+        assert!(message.contains(&words), "{body}: {message}");
     }
-    let response = server.get(messages).send().await.unwrap();
+    let response = server.get("/v1/messages").send().await.unwrap();
     assert_eq!(response.status().as_u16(), 405);
     let told: Value = response.json().await.unwrap();
     assert_eq!(told["error"]["type"], "invalid_request_error");
@@ -368,7 +248,7 @@ async fn errors_have_anthropic_s_shape_on_its_paths() {
 async fn a_server_that_loads_says_so_in_its_words() {
     let state = new_state(gateway::GatewayConfig::default());
     let server = Server::of(state, text_model(saying("x"))).await;
-    let response = server.send("/v1/messages", asked(json!({}))).await;
+    let response = server.send("/v1/messages", asked(&json!({}))).await;
     assert_eq!(response.status().as_u16(), 503);
     assert!(response.headers().contains_key("retry-after"));
     let told: Value = response.json().await.unwrap();

@@ -91,6 +91,12 @@ async fn answers_are_as_it_says() {
         let answered = &operation["responses"]["200"]["content"]["application/json"]["schema"];
         check(&document, answered, &server.ask(path, body).await, path);
     }
+}
+
+#[tokio::test]
+async fn errors_and_what_is_told_of_the_server_are_as_it_says() {
+    let server = Server::start(saying("yes")).await;
+    let document = document(&server).await;
     let wrong = server
         .send("/v1/chat/completions", json!({}))
         .await

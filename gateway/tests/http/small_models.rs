@@ -245,7 +245,7 @@ async fn documents_are_put_in_order() {
         let index = usize::try_from(best[0]["index"].as_u64().unwrap()).unwrap();
         let sent = documents[index]
             .as_str()
-            .or(documents[index]["text"].as_str());
+            .or_else(|| documents[index]["text"].as_str());
         assert_eq!(Some(text), sent);
 
         // A score is what the same pair gets by itself.

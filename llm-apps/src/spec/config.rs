@@ -23,7 +23,6 @@ use super::http::HttpOptions;
 use super::interpolate::interpolate;
 use super::model::ModelSpec;
 use super::node::{Node, Position, Value};
-use super::places::Places;
 use super::read;
 use super::section::Section;
 use super::stages::StageSpec;
@@ -212,11 +211,7 @@ impl ServeConfig {
         let encoders = EncoderSpec::read_all(encoders, folder, f);
         let classifiers = keys.list("classifiers", f).unwrap_or_default();
         let classifiers = ClassifierSpec::read_all(classifiers, folder, f);
-        let small = encoders
-            .iter()
-            .map(|spec| (&spec.name, &spec.places))
-            .chain(classifiers.iter().map(|spec| (&spec.name, &spec.places)));
-        prove_names(small, &model_names, f);
+        prove_names((&encoders, &classifiers), &model_names, f);
         let translators = keys.list("translators", f).unwrap_or_default();
         let translators = TranslatorSpec::read_all(translators, folder, f);
         let collections = keys.list("collections", f).unwrap_or_default();
@@ -319,11 +314,14 @@ pub(super) fn read_for_tests(yaml: &str) -> Faults {
 }
 
 /// Encoders and classifiers are served under their names, so no two models of any kind have one.
-fn prove_names<'s>(
-    small: impl Iterator<Item = (&'s String, &'s Places)>,
+fn prove_names(
+    (encoders, classifiers): (&[EncoderSpec], &[ClassifierSpec]),
     models: &BTreeSet<String>,
     f: &mut Faults,
 ) {
+    let encoders = encoders.iter().map(|spec| (&spec.name, &spec.places));
+    let classifiers = classifiers.iter().map(|spec| (&spec.name, &spec.places));
+    let small = encoders.chain(classifiers);
     let mut taken = BTreeSet::new();
     for (name, places) in small {
         // Twice in one list is a fault of the list already.
