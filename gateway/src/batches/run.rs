@@ -67,12 +67,13 @@ pub(super) async fn run(
         return end(site, id, BatchStatus::Cancelled).await;
     }
     let mut run = Run::new(site, batch).await?;
-    let unanswered = match status {
-        BatchStatus::Cancelling => Some(Unanswered::Cancelled),
-        _ => run.answer(cancelled).await?,
+    let unanswered = if status == BatchStatus::Cancelling {
+        Some(Unanswered::Cancelled)
+    } else {
+        run.answer(cancelled).await?
     };
     if let Some(why) = unanswered {
-        run.give_up(why).await?;
+        give_up(site, &run.source, &id, why).await?;
     }
     drop(run);
     let now = site.state.edge().now();
@@ -249,25 +250,29 @@ impl<'s> Run<'s> {
         }
         Ok(())
     }
+}
 
-    /// Records that the lines that are left get no answer.
-    async fn give_up(&mut self, why: Unanswered) -> Result<(), StoreError> {
-        let store = self.site.state.store();
-        let id = self.batch.id.clone();
-        let (done, _) = store.progress(id.clone()).await?;
-        let lines = u32::try_from(self.source.spans.len()).unwrap_or(u32::MAX);
-        let left = (0..lines).filter(|line| done.binary_search(line).is_err());
-        let left: Vec<u32> = left.collect();
-        for chunk in left.chunks(CHUNK) {
-            let mut outcomes = Vec::with_capacity(chunk.len());
-            for &line in chunk {
-                outcomes.push(self.source.unanswered(line, why).await?);
-            }
-            self.site.metrics.lines(&outcomes);
-            store.record(id.clone(), outcomes).await?;
+/// Records that the lines that are left get no answer.
+async fn give_up(
+    site: &Site,
+    source: &Arc<Source>,
+    id: &str,
+    why: Unanswered,
+) -> Result<(), StoreError> {
+    let store = site.state.store();
+    let (done, _) = store.progress(id.to_owned()).await?;
+    let lines = u32::try_from(source.spans.len()).unwrap_or(u32::MAX);
+    let left = (0..lines).filter(|line| done.binary_search(line).is_err());
+    let left: Vec<u32> = left.collect();
+    for chunk in left.chunks(CHUNK) {
+        let mut outcomes = Vec::with_capacity(chunk.len());
+        for &line in chunk {
+            outcomes.push(source.unanswered(line, why).await?);
         }
-        Ok(())
+        site.metrics.lines(&outcomes);
+        store.record(id.to_owned(), outcomes).await?;
     }
+    Ok(())
 }
 
 /// Ends when the transaction that is written is on disk; never where there is none.

@@ -104,7 +104,7 @@ pub(crate) fn batch_request(body: &[u8], rules: Rules) -> Result<NewBatch, ApiEr
     let output_expires_after = match expiry {
         None => None,
         Some(WireExpiry { anchor, seconds }) => {
-            let seconds = Some(seconds.map(u64::from));
+            let seconds = seconds.map(|seconds| Ok(u64::from(seconds)));
             expires_after("output_expires_after", anchor.as_deref(), seconds)?
         }
     };

@@ -88,19 +88,26 @@ impl NewFile {
     /// # Errors
     /// One of the two fields is missing or wrong.
     pub(crate) fn expires_after(&self) -> Result<Option<u64>, ApiError> {
-        let seconds = self.seconds.as_deref().map(|text| text.parse().ok());
+        let seconds = self
+            .seconds
+            .as_deref()
+            .map(|text| text.parse().map_err(|_| NoNumber));
         expires_after("expires_after", self.anchor.as_deref(), seconds)
     }
 }
 
-/// Proves `anchor` and `seconds` of `field`; an inner `None` is no number.
+/// What stands where a number should.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NoNumber;
+
+/// Proves `anchor` and `seconds` of `field`.
 ///
 /// # Errors
 /// Names the one at fault.
 pub(super) fn expires_after(
     field: &str,
     anchor: Option<&str>,
-    seconds: Option<Option<u64>>,
+    seconds: Option<Result<u64, NoNumber>>,
 ) -> Result<Option<u64>, ApiError> {
     if anchor.is_none() && seconds.is_none() {
         return Ok(None);
@@ -109,8 +116,8 @@ pub(super) fn expires_after(
         let message = format!("{field}.anchor must be \"created_at\"");
         return Err(ApiError::invalid(format!("{field}.anchor"), message));
     }
-    match seconds.flatten() {
-        Some(seconds) if KEPT.contains(&seconds) => Ok(Some(seconds)),
+    match seconds {
+        Some(Ok(seconds)) if KEPT.contains(&seconds) => Ok(Some(seconds)),
         _ => {
             let (least, most) = (KEPT.start(), KEPT.end());
             let message = format!("{field}.seconds must be a whole number from {least} to {most}");

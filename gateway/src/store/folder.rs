@@ -114,9 +114,11 @@ impl Opened {
         let database = Database::builder()
             .set_cache_size(CACHE_BYTES)
             .create(folder.join(FILE))
-            .map_err(|error| match error {
-                DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(folder.clone()),
-                other => StoreError::Failed(other.to_string()),
+            .map_err(|error| {
+                if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+                    return StoreError::InUse(folder.clone());
+                }
+                StoreError::Failed(error.to_string())
             })?;
         shelf::make_all(&database)?;
         let opened = Self { database, bodies };

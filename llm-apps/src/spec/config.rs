@@ -171,9 +171,7 @@ impl ServeConfig {
     fn read(root: &Node, folder: &Path, machine: &Machine, faults: &mut Faults) -> Option<Self> {
         let mut keys = Section::open("", root, faults);
         let f = faults;
-        let http_options = keys.node("http_options");
-        let http_options = http_options.map(|node| HttpOptions::read(node, f));
-        let http_options = http_options.unwrap_or_default();
+        let http_options = http_options(&mut keys, f);
         let grpc_options = keys.node("grpc_options");
         let grpc_options = grpc_options.map(|node| GrpcOptions::read(node, f));
         let admin_options = keys
@@ -197,8 +195,7 @@ impl ServeConfig {
         let max_choices = keys
             .take("max_choices", f, read::integer(1..=65_536_u32))
             .unwrap_or(128);
-        let data_dir = keys.take("data_dir", f, read::text);
-        let data_dir = data_dir.map(|path| folder.join(path));
+        let data_dir = data_dir(&mut keys, folder, f);
         let models = models(&mut keys, folder, f);
         let model_names = models.iter().flatten();
         let model_names = model_names
@@ -337,6 +334,18 @@ fn prove_names(
             }
         }
     }
+}
+
+fn http_options(keys: &mut Section<'_>, f: &mut Faults) -> HttpOptions {
+    let node = keys.node("http_options");
+    node.map(|node| HttpOptions::read(node, f))
+        .unwrap_or_default()
+}
+
+/// A relative path is one from the file's folder.
+fn data_dir(keys: &mut Section<'_>, folder: &Path, f: &mut Faults) -> Option<PathBuf> {
+    let path = keys.take("data_dir", f, read::text);
+    path.map(|path| folder.join(path))
 }
 
 /// `models`, which may be missing where something else is served.
