@@ -28,6 +28,9 @@ pub enum EngineError {
     /// The model's computation failed.
     #[error("the model failed: {0}")]
     Model(String),
+    /// The answer could not be held to its form any further. The others go on.
+    #[error("the answer could not be held to its form: {0}")]
+    Constraint(String),
 }
 
 impl EngineError {
@@ -38,6 +41,7 @@ impl EngineError {
             Self::ShuttingDown => "shutting_down",
             Self::CacheTooSmall { .. } => "cache_too_small",
             Self::Model(_) => "model",
+            Self::Constraint(_) => "constraint",
         }
     }
 
@@ -45,7 +49,7 @@ impl EngineError {
     pub fn may_retry(&self) -> bool {
         match self {
             Self::Full { .. } | Self::ShuttingDown => true,
-            Self::CacheTooSmall { .. } | Self::Model(_) => false,
+            Self::CacheTooSmall { .. } | Self::Model(_) | Self::Constraint(_) => false,
         }
     }
 }

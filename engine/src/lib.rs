@@ -6,8 +6,8 @@
 //! other texts), and the text tools ([`tokenizer`]); [`open`] makes an engine from a model on disk.
 //! Rooms, from the ground up:
 //!
-//! `error` `request` `event` `config` `batch` - `mapped` `gguf` `kv_cache` `step_cost` `kernels`
-//! `hub` - `sequence` `tokenizer` `sampler` - `scheduler` `model` - `invariants` `speculation`
+//! `error` `event` `config` `batch` - `mapped` `gguf` `kv_cache` `step_cost` `kernels` `hub` -
+//! `tokenizer` - `constraint` - `request` - `sequence` `sampler` - `scheduler` `model` - `invariants` `speculation`
 //! `kv_tiers` - `core` - `handle` - `open` `checkpoint` - `batching` `bert` - `encoder` `classifier`
 //! `translator`. No arrow runs back up.
 
@@ -21,6 +21,7 @@ mod checkpoint;
 #[cfg(feature = "encoders")]
 mod classifier;
 mod config;
+pub mod constraint;
 mod core;
 #[cfg(feature = "encoders")]
 mod encoder;
@@ -53,7 +54,7 @@ pub use batch::{BatchPlan, BlockId, LogitRows, ScheduledSequence, SequenceId};
 #[cfg(feature = "encoders")]
 pub use batching::EncoderConfig;
 #[cfg(feature = "encoders")]
-pub use checkpoint::{EncodeError, EncoderError};
+pub use checkpoint::{EncodeError, EncodedText, EncoderError, Overlong};
 #[cfg(feature = "encoders")]
 pub use classifier::{Classifier, ClassifierInput, LabelScores};
 pub use config::{
@@ -61,7 +62,7 @@ pub use config::{
     KvTiersConfig, Speculation, SpeculationMethod,
 };
 #[cfg(feature = "encoders")]
-pub use encoder::Encoder;
+pub use encoder::{Dimensions, Encoder};
 pub use error::EngineError;
 pub use event::{FinishReason, TokenEvent, TokenLogprobs, Usage};
 pub use handle::{Engine, StartError, TokenStream};

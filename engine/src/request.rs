@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::constraint::CompiledGrammar;
+
 /// How tokens are chosen and when to stop. Plain data; [`GenerateRequest::new`] proves it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SamplingParams {
@@ -83,6 +85,7 @@ pub struct GenerateRequest {
     prompt: Arc<[u32]>,
     params: Arc<SamplingParams>,
     choice: u32,
+    grammar: Option<Arc<CompiledGrammar>>,
 }
 
 /// Why a request cannot be run on a model. `param` is the field as OpenAI's API spells it.
@@ -166,7 +169,18 @@ impl GenerateRequest {
             prompt,
             params,
             choice,
+            grammar: None,
         })
+    }
+
+    /// The same, with an answer of the form that `grammar` has, which was compiled for this model.
+    ///
+    /// The form goes before other wishes. Where it is complete, the answer ends: with `ignore_eos` too,
+    /// and before `min_tokens` if nothing else can follow.
+    #[must_use]
+    pub fn with_grammar(mut self, grammar: Arc<CompiledGrammar>) -> Self {
+        self.grammar = Some(grammar);
+        self
     }
 
     /// Token ids of the prompt, at least one.
@@ -183,17 +197,31 @@ impl GenerateRequest {
     pub fn choice(&self) -> u32 {
         self.choice
     }
-}
 
-impl SamplingParams {
+    /// The form of the answer, if it has one.
+    pub fn grammar(&self) -> Option<&Arc<CompiledGrammar>> {
+        self.grammar.as_ref()
+    }
+
+    /// Whether the model's end-of-sequence tokens end the answer.
+    pub fn heeds_eos(&self) -> bool {
+        !self.params.ignore_eos || self.grammar.is_some()
+    }
+
     /// Whether `token` ends the answer as its token number `count`, counted from 1. `eos` are the
     /// model's end-of-sequence tokens.
     pub(crate) fn stops_at(&self, token: u32, count: usize, eos: &[u32]) -> bool {
-        let stops =
-            self.stop_token_ids.contains(&token) || (!self.ignore_eos && eos.contains(&token));
-        stops && count > self.min_tokens as usize
+        let ends = self.heeds_eos() && eos.contains(&token);
+        if ends && self.grammar.is_some() {
+            // It is held back for as long as anything else may come.
+            return true;
+        }
+        let stops = ends || self.params.stop_token_ids.contains(&token);
+        stops && count > self.params.min_tokens as usize
     }
+}
 
+impl SamplingParams {
     /// Proves every field against its documented range and the model's vocabulary.
     fn prove(&self, limits: &ModelLimits) -> Result<(), InvalidRequest> {
         in_range("temperature", self.temperature, 0.0..=2.0, "from 0 to 2")?;

@@ -1,4 +1,4 @@
-//! What is served: models and applications, as one value that is replaced as a whole. A request keeps
+//! What is served: models large and small, and applications, as one value that is replaced as a whole. A request keeps
 //! what it began with.
 
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use llm_apps::stage::generate::TextModel;
 use thiserror::Error;
 
 use crate::openai::Defaults;
+use crate::small_models::{ServedSmallModel, SmallModelEntry};
 use crate::telemetry::{ModelMetrics, Telemetry};
 
 /// All that requests may name.
@@ -15,6 +16,7 @@ use crate::telemetry::{ModelMetrics, Telemetry};
 pub(crate) struct Catalogue {
     models: Vec<Arc<ServedModel>>,
     applications: Vec<Arc<ServedApplication>>,
+    small_models: Vec<Arc<ServedSmallModel>>,
 }
 
 /// A model that is to be served. Clones share the model.
@@ -62,11 +64,14 @@ impl Catalogue {
     pub(crate) fn new(
         models: Vec<ModelEntry>,
         applications: Vec<Arc<Application>>,
+        small_models: Vec<SmallModelEntry>,
         telemetry: &Telemetry,
     ) -> Result<Self, ModelsError> {
         let of_models = models.iter().flat_map(|model| names(&model.text));
         let of_applications = applications.iter().map(|application| application.name());
-        let mut all: Vec<_> = of_models.chain(of_applications).collect();
+        let of_small_models = small_models.iter().map(|small| small.name.as_str());
+        let all = of_models.chain(of_applications).chain(of_small_models);
+        let mut all: Vec<_> = all.collect();
         all.sort_unstable();
         if let Some(twice) = all.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(ModelsError::Duplicate(twice[0].to_owned()));
@@ -79,9 +84,14 @@ impl Catalogue {
             let metrics = Arc::new(telemetry.model(app.name()));
             Arc::new(ServedApplication { app, metrics })
         };
+        let small_model = |entry: SmallModelEntry| {
+            let metrics = telemetry.small_model(&entry.name);
+            Arc::new(ServedSmallModel::new(entry, metrics))
+        };
         Ok(Self {
             models: models.into_iter().map(model).collect(),
             applications: applications.into_iter().map(application).collect(),
+            small_models: small_models.into_iter().map(small_model).collect(),
         })
     }
 
@@ -93,6 +103,16 @@ impl Catalogue {
     /// The applications, in the order of the configuration.
     pub(crate) fn applications(&self) -> &[Arc<ServedApplication>] {
         &self.applications
+    }
+
+    /// The encoders and classifiers, in the order of the configuration.
+    pub(crate) fn small_models(&self) -> &[Arc<ServedSmallModel>] {
+        &self.small_models
+    }
+
+    /// The encoder or classifier of this name.
+    pub(crate) fn small_model(&self, name: &str) -> Option<&Arc<ServedSmallModel>> {
+        self.small_models.iter().find(|small| small.name() == name)
     }
 
     /// The model with this id or alias.

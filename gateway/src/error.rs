@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::http::header::{CONNECTION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use engine::EngineError;
+use engine::{EncodeError, EngineError};
 use llm_apps::pipeline::PipelineError;
 use llm_apps::stage::generate::GenerateError;
 use llm_apps::stage::{CallError, StageError};
@@ -246,6 +246,8 @@ impl IntoResponse for ApiError {
         if matches!(self, Self::Unavailable { close: true, .. }) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        // For paths that say errors in other words.
+        response.extensions_mut().insert(self);
         response
     }
 }
@@ -276,6 +278,46 @@ impl ApiError {
         Self::Internal("the request could not be prepared".to_owned())
     }
 
+    /// A small model did not answer; `place` is the field of the input at fault.
+    pub(crate) fn encode(error: &EncodeError, place: Option<&str>, retry_after: Duration) -> Self {
+        match error {
+            EncodeError::TooLong { bytes, limit, .. } => Self::of_input(
+                place,
+                &format!("the text has {bytes} bytes, but at most {limit} are taken"),
+            ),
+            EncodeError::TooManyTokens { .. } | EncodeError::UnknownToken { .. } => {
+                Self::of_input(place, &error.to_string())
+            }
+            EncodeError::ShuttingDown => Self::Unavailable {
+                message: "the model is shutting down".into(),
+                code: "shutting_down",
+                retry_after,
+                close: false,
+            },
+            EncodeError::Failed(_) => {
+                tracing::error!(%error, "a small model failed");
+                Self::Internal("the model failed on this request".to_owned())
+            }
+        }
+    }
+
+    fn of_input(place: Option<&str>, said: &str) -> Self {
+        Self::Invalid {
+            message: place.map_or_else(|| said.to_owned(), |place| format!("{place}: {said}")),
+            param: place.map(str::to_owned),
+            code: None,
+        }
+    }
+
+    /// A model of this name is served, but does something else; `does` says what, and where.
+    pub(crate) fn other_model(name: &str, does: &str) -> Self {
+        Self::Invalid {
+            message: format!("the model `{name}` {does}"),
+            param: Some("model".to_owned()),
+            code: Some("model_not_supported"),
+        }
+    }
+
     /// The engine did not, or could not, finish.
     pub(crate) fn engine(error: &EngineError, retry_after: Duration) -> Self {
         match error {
@@ -294,6 +336,10 @@ impl ApiError {
                 param: None,
                 code: Some("context_length_exceeded"),
             },
+            EngineError::Constraint(_) => {
+                tracing::warn!(%error, "an answer lost its form");
+                Self::Internal(error.to_string())
+            }
             EngineError::Model(_) => {
                 tracing::error!(%error, "the engine failed");
                 Self::Internal("the model failed on this request".to_owned())
@@ -361,12 +407,22 @@ impl ApiError {
             }
             CallError::DeadlineExceeded { .. } => Self::TimedOut(error.to_string()),
             CallError::Stage { error: inner, .. } => {
-                let told = Self::stage(inner, retry_after);
-                if let Self::StageFailed(_) = told {
-                    // This names all stages on the way.
-                    return Self::StageFailed(error.to_string());
+                // This names all stages on the way.
+                match Self::stage(inner, retry_after) {
+                    Self::StageFailed(_) => Self::StageFailed(error.to_string()),
+                    Self::Unavailable {
+                        code: "stage_unavailable",
+                        retry_after,
+                        close,
+                        ..
+                    } => Self::Unavailable {
+                        message: error.to_string().into(),
+                        code: "stage_unavailable",
+                        retry_after,
+                        close,
+                    },
+                    told => told,
                 }
-                told
             }
         }
     }

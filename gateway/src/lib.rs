@@ -6,7 +6,10 @@
 //! - `server`: the socket, and the order of going away; `lifecycle`: its phases.
 //! - `http`: request id, body, the net for panics. `routes`: one endpoint a file.
 //! - [`openai`]: the wire: requests to proved values, events to responses.
+//! - [`anthropic`]: the same chats in Anthropic's wire.
+//! - `openapi`: all of it described, from the same tables.
 //! - `admission`: who may generate now. `generation`: from a proved request to events.
+//! - `small_models`: encoders and classifiers: vectors, scores, labels.
 //! - `grpc`: another way in, to the same admission and the same events.
 //! - `sse`: frames, and what happens when one side goes away.
 //! - `error`: the only file that knows status codes. `telemetry`: what is counted.
@@ -18,6 +21,7 @@
 
 mod admin;
 mod admission;
+pub mod anthropic;
 mod batches;
 mod catalogue;
 mod config;
@@ -29,8 +33,10 @@ mod grpc;
 mod http;
 mod lifecycle;
 pub mod openai;
+mod openapi;
 mod routes;
 mod server;
+mod small_models;
 mod sse;
 mod state;
 mod store;
@@ -46,5 +52,6 @@ pub use edge::Edge;
 pub use error::ApiError;
 pub use grpc::{GrpcConfig, serve_grpc};
 pub use server::serve;
+pub use small_models::{SmallModel, SmallModelEntry};
 pub use state::{Gateway, SharedState};
 pub use telemetry::{Kind, METRICS, Metric, Telemetry};

@@ -16,6 +16,7 @@ use crate::edge::Edge;
 use crate::error::ApiError;
 use crate::lifecycle::Lifecycle;
 use crate::openai::{Head, Rules, Surroundings};
+use crate::small_models::{ServedSmallModel, SmallModelEntry};
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
@@ -78,9 +79,23 @@ impl Gateway {
         models: impl IntoIterator<Item = impl Into<ModelEntry>>,
         applications: impl IntoIterator<Item = Arc<Application>>,
     ) -> Result<(), ModelsError> {
+        self.serve_all(models, applications, [])
+    }
+
+    /// The same, with encoders and classifiers beside them.
+    ///
+    /// # Errors
+    /// As [`serve`](Self::serve).
+    pub fn serve_all(
+        &self,
+        models: impl IntoIterator<Item = impl Into<ModelEntry>>,
+        applications: impl IntoIterator<Item = Arc<Application>>,
+        small_models: impl IntoIterator<Item = SmallModelEntry>,
+    ) -> Result<(), ModelsError> {
         let models = models.into_iter().map(Into::into).collect();
         let applications = applications.into_iter().collect();
-        let catalogue = Catalogue::new(models, applications, &self.telemetry)?;
+        let small_models = small_models.into_iter().collect();
+        let catalogue = Catalogue::new(models, applications, small_models, &self.telemetry)?;
         *self.catalogue.write() = Some(Arc::new(catalogue));
         self.batches.look();
         Ok(())
@@ -165,16 +180,36 @@ impl Gateway {
         self.catalogue.read().clone().ok_or(loading)
     }
 
-    /// The model or the application of this name.
+    /// The model or the application of this name, which writes text.
     ///
     /// # Errors
-    /// [`ApiError::ModelNotFound`], or that models are loading.
+    /// [`ApiError::ModelNotFound`], that it is of another kind, or that models are loading.
     pub(crate) fn served(&self, name: &str) -> Result<Served, ApiError> {
         let catalogue = self.catalogue()?;
         match catalogue.application(name) {
             Some(application) => Ok(Served::Application(Arc::clone(application))),
             None => found(&catalogue, name).map(Served::Model),
         }
+    }
+
+    /// The encoder or classifier of this name.
+    ///
+    /// # Errors
+    /// As [`served`](Self::served).
+    pub(crate) fn small_model(&self, name: &str) -> Result<Arc<ServedSmallModel>, ApiError> {
+        let catalogue = self.catalogue()?;
+        if let Some(small) = catalogue.small_model(name) {
+            return Ok(Arc::clone(small));
+        }
+        let writes = catalogue.application(name).is_some() || catalogue.model(name).is_some();
+        Err(match writes {
+            true => ApiError::other_model(
+                name,
+                "writes text; vectors, scores and labels come from what the configuration has under `encoders` and \
+                 `classifiers`",
+            ),
+            false => not_found(name),
+        })
     }
 
     /// The model that is named, or, where one only is served, that one.
@@ -230,5 +265,12 @@ impl Gateway {
 /// The model with this id or alias.
 fn found(catalogue: &Catalogue, name: &str) -> Result<Arc<ServedModel>, ApiError> {
     let found = catalogue.model(name).cloned();
-    found.ok_or_else(|| ApiError::ModelNotFound(name.chars().take(200).collect()))
+    found.ok_or_else(|| match catalogue.small_model(name) {
+        Some(small) => small.cannot(),
+        None => not_found(name),
+    })
+}
+
+fn not_found(name: &str) -> ApiError {
+    ApiError::ModelNotFound(name.chars().take(200).collect())
 }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::config::EncoderConfig;
 use super::model::BatchModel;
 use super::worker::{Job, Message, Worker};
-use crate::checkpoint::{EncodeError, EncoderError};
+use crate::checkpoint::{EncodeError, EncoderError, MAX_TEXT_BYTES};
 use crate::handle::monotonic;
 
 /// Owns the thread; when it is dropped, the thread ends after the batch in hand.
@@ -19,9 +19,6 @@ pub(crate) struct Batcher<M: BatchModel> {
     closing: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
-
-/// Longest input that is looked at, in bytes; the model sees its beginning only.
-const MAX_BYTES: usize = 1 << 20;
 
 impl<M: BatchModel> Batcher<M> {
     /// Starts the thread, under this name.
@@ -58,11 +55,11 @@ impl<M: BatchModel> Batcher<M> {
         inputs: Vec<M::Input>,
     ) -> Result<Vec<M::Output>, EncodeError> {
         let sizes = inputs.iter().map(M::bytes).enumerate();
-        if let Some((index, bytes)) = sizes.into_iter().find(|(_, bytes)| *bytes > MAX_BYTES) {
+        if let Some((index, bytes)) = sizes.into_iter().find(|(_, bytes)| *bytes > MAX_TEXT_BYTES) {
             return Err(EncodeError::TooLong {
                 index,
                 bytes,
-                limit: MAX_BYTES,
+                limit: MAX_TEXT_BYTES,
             });
         }
         let count = inputs.len();

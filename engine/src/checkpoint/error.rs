@@ -72,6 +72,14 @@ pub enum EncodeError {
         /// The most that the model takes.
         limit: usize,
     },
+    /// A token id that the model does not have.
+    #[error("{id} is no token of the model, which has {vocab_size}")]
+    UnknownToken {
+        /// The id.
+        id: u32,
+        /// How many tokens there are.
+        vocab_size: usize,
+    },
     /// The model failed on this batch.
     #[error("the model failed: {0}")]
     Failed(String),

@@ -51,12 +51,26 @@ impl Tokens {
 
     /// A text, or a text and the one beside it, for the model.
     pub(crate) fn ids(&self, text: &str, beside: Option<&str>) -> Result<TokenIds, EncodeError> {
+        self.encoded(&self.cutting, text, beside)
+    }
+
+    /// The same, however long it is.
+    pub(crate) fn whole(&self, text: &str, beside: Option<&str>) -> Result<TokenIds, EncodeError> {
+        self.encoded(&self.counting, text, beside)
+    }
+
+    fn encoded(
+        &self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        beside: Option<&str>,
+    ) -> Result<TokenIds, EncodeError> {
         let text = self.prepared(text);
         let input: EncodeInput<'_> = match beside {
             None => text.into(),
             Some(other) => (text, self.prepared(other)).into(),
         };
-        let encoding = self.cutting.encode_fast(input, true);
+        let encoding = tokenizer.encode_fast(input, true);
         let encoding = encoding.map_err(|error| EncodeError::Failed(error.to_string()))?;
         if encoding.is_empty() {
             let why = "the tokenizer makes no token of this text";

@@ -8,7 +8,9 @@ use super::files::ClassifierFiles;
 use super::head::Headed;
 use super::scores::LabelScores;
 use crate::batching::{Batcher, EncoderConfig};
-use crate::checkpoint::{EncodeError, EncoderError, Folder, Tokens, read_tokenizer};
+use crate::checkpoint::{
+    EncodeError, EncodedText, EncoderError, Folder, Overlong, Queued, Tokens, read_tokenizer,
+};
 
 /// A running classifier. Clones share it; when the last one is dropped, its thread ends after the
 /// batch in hand.
@@ -28,6 +30,8 @@ pub struct ClassifierInput {
 
 struct Shared {
     batcher: Batcher<Headed>,
+    tokens: Arc<Tokens>,
+    vocab_size: usize,
     labels: Arc<[String]>,
     max_seq_length: usize,
 }
@@ -42,9 +46,12 @@ impl Classifier {
         let files = ClassifierFiles::read(&folder)?;
         let tokenizer = read_tokenizer(&folder)?;
         let tokens = Tokens::new(tokenizer, &folder, files.max_seq_length, false)?;
-        let model = Headed::load(&folder, &files, Arc::new(tokens))?;
+        let tokens = Arc::new(tokens);
+        let model = Headed::load(&folder, &files, Arc::clone(&tokens))?;
         let shared = Shared {
             batcher: Batcher::start(model, config, "classifier")?,
+            tokens,
+            vocab_size: files.config.sizes.vocab_size,
             labels: files.labels,
             max_seq_length: files.max_seq_length,
         };
@@ -63,7 +70,52 @@ impl Classifier {
         &self,
         inputs: Vec<ClassifierInput>,
     ) -> Result<Vec<LabelScores>, EncodeError> {
+        let inputs = inputs.into_iter().map(Queued::Raw).collect();
         self.shared.batcher.answer(inputs).await
+    }
+
+    /// The same of texts that were encoded before.
+    ///
+    /// # Errors
+    /// [`EncodeError`]; then there is nothing of any.
+    pub async fn classify_encoded(
+        &self,
+        texts: Vec<EncodedText>,
+    ) -> Result<Vec<LabelScores>, EncodeError> {
+        let inputs = texts.into_iter().map(Queued::Encoded).collect();
+        self.shared.batcher.answer(inputs).await
+    }
+
+    /// The tokens of a text or a pair, for [`classify_encoded`](Self::classify_encoded). It computes on the
+    /// caller's thread.
+    ///
+    /// # Errors
+    /// [`EncodeError`] for what the model cannot take.
+    pub fn encode(
+        &self,
+        input: &ClassifierInput,
+        overlong: Overlong,
+    ) -> Result<EncodedText, EncodeError> {
+        let Shared {
+            tokens,
+            max_seq_length,
+            ..
+        } = &*self.shared;
+        let pair = (input.text.as_str(), input.beside.as_deref());
+        EncodedText::of(tokens, pair, overlong, *max_seq_length)
+    }
+
+    /// Token ids as a text, taken as they are.
+    ///
+    /// # Errors
+    /// [`EncodeError`] for what the model cannot take.
+    pub fn take_ids(&self, ids: Vec<u32>) -> Result<EncodedText, EncodeError> {
+        let Shared {
+            vocab_size,
+            max_seq_length,
+            ..
+        } = &*self.shared;
+        EncodedText::of_ids(ids, *vocab_size, *max_seq_length)
     }
 
     /// The labels in the order of their scores, at least one.

@@ -10,7 +10,7 @@ use super::handle::ClassifierInput;
 use super::scores::{LabelScores, Scale};
 use crate::batching::BatchModel;
 use crate::bert::{Bert, Family};
-use crate::checkpoint::{EncodeError, EncoderError, Folder, TokenIds, Tokens};
+use crate::checkpoint::{EncodeError, EncoderError, Folder, Queued, TokenIds, Tokens};
 
 /// A model of the BERT family with its head.
 pub(super) struct Headed {
@@ -80,15 +80,15 @@ impl Head {
 }
 
 impl BatchModel for Headed {
-    type Input = ClassifierInput;
+    type Input = Queued<ClassifierInput>;
     type Output = LabelScores;
 
-    fn bytes(input: &ClassifierInput) -> usize {
-        input.text.len() + input.beside.as_ref().map_or(0, String::len)
+    fn bytes(input: &Self::Input) -> usize {
+        input.bytes(|input| input.text.len() + input.beside.as_ref().map_or(0, String::len))
     }
 
-    fn tokens(&self, input: &ClassifierInput) -> std::result::Result<TokenIds, EncodeError> {
-        self.tokens.ids(&input.text, input.beside.as_deref())
+    fn tokens(&self, input: &Self::Input) -> std::result::Result<TokenIds, EncodeError> {
+        input.ids(|input| self.tokens.ids(&input.text, input.beside.as_deref()))
     }
 
     fn compute(&self, batch: &[&TokenIds]) -> std::result::Result<Vec<LabelScores>, String> {

@@ -164,12 +164,23 @@ impl Core {
             Ok(sampled) => {
                 let tokens: Vec<_> = sampled.iter().map(|said| ids(said)).collect();
                 self.learn(plan, &tokens, times);
+                self.give_up(plan);
                 let ended = self.scheduler.update(plan, &tokens);
                 (sampled, ended)
             }
             Err(error) => {
                 tracing::error!(%error, sequences = plan.sequences.len(), "a step failed");
                 (Vec::new(), self.scheduler.fail(plan, &error))
+            }
+        }
+    }
+
+    /// Ends the sequences of the plan that cannot go on, each by itself.
+    fn give_up(&mut self, plan: &BatchPlan) {
+        for scheduled in &plan.sequences {
+            let generation = self.generations.get_mut(&scheduled.id);
+            if let Some(error) = generation.and_then(Generation::take_failure) {
+                self.scheduler.fail_one(scheduled.id, error);
             }
         }
     }

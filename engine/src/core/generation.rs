@@ -3,6 +3,7 @@
 use flume::Sender;
 
 use crate::batch::{LogitRows, ScheduledSequence};
+use crate::constraint::MaskError;
 use crate::core::command::Submission;
 use crate::core::reservation::Reservation;
 use crate::error::EngineError;
@@ -22,6 +23,8 @@ pub(super) struct Generation {
     cached: Option<u32>,
     /// The prompt's log-probabilities so far; `None` when not asked for, or sent.
     prompt_logprobs: Option<Vec<Option<TokenLogprobs>>>,
+    /// Why it cannot go on, until that is asked for.
+    failure: Option<MaskError>,
     events: Sender<TokenEvent>,
     reservation: Reservation,
 }
@@ -42,6 +45,7 @@ impl Generation {
             cached: None,
             // Nothing predicts the first token.
             prompt_logprobs: scores.then(|| vec![None]),
+            failure: None,
             events,
             reservation,
         }
@@ -82,17 +86,29 @@ impl Generation {
             if self.generated >= self.request.params().max_tokens {
                 break;
             }
-            let sampled = self.sampler.sample(logits.row(row), self.generated, eos);
+            let sampled = match self.sampler.sample(logits.row(row), self.generated, eos) {
+                Ok(sampled) => sampled,
+                Err(error) => {
+                    self.failure = Some(error);
+                    break;
+                }
+            };
             let id = sampled.id;
             self.sampler.observe(id);
             self.generated += 1;
             said.push(sampled);
-            let params = self.request.params();
-            if drafts.get(i) != Some(&id) || params.stops_at(id, self.generated as usize, eos) {
+            let request = &self.request;
+            if drafts.get(i) != Some(&id) || request.stops_at(id, self.generated as usize, eos) {
                 break;
             }
         }
         said
+    }
+
+    /// Why it cannot go on, if so, once.
+    pub(super) fn take_failure(&mut self) -> Option<EngineError> {
+        let error = self.failure.take()?;
+        Some(EngineError::Constraint(error.to_string()))
     }
 
     /// The row of position `p` scores token `p + 1`. Positions that were scored before a preemption

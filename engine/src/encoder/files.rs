@@ -6,6 +6,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::dimensions::Dimensions;
+use super::prompts::Prompts;
 use crate::bert::BertConfig;
 use crate::checkpoint::{EncoderError, Folder};
 
@@ -20,6 +22,8 @@ pub(super) struct EncoderFiles {
     pub(super) max_seq_length: usize,
     /// Whether texts are turned to lower case before they are cut.
     pub(super) lower_case: bool,
+    pub(super) prompts: Prompts,
+    pub(super) dimensions: Dimensions,
 }
 
 /// How the rows of a text become one vector.
@@ -53,6 +57,7 @@ impl EncoderFiles {
     pub(super) fn read(folder: &Folder) -> Result<Self, EncoderError> {
         let (path, described) = folder.config()?;
         let config = BertConfig::read(&path, &described)?;
+        let dimensions = Dimensions::read(&path, &described, config.sizes.hidden_size)?;
         let (pooling, normalise) = steps(folder)?;
         let sentence: Option<SentenceConfig> = folder.json("sentence_bert_config.json")?;
         let sentence = sentence.unwrap_or_default();
@@ -63,6 +68,8 @@ impl EncoderFiles {
             normalise,
             max_seq_length: sentence.max_seq_length.unwrap_or(positions).min(positions),
             lower_case: sentence.do_lower_case,
+            prompts: Prompts::read(folder)?,
+            dimensions,
         })
     }
 }

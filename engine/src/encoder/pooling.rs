@@ -8,7 +8,7 @@ use candle_nn::VarBuilder;
 use super::files::{EncoderFiles, Pooling};
 use crate::batching::BatchModel;
 use crate::bert::{Bert, Rows};
-use crate::checkpoint::{EncodeError, EncoderError, Folder, TokenIds, Tokens};
+use crate::checkpoint::{EncodeError, EncoderError, Folder, Queued, TokenIds, Tokens};
 
 /// A model of the BERT family with its pooling.
 pub(super) struct Pooled {
@@ -64,19 +64,23 @@ impl Pooled {
 }
 
 impl BatchModel for Pooled {
-    type Input = String;
+    type Input = Queued<String>;
     type Output = Vec<f32>;
 
-    fn bytes(text: &String) -> usize {
-        text.len()
+    fn bytes(text: &Self::Input) -> usize {
+        text.bytes(String::len)
     }
 
-    fn tokens(&self, text: &String) -> std::result::Result<TokenIds, EncodeError> {
-        self.tokens.ids(text, None)
+    fn tokens(&self, text: &Self::Input) -> std::result::Result<TokenIds, EncodeError> {
+        text.ids(|text| self.tokens.ids(text, None))
     }
 
     fn compute(&self, batch: &[&TokenIds]) -> std::result::Result<Vec<Vec<f32>>, String> {
-        self.vectors(batch).map_err(|error| error.to_string())
+        let vectors = self.vectors(batch).map_err(|error| error.to_string())?;
+        if vectors.iter().flatten().any(|number| !number.is_finite()) {
+            return Err("a vector has a number that is not finite".to_owned());
+        }
+        Ok(vectors)
     }
 }
 

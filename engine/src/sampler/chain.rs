@@ -5,6 +5,7 @@ use super::history::History;
 use super::logprobs::token_logprobs;
 use super::numeric;
 use super::truncate::{self, Candidate};
+use crate::constraint::{MaskError, Matcher};
 use crate::event::TokenLogprobs;
 use crate::request::GenerateRequest;
 
@@ -19,6 +20,8 @@ const GREEDY_BELOW: f32 = 1e-5;
 pub struct Sampler {
     request: GenerateRequest,
     history: History,
+    /// Where the answer stands in its grammar.
+    matcher: Option<Box<Matcher>>,
     scratch: Scratch,
 }
 
@@ -46,6 +49,7 @@ impl Sampler {
         Self {
             request: request.clone(),
             history: History::new(request),
+            matcher: request.grammar().map(|g| Box::new(g.matcher())),
             scratch: Scratch::default(),
         }
     }
@@ -54,6 +58,9 @@ impl Sampler {
     /// which token counts.
     pub fn observe(&mut self, token: u32) {
         self.history.observe(token, self.request.params());
+        if let Some(matcher) = &mut self.matcher {
+            matcher.consume(token);
+        }
     }
 
     /// Samples the token number `index` (the number of tokens generated so far) from `logits`, one
@@ -62,25 +69,36 @@ impl Sampler {
     ///
     /// When every token is impossible (negative infinity or NaN, from the model or by the masks) the
     /// result is the first end-of-sequence token, if one may come now; else the lowest id that is not
-    /// held back; else 0.
-    pub fn sample(&mut self, logits: &mut [f32], index: u32, eos: &[u32]) -> Sampled {
+    /// held back; else 0. Where the answer has a grammar, the result is always a token that it allows.
+    ///
+    /// # Errors
+    /// [`MaskError`] when the grammar does not say what may come: this answer cannot go on.
+    pub fn sample(
+        &mut self,
+        logits: &mut [f32],
+        index: u32,
+        eos: &[u32],
+    ) -> Result<Sampled, MaskError> {
         let wanted = self.request.params().logprobs;
         if wanted.is_some() {
             self.scratch.raw.clear();
             self.scratch.raw.extend_from_slice(logits);
         }
         self.edit(logits, index, eos);
+        if let Some(matcher) = &mut self.matcher {
+            matcher.allow(logits)?;
+        }
         let chosen = match self.choose(logits, index) {
             Some(id) => id,
             None => self.fallback(index, eos),
         };
-        Sampled {
+        Ok(Sampled {
             id: chosen,
             logprobs: wanted.map(|top| token_logprobs(&self.scratch.raw, chosen, top)),
-        }
+        })
     }
 
-    /// Bias, penalties and masks, over the touched tokens only.
+    /// Bias, penalties and the mask of tokens held back, over the touched tokens only.
     fn edit(&self, logits: &mut [f32], index: u32, eos: &[u32]) {
         let params = self.request.params();
         for &(id, bias) in &params.logit_bias {
@@ -100,7 +118,7 @@ impl Sampler {
     fn held_back<'a>(&'a self, index: u32, eos: &'a [u32]) -> impl Iterator<Item = u32> + 'a {
         let params = self.request.params();
         let early = index < params.min_tokens;
-        let eos = if early && !params.ignore_eos {
+        let eos = if early && self.request.heeds_eos() {
             eos
         } else {
             &[]
@@ -154,6 +172,10 @@ impl Sampler {
 
     /// What is said when nothing can be said.
     fn fallback(&self, index: u32, eos: &[u32]) -> u32 {
+        if let Some(matcher) = &self.matcher {
+            let end = eos.iter().copied().find(|&id| matcher.allows(id));
+            return end.or_else(|| matcher.first_allowed()).unwrap_or(0);
+        }
         let free = |id: &u32| self.held_back(index, eos).all(|held| held != *id);
         let held = self.held_back(index, eos).count();
         let lowest = || (0_u32..).take(held + 1).find(free);

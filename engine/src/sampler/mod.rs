@@ -7,7 +7,7 @@
 //!
 //! 1. log-probabilities of the model's own distribution, when asked for (`logprobs`);
 //! 2. logit bias, repetition penalty, presence and frequency penalties (`history`), then the mask
-//!    that keeps stop tokens back until `min_tokens`;
+//!    that keeps stop tokens back until `min_tokens`, and the mask of the answer's grammar;
 //! 3. temperature 0: the likeliest token, the lowest id among equals;
 //! 4. else temperature, min-p, top-k, top-p (`truncate`), each over what the one before left, and one
 //!    draw (`draw`).
@@ -17,6 +17,12 @@
 //!
 //! A NaN logit counts as impossible, and logits of positive infinity share all probability. When no
 //! token is possible at all, the answer ends if it may: see [`Sampler::sample`].
+//!
+//! A grammar (`constraint`) goes before all else: what it forbids is never said, whatever bias asks for;
+//! where it is complete and nothing can follow, the answer ends, whatever `min_tokens` asks for. The
+//! log-probabilities are the model's own all the same. Masks are computed where rows are sampled, on the
+//! model's threads side by side; each is a function of the tokens said, so guesses that a grammar forbids
+//! are wrong guesses like any other.
 //!
 //! Every sum runs in a fixed order and `exp` is our own (`numeric`), so that neither the instruction
 //! set nor the C library decides a token.

@@ -25,7 +25,7 @@ fn sampler(params: SamplingParams) -> Sampler {
 
 /// The token of one draw, from a copy of the logits.
 fn draw(sampler: &mut Sampler, logits: &[f32], index: u32) -> u32 {
-    sampler.sample(&mut logits.to_vec(), index, &[]).id
+    sampler.sample(&mut logits.to_vec(), index, &[]).unwrap().id
 }
 
 fn greedy() -> SamplingParams {

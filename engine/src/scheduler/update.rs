@@ -58,6 +58,13 @@ impl Scheduler {
         std::mem::take(&mut self.ended)
     }
 
+    /// One sequence of the plan being updated cannot go on; it is reported with the next update.
+    pub(crate) fn fail_one(&mut self, id: SequenceId, error: EngineError) {
+        if let Some(sequence) = self.take_running(id) {
+            self.end(sequence, Err(error));
+        }
+    }
+
     /// Ends every sequence in `error`.
     pub(crate) fn fail_all(&mut self, error: &EngineError) -> Vec<Ended> {
         let waiting = std::mem::take(&mut self.waiting);

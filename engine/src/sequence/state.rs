@@ -149,7 +149,7 @@ impl Sequence {
         let params = self.request.params();
         let generated = &self.tokens[self.prompt_len()..];
         if let Some(&last) = generated.last()
-            && params.stops_at(last, generated.len(), eos)
+            && self.request.stops_at(last, generated.len(), eos)
         {
             return Some(FinishReason::StopToken(last));
         }

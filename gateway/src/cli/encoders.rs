@@ -28,7 +28,9 @@ pub(super) async fn fetch_encoder(
 /// Reads the weights, away from the async threads, and starts the encoder's own.
 pub(super) async fn open_encoder(spec: &EncoderSpec, path: &Path) -> Result<Encoder> {
     let (path, config) = (path.to_owned(), spec.config);
-    let opened = tokio::task::spawn_blocking(move || Encoder::open(&path, &config)).await;
+    let lengths = spec.matryoshka_dimensions.clone();
+    let open = move || Encoder::open(&path, &config)?.with_lengths(&lengths);
+    let opened = tokio::task::spawn_blocking(open).await;
     let opened = opened.context("opening an encoder did not end as it should")?;
     opened.map_err(|error| {
         let fault = format!("cannot be opened: {error}");

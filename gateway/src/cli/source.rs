@@ -19,7 +19,15 @@ pub(super) fn read(path: &Path) -> Result<ConfigSource> {
         .with_context(unread)?;
     Ok(ConfigSource {
         file: path.display().to_string(),
-        folder: path.parent().unwrap_or_else(|| Path::new("")).to_owned(),
+        folder: folder(path).to_owned(),
         text: String::from_utf8(bytes).with_context(unread)?,
     })
+}
+
+/// The folder that a file lies in, also where its path does not say so.
+fn folder(file: &Path) -> &Path {
+    let named = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    named.unwrap_or_else(|| Path::new("."))
 }

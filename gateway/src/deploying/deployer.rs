@@ -27,6 +27,8 @@ pub struct Deployer {
     vars: BTreeMap<String, String>,
     /// Of which replicas reserve their shares.
     machine: Arc<Machine>,
+    /// Where clients find the server, where that is known.
+    address: Option<String>,
     inner: Mutex<Inner>,
     /// Told when there is something to carry out.
     wanted: Notify,
@@ -61,6 +63,7 @@ impl Deployer {
             opener: Box::new(opener),
             vars,
             machine: Arc::new(Machine::unbounded()),
+            address: None,
             inner: Mutex::default(),
             wanted: Notify::new(),
         }
@@ -70,6 +73,13 @@ impl Deployer {
     #[must_use]
     pub fn on(mut self, machine: Arc<Machine>) -> Self {
         self.machine = machine;
+        self
+    }
+
+    /// The same, of a server that clients find at this address.
+    #[must_use]
+    pub fn at(mut self, address: impl Into<String>) -> Self {
+        self.address = Some(address.into());
         self
     }
 
@@ -146,7 +156,8 @@ impl Deployer {
         drop(inner);
         let served = served.as_ref().map(|known| (&known.config, &known.source));
         let phase = self.state.lifecycle();
-        details::details(served, &rollout, self.controller.status(), phase)
+        let proxy = details::proxy(self.address.as_deref(), served.is_some(), phase);
+        details::details(served, &rollout, self.controller.status(), proxy)
     }
 
     /// Carries out what was deployed, one configuration after the other, for ever.
@@ -196,7 +207,8 @@ impl Deployer {
         let mut inner = self.inner.lock();
         let specs = &wanted.config.applications;
         let applications = self.controller.apply(specs, &opened.surroundings);
-        self.state.serve(opened.models, applications)?;
+        self.state
+            .serve_all(opened.models, applications, opened.small_models)?;
         inner.served = Some(wanted);
         Ok(())
     }

@@ -53,7 +53,7 @@ pub(super) fn details(
     served: Option<(&ServeConfig, &ConfigSource)>,
     rollout: &Rollout,
     status: BTreeMap<String, ApplicationStatus>,
-    phase: &Lifecycle,
+    proxy: (String, &'static str),
 ) -> Details {
     let written = served.map_or(Value::Null, |(_, source)| written(&source.text));
     let specs = served.map_or(&[][..], |(config, _)| &config.applications);
@@ -83,7 +83,7 @@ pub(super) fn details(
         message.clone_into(&mut known.status.message);
     }
     Details {
-        proxies: proxies(served.map(|(config, _)| config), phase),
+        proxies: BTreeMap::from([proxy]),
         applications,
         target_capacity: served.map(|(config, _)| config.target_capacity.percent()),
         models: served.map_or_else(Vec::new, |(config, _)| {
@@ -104,18 +104,18 @@ impl ApplicationDetails {
     }
 }
 
-fn proxies(config: Option<&ServeConfig>, phase: &Lifecycle) -> BTreeMap<String, &'static str> {
-    let state = match (phase.is_draining() || phase.is_not_ready(), config) {
+/// The way in, and how it stands.
+pub(super) fn proxy(
+    address: Option<&str>,
+    serves: bool,
+    phase: &Lifecycle,
+) -> (String, &'static str) {
+    let state = match (phase.is_draining() || phase.is_not_ready(), serves) {
         (true, _) => "DRAINING",
-        (false, Some(_)) => "HEALTHY",
-        (false, None) => "STARTING",
+        (false, true) => "HEALTHY",
+        (false, false) => "STARTING",
     };
-    let http = config.map(|config| &config.http_options);
-    let name = http.map_or_else(
-        || "http".to_owned(),
-        |http| format!("http://{}:{}", http.host, http.port),
-    );
-    BTreeMap::from([(name, state)])
+    (address.unwrap_or("http").to_owned(), state)
 }
 
 /// The YAML as JSON, with variables as they were written. It was proved, so that it can be read.

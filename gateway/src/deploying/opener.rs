@@ -7,6 +7,7 @@ use llm_apps::controller::Surroundings;
 use llm_apps::spec::ServeConfig;
 
 use crate::catalogue::ModelEntry;
+use crate::small_models::SmallModelEntry;
 
 /// Opens what a configuration names.
 pub trait Opener: Send + Sync {
@@ -24,6 +25,8 @@ pub trait Opener: Send + Sync {
 pub struct Opened {
     /// The models, in the order of the configuration.
     pub models: Vec<ModelEntry>,
+    /// The encoders and classifiers, likewise.
+    pub small_models: Vec<SmallModelEntry>,
     /// What stages are made of.
     pub surroundings: Surroundings,
 }

@@ -8,10 +8,10 @@ use crate::http::Deadline;
 use crate::state::Gateway;
 
 /// Ends when the request must, with what its client is told. Not to be asked again after that.
-pub(super) type Ending = Pin<Box<dyn Future<Output = ApiError> + Send>>;
+pub(crate) type Ending = Pin<Box<dyn Future<Output = ApiError> + Send>>;
 
 /// What ends a request with this deadline.
-pub(super) fn ending(state: &Gateway, deadline: Option<Deadline>) -> Ending {
+pub(crate) fn ending(state: &Gateway, deadline: Option<Deadline>) -> Ending {
     let cut = state.lifecycle().until_cut();
     let stopping = state.stopping(true);
     let Some(deadline) = deadline else {
@@ -30,7 +30,7 @@ pub(super) fn ending(state: &Gateway, deadline: Option<Deadline>) -> Ending {
 }
 
 /// Works until it is done, or the request must end; then the work is dropped.
-pub(super) async fn until<T>(
+pub(crate) async fn until<T>(
     ending: &mut Ending,
     work: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {

@@ -15,6 +15,7 @@ mod whole;
 
 pub(crate) use answers::Answers;
 pub(crate) use ask::{Asked, ask};
-pub(crate) use start::start;
+pub(crate) use ending::{ending, until};
+pub(crate) use start::{enter, start};
 pub(crate) use tally::Tally;
 pub(crate) use whole::{WholeChoice, whole};

@@ -65,7 +65,7 @@ pub(crate) async fn start(
 }
 
 /// A place, when it is this request's turn.
-pub(super) async fn enter(state: &Gateway) -> Result<Permit, ApiError> {
+pub(crate) async fn enter(state: &Gateway) -> Result<Permit, ApiError> {
     let permit = state.admission().enter().await;
     permit.map_err(|full| ApiError::busy(full, state.config().retry_after))
 }

@@ -1,7 +1,10 @@
 //! The one check that property tests and the fuzzer share.
 
-use super::{Rules, batch_request, chat_request, completion_request};
-use super::{detokenize_request, tokenize_request};
+use super::{
+    MAX_INPUTS, Rules, batch_request, chat_request, classify_request, completion_request,
+    detokenize_request, embedding_request, rerank_request, score_request, tokenize_request,
+};
+use crate::anthropic::{Extent, messages_request};
 use crate::error::ApiError;
 
 /// Gives `body` to every parser, strict and not.
@@ -33,6 +36,30 @@ pub fn check_any_body(body: &[u8]) -> Result<(), String> {
                 !strict || completion.unknown_fields == 0,
                 "an unknown field passed",
             )?;
+        }
+        for extent in [Extent::Answer, Extent::Count] {
+            if let Some(messages) = answer(messages_request(body, rules, extent))? {
+                let told = messages.chat.conversation.messages;
+                prove(!told.is_empty(), "no message")?;
+            }
+        }
+        for inputs in [
+            answer(embedding_request(body, rules))?.map(|request| request.inputs),
+            answer(classify_request(body, rules))?.map(|request| request.inputs),
+        ] {
+            let count = inputs.map_or(1, |inputs| inputs.texts.len());
+            prove((1..=MAX_INPUTS).contains(&count), "inputs are out of range")?;
+        }
+        if let Some(rerank) = answer(rerank_request(body, rules))? {
+            let count = rerank.documents.len();
+            prove(
+                (1..=MAX_INPUTS).contains(&count),
+                "documents are out of range",
+            )?;
+        }
+        if let Some(score) = answer(score_request(body, rules))? {
+            let (left, right) = (score.text_1.len(), score.text_2.len());
+            prove(left == 1 || left == right, "texts without a partner")?;
         }
         answer(batch_request(body, rules))?;
         answer(tokenize_request(body, rules))?;

@@ -12,7 +12,7 @@ use crate::error::ApiError;
 use crate::store::{BatchRecord, BatchStatus, Counts, LineFault};
 
 /// What lines may ask.
-const BATCH_ENDPOINTS: &[&str] = &["/v1/chat/completions", "/v1/completions"];
+const BATCH_ENDPOINTS: &[&str] = &["/v1/chat/completions", "/v1/completions", "/v1/embeddings"];
 
 /// `POST /v1/batches`, proved.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,11 +6,13 @@ use std::fmt;
 
 use engine::SamplingParams;
 use engine::tokenizer::MAX_STOP_STRINGS;
+use llm_apps::stage::generate::Form;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde_json::{Map, Value};
 
 use super::expected::shown;
+use super::form::form;
 use super::one_or_many::Texts;
 use super::parse::typed;
 use crate::error::ApiError;
@@ -45,6 +47,8 @@ pub struct Decoding {
     pub skip_special_tokens: bool,
     /// Whether the tokenizer adds its special tokens to the prompt; `None` takes what is usual.
     pub add_special_tokens: Option<bool>,
+    /// The form of every answer.
+    pub form: Option<Form>,
 }
 
 /// Fields of [`SamplingParams`] as the wire has them; what is absent takes the model's default.
@@ -136,6 +140,7 @@ pub(crate) fn decoding(request: &Value, max_choices: u32) -> Result<Decoding, Ap
         include_stop: wire.include_stop_str_in_output.unwrap_or(false),
         skip_special_tokens: wire.skip_special_tokens.unwrap_or(true),
         add_special_tokens: wire.add_special_tokens,
+        form: form(request)?,
     })
 }
 

@@ -44,6 +44,8 @@ pub enum Noop {
     Null,
     /// `false`, an empty string, list or object, or 0.
     Empty,
+    /// `true`.
+    True,
     /// One of these strings.
     Text(&'static [&'static str]),
     /// A list that holds only this string.
@@ -163,7 +165,7 @@ impl Noop {
         }
         let instead = match self {
             Self::Null => "leave it out".to_owned(),
-            Self::Empty | Self::Text(_) | Self::Only(_) | Self::Type(_) => {
+            Self::Empty | Self::True | Self::Text(_) | Self::Only(_) | Self::Type(_) => {
                 format!("leave it out or set it to {self}")
             }
         };
@@ -185,6 +187,7 @@ impl Noop {
                 Value::Array(items) => items.is_empty(),
                 Value::Object(fields) => fields.is_empty(),
             },
+            Self::True => value == true,
             Self::Text(texts) => value.as_str().is_some_and(|v| texts.contains(&v)),
             Self::Only(text) => value
                 .as_array()
@@ -199,6 +202,7 @@ impl fmt::Display for Noop {
         match self {
             Self::Null => f.write_str("null"),
             Self::Empty => f.write_str("an empty value"),
+            Self::True => f.write_str("true"),
             Self::Text(texts) => {
                 let quoted: Vec<_> = texts.iter().map(|t| format!("\"{t}\"")).collect();
                 f.write_str(&quoted.join(" or "))
@@ -210,7 +214,7 @@ impl fmt::Display for Noop {
 }
 
 /// A field that does what its documentation says.
-pub(super) const fn honoured(path: &'static str) -> Field {
+pub(crate) const fn honoured(path: &'static str) -> Field {
     Field {
         path,
         effect: Effect::Honoured,
@@ -218,7 +222,7 @@ pub(super) const fn honoured(path: &'static str) -> Field {
 }
 
 /// A field that is refused unless it asks for nothing.
-pub(super) const fn refused(path: &'static str, unless: Noop, why: &'static str) -> Field {
+pub(crate) const fn refused(path: &'static str, unless: Noop, why: &'static str) -> Field {
     Field {
         path,
         effect: Effect::Refused { unless, why },
@@ -226,7 +230,7 @@ pub(super) const fn refused(path: &'static str, unless: Noop, why: &'static str)
 }
 
 /// A field that changes nothing.
-pub(super) const fn no_effect(path: &'static str, why: &'static str) -> Field {
+pub(crate) const fn no_effect(path: &'static str, why: &'static str) -> Field {
     Field {
         path,
         effect: Effect::NoEffect(why),

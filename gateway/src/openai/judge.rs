@@ -20,7 +20,7 @@ pub struct Rules {
 ///
 /// # Errors
 /// Names what is not JSON, not an object, refused, or, where the rules are strict, unknown.
-pub(super) fn judged(body: &[u8], table: Table, rules: Rules) -> Result<(Value, usize), ApiError> {
+pub(crate) fn judged(body: &[u8], table: Table, rules: Rules) -> Result<(Value, usize), ApiError> {
     let request = object(body)?;
     let unknown = match request.as_object() {
         Some(fields) => judge(table, fields)?,

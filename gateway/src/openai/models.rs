@@ -4,6 +4,8 @@ use llm_apps::controller::Application;
 use llm_apps::stage::generate::TextModel;
 use serde::Serialize;
 
+use crate::small_models::ServedSmallModel;
+
 /// `GET /v1/models`.
 #[derive(Debug, Serialize)]
 pub(crate) struct ModelList {
@@ -40,6 +42,17 @@ impl ModelObject {
             created: model.info().created,
             owned_by: "penstock",
             max_model_len: Some(model.limits().max_model_len),
+        }
+    }
+
+    /// An encoder or a classifier, whose texts are as long as it says.
+    pub(crate) fn of_small_model(model: &ServedSmallModel) -> Self {
+        Self {
+            id: model.name().to_owned(),
+            object: "model",
+            created: model.created(),
+            owned_by: "penstock",
+            max_model_len: Some(model.model().max_seq_length()),
         }
     }
 

@@ -4,10 +4,10 @@
 use super::fields::{Field, Noop, Table, honoured, no_effect, refused};
 
 /// `POST /v1/chat/completions`.
-pub static CHAT: Table = &[CHAT_OWN, MESSAGES, STREAM, SAMPLING, FOREIGN, ACCOUNT];
+pub static CHAT: Table = &[CHAT_OWN, MESSAGES, STREAM, SAMPLING, FORM, FOREIGN, ACCOUNT];
 
 /// `POST /v1/completions`.
-pub static COMPLETIONS: Table = &[COMPLETIONS_OWN, STREAM, SAMPLING, FOREIGN, ACCOUNT];
+pub static COMPLETIONS: Table = &[COMPLETIONS_OWN, STREAM, SAMPLING, FORM, FOREIGN, ACCOUNT];
 
 /// `POST /tokenize`.
 pub static TOKENIZE: Table = &[TOKENIZE_OWN, MESSAGES];
@@ -15,6 +15,20 @@ pub static TOKENIZE: Table = &[TOKENIZE_OWN, MESSAGES];
 /// `POST /detokenize`.
 pub static DETOKENIZE: Table = &[&[honoured("model"), honoured("tokens")]];
 
+/// `POST /v1/embeddings`.
+pub static EMBEDDINGS: Table = &[EMBEDDINGS_OWN, READING];
+
+/// `POST /v1/rerank`.
+pub static RERANK: Table = &[RERANK_OWN, READING];
+
+/// `POST /v1/score`.
+pub static SCORE: Table = &[
+    &[honoured("model"), honoured("text_1"), honoured("text_2")],
+    READING,
+];
+
+/// `POST /v1/classify`.
+pub static CLASSIFY: Table = &[&[honoured("model"), honoured("input")], READING];
 /// `POST /v1/files`, whose fields are parts of a form.
 pub static FILES: Table = &[&[
     honoured("file"),
@@ -36,8 +50,9 @@ pub static BATCHES: Table = &[&[
 
 const TOOLS: &str = "this version does not call tools";
 const TEXT_OUT: &str = "models here answer with text";
+const WHITE_SPACE: &str = "white space between the parts of JSON is free, up to 24 characters";
 const TEXT_IN: &str = "models here read text";
-const FREE_TEXT: &str = "this version does not constrain the answer's form";
+const FORMS: &str = "use response_format or structured_outputs";
 
 static CHAT_OWN: &[Field] = &[
     honoured("model"),
@@ -193,18 +208,68 @@ static SAMPLING: &[Field] = &[
     honoured("prompt_logprobs"),
 ];
 
+/// What form an answer has.
+static FORM: &[Field] = &[
+    honoured("response_format"),
+    honoured("response_format.type"),
+    honoured("response_format.json_schema"),
+    honoured("response_format.json_schema.name"),
+    honoured("response_format.json_schema.schema"),
+    no_effect(
+        "response_format.json_schema.description",
+        "the schema binds the answer and is not shown to the model",
+    ),
+    no_effect(
+        "response_format.json_schema.strict",
+        "answers always keep to the schema",
+    ),
+    honoured("structured_outputs"),
+    honoured("structured_outputs.json"),
+    honoured("structured_outputs.regex"),
+    honoured("structured_outputs.choice"),
+    honoured("structured_outputs.grammar"),
+    honoured("structured_outputs.json_object"),
+    refused(
+        "structured_outputs.structural_tag",
+        Noop::Null,
+        "write a grammar",
+    ),
+    refused(
+        "structured_outputs.whitespace_pattern",
+        Noop::Null,
+        WHITE_SPACE,
+    ),
+    refused(
+        "structured_outputs.disable_any_whitespace",
+        Noop::Empty,
+        WHITE_SPACE,
+    ),
+    refused(
+        "structured_outputs.disable_additional_properties",
+        Noop::Empty,
+        "say additionalProperties in the schema",
+    ),
+    no_effect(
+        "structured_outputs.disable_fallback",
+        "there is one way to hold answers to a form",
+    ),
+    honoured("guided_json"),
+    honoured("guided_regex"),
+    honoured("guided_choice"),
+    honoured("guided_grammar"),
+    no_effect(
+        "guided_decoding_backend",
+        "there is one way to hold answers to a form",
+    ),
+];
+
 /// Fields of other servers whose loss would change the answer, so that they are not ignored.
 static FOREIGN: &[Field] = &[
-    refused("response_format", Noop::Type("text"), FREE_TEXT),
-    refused("structured_outputs", Noop::Null, FREE_TEXT),
-    refused("guided_json", Noop::Null, FREE_TEXT),
-    refused("guided_regex", Noop::Null, FREE_TEXT),
-    refused("guided_choice", Noop::Null, FREE_TEXT),
-    refused("guided_grammar", Noop::Null, FREE_TEXT),
-    refused("grammar", Noop::Empty, FREE_TEXT),
-    refused("json_schema", Noop::Null, FREE_TEXT),
-    refused("regex", Noop::Null, FREE_TEXT),
-    refused("ebnf", Noop::Null, FREE_TEXT),
+    refused("guided_whitespace_pattern", Noop::Null, WHITE_SPACE),
+    refused("grammar", Noop::Empty, FORMS),
+    refused("json_schema", Noop::Null, FORMS),
+    refused("regex", Noop::Null, FORMS),
+    refused("ebnf", Noop::Null, FORMS),
     refused("bad_words", Noop::Empty, "use logit_bias"),
     refused("allowed_token_ids", Noop::Empty, "use logit_bias"),
     refused("use_beam_search", Noop::Empty, "answers are sampled"),
@@ -246,4 +311,76 @@ static ACCOUNT: &[Field] = &[
         Noop::Text(&["auto", "default"]),
         "there is one tier",
     ),
+];
+
+static EMBEDDINGS_OWN: &[Field] = &[
+    honoured("model"),
+    honoured("input"),
+    honoured("encoding_format"),
+    honoured("dimensions"),
+    honoured("prompt_name"),
+    refused("input_type", Noop::Null, "use prompt_name"),
+    refused("task", Noop::Null, "use prompt_name"),
+    refused("messages", Noop::Null, "encoders read texts: use input"),
+    refused(
+        "normalize",
+        Noop::True,
+        "vectors are scaled as the model's files say",
+    ),
+    refused(
+        "embed_dtype",
+        Noop::Text(&["float32"]),
+        "vectors are float32",
+    ),
+    refused(
+        "endianness",
+        Noop::Text(&["little", "native"]),
+        "vectors are little-endian",
+    ),
+];
+
+static RERANK_OWN: &[Field] = &[
+    honoured("model"),
+    honoured("query"),
+    honoured("documents"),
+    honoured("documents[].text"),
+    honoured("top_n"),
+    honoured("return_documents"),
+    refused(
+        "max_tokens_per_doc",
+        Noop::Null,
+        "documents are cut to what the model takes",
+    ),
+    refused(
+        "max_chunks_per_doc",
+        Noop::Null,
+        "documents are not cut into chunks",
+    ),
+    refused("rank_fields", Noop::Null, "documents are texts"),
+];
+
+/// Fields of the endpoints that read texts and write none.
+static READING: &[Field] = &[
+    honoured("truncate_prompt_tokens"),
+    refused(
+        "add_special_tokens",
+        Noop::True,
+        "texts are read as the model was trained; token ids are taken as they are",
+    ),
+    refused(
+        "activation",
+        Noop::True,
+        "scores are as the model's files say",
+    ),
+    refused(
+        "use_activation",
+        Noop::True,
+        "scores are as the model's files say",
+    ),
+    refused(
+        "priority",
+        Noop::Empty,
+        "requests are served in their order",
+    ),
+    no_effect("user", "the server keeps no record of users"),
 ];

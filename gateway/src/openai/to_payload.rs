@@ -134,6 +134,9 @@ fn last_question(messages: &[Value]) -> String {
 
 /// What only a model by itself can answer.
 fn refuse(decoding: &Decoding) -> Result<(), ApiError> {
+    if let Some(form) = &decoding.form {
+        return Err(no_meaning(&form.param));
+    }
     let fields = [
         ("n", decoding.n > 1),
         ("logprobs", decoding.logprobs.is_some()),

@@ -104,6 +104,7 @@ fn text_request(
         skip_special_tokens: decoding.skip_special_tokens,
         n: decoding.n,
         echo,
+        form: decoding.form.clone(),
         ..TextRequest::new(prompt, params)
     }
 }

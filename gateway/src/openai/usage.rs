@@ -26,6 +26,22 @@ struct CompletionDetails {
     rejected_prediction_tokens: u32,
 }
 
+/// Tokens of texts that were read, where nothing is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct ReadUsage {
+    prompt_tokens: u32,
+    total_tokens: u32,
+}
+
+impl ReadUsage {
+    pub(crate) fn new(tokens: u32) -> Self {
+        Self {
+            prompt_tokens: tokens,
+            total_tokens: tokens,
+        }
+    }
+}
+
 impl Usage {
     /// Of `prompt` tokens, `cached` were found in the prefix cache.
     pub(crate) fn new(prompt: u32, cached: u32, completion: u32) -> Self {

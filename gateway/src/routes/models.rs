@@ -17,7 +17,9 @@ pub(super) async fn list(State(state): State<SharedState>) -> Result<Response, A
     let models = models.map(|m| ModelObject::of(m.text()));
     let applications = catalogue.applications().iter();
     let applications = applications.map(|a| ModelObject::of_application(a.app()));
-    let all = models.chain(applications).collect();
+    let small_models = catalogue.small_models().iter();
+    let small_models = small_models.map(|s| ModelObject::of_small_model(s));
+    let all = models.chain(applications).chain(small_models).collect();
     Ok(Json(ModelList::new(all)).into_response())
 }
 
@@ -30,6 +32,9 @@ pub(super) async fn one(
         // No model has an id that is not UTF-8.
         return Err(ApiError::ModelNotFound("\u{fffd}".to_owned()));
     };
+    if let Some(small) = state.catalogue()?.small_model(&id) {
+        return Ok(Json(ModelObject::of_small_model(small)).into_response());
+    }
     let object = match state.served(&id)? {
         Served::Model(model) => ModelObject::of(model.text()),
         Served::Application(application) => ModelObject::of_application(application.app()),

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::{
-    application, batches, chat_completions, completions, detokenize, files, health, metrics,
-    models, observe, tokenize, unknown, upload, version,
+    application, batches, chat_completions, classify, completions, detokenize, embeddings, files,
+    health, messages, metrics, models, observe, openapi, rerank, score, tokenize, unknown, upload,
+    version,
 };
+use crate::anthropic;
 use crate::config::Cors;
 use crate::http::{X_REQUEST_ID, answer_panic, request_id};
 use crate::state::SharedState;
@@ -25,6 +27,13 @@ pub(crate) fn router(state: &SharedState) -> Router {
         .route("/v1/models/{*id}", get(models::one))
         .route("/v1/chat/completions", post(chat_completions::create))
         .route("/v1/completions", post(completions::create))
+        .route("/v1/messages", post(messages::create))
+        .route("/v1/messages/count_tokens", post(messages::count_tokens))
+        .route("/v1/embeddings", post(embeddings::create))
+        .route("/v1/rerank", post(rerank::create))
+        .route("/v2/rerank", post(rerank::create))
+        .route("/v1/score", post(score::create))
+        .route("/v1/classify", post(classify::create))
         .route(
             "/v1/files",
             get(files::list)
@@ -48,14 +57,17 @@ pub(crate) fn router(state: &SharedState) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/health", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
-        .route("/version", get(version::version));
+        .route("/version", get(version::version))
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::page));
     let app = work
         .merge(probes)
         .fallback(application::by_prefix)
         .method_not_allowed_fallback(unknown::wrong_method)
         .with_state(Arc::clone(state))
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(from_fn_with_state(Arc::clone(state), observe::observe));
+        .layer(from_fn_with_state(Arc::clone(state), observe::observe))
+        .layer(from_fn(anthropic::in_its_words));
     let app = match cors(&state.config().cors) {
         Some(layer) => app.layer(layer),
         None => app,
@@ -68,6 +80,7 @@ pub(crate) fn batch_router(state: &SharedState) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat_completions::create))
         .route("/v1/completions", post(completions::create))
+        .route("/v1/embeddings", post(embeddings::create))
         .with_state(Arc::clone(state))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn_with_state(Arc::clone(state.edge()), request_id))

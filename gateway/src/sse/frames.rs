@@ -29,6 +29,14 @@ impl Frames {
         self.bytes.put_slice(b"\n\n");
     }
 
+    /// Appends a frame with the name of its event.
+    pub(crate) fn event(&mut self, name: &str, data: &impl Serialize) {
+        self.bytes.put_slice(b"event: ");
+        self.bytes.put_slice(name.as_bytes());
+        self.bytes.put_slice(b"\n");
+        self.data(data);
+    }
+
     /// Appends a keep-alive.
     pub(crate) fn keep_alive(&mut self) {
         self.bytes.put_slice(KEEP_ALIVE);

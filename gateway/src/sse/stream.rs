@@ -29,8 +29,18 @@ pub(crate) trait Encode: Send + 'static {
     /// Appends the chunks of an event of `choice`.
     fn event(&mut self, choice: usize, event: TextEvent, tally: &Tally, out: &mut Frames);
 
-    /// Appends what comes after the last choice has ended.
+    /// Appends what comes after the last choice has ended, and before [`done`](Self::done).
     fn end(&mut self, tally: &Tally, out: &mut Frames);
+
+    /// Appends an error, after which nothing comes.
+    fn failed(&mut self, error: &ApiError, out: &mut Frames) {
+        out.data(&error.body());
+    }
+
+    /// Appends what says that the answer is whole.
+    fn done(&mut self, out: &mut Frames) {
+        out.done();
+    }
 }
 
 /// The response that streams `answers`.
@@ -95,12 +105,12 @@ impl<E: Encode> EventStream<E> {
                 self.encode.event(choice, event, tally, &mut self.frames);
             }
             Some(Err(error)) => {
-                self.frames.data(&error.body());
+                self.encode.failed(&error, &mut self.frames);
                 self.ended = true;
             }
             None => {
                 self.encode.end(self.answers.tally(), &mut self.frames);
-                self.frames.done();
+                self.encode.done(&mut self.frames);
                 self.ended = true;
             }
         }

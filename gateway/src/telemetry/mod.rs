@@ -14,9 +14,11 @@ mod model;
 mod names;
 mod recorder;
 mod scrape;
+mod small_models;
 
 pub(crate) use batches::BatchMetrics;
 pub(crate) use meter::{Meter, Operation};
 pub(crate) use model::{EngineGauges, ModelMetrics};
 pub use names::{Kind, METRICS, Metric};
 pub use recorder::Telemetry;
+pub(crate) use small_models::{SmallMeter, SmallModelMetrics, SmallOperation};

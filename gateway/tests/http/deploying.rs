@@ -68,6 +68,7 @@ impl Opener for Fakes {
             let models = models.into_iter().map(ModelEntry::from).collect();
             Ok(Opened {
                 models,
+                small_models: Vec::new(),
                 surroundings,
             })
         }

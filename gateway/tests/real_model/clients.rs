@@ -30,6 +30,26 @@ fn openai_python() {
 }
 
 #[test]
+fn anthropic_python() {
+    let server = Server::start("");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/anthropic_python.py");
+    run_client(
+        Command::new(required("PENSTOCK_TEST_PYTHON")).arg(script),
+        &server,
+    );
+}
+
+#[test]
+fn the_openapi_document() {
+    let server = Server::start("");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/openapi_document.py");
+    let mut python = Command::new(required("PENSTOCK_TEST_PYTHON"));
+    let output = python.arg(script).arg(&server.url).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
+#[test]
 fn openai_node() {
     let server = Server::start("");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/node");

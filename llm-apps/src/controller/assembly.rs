@@ -210,11 +210,9 @@ pub(super) fn blueprint(
             let found = around.model(&options.model).cloned();
             Blueprint::new(version, move || {
                 let made = match &found {
-                    Some((model, defaults)) => Ok(GenerateStage::new(
-                        (*options).clone(),
-                        model.clone(),
-                        defaults.clone(),
-                    )),
+                    Some((model, defaults)) => {
+                        GenerateStage::new((*options).clone(), model.clone(), defaults.clone())
+                    }
                     None => Err(unknown(&options.model)),
                 };
                 std::future::ready(made)
@@ -228,7 +226,7 @@ pub(super) fn blueprint(
             std::future::ready(HttpStage::new((*options).clone()))
         }),
         StageSpec::Process(options) => {
-            Blueprint::of(version, move || ProcessStage::new(options.clone()))
+            Blueprint::new(version, move || ProcessStage::start(options.clone()))
         }
     };
     finished(blueprint, &spec.config.router)

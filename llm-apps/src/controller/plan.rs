@@ -168,12 +168,12 @@ fn changed_resources(old: Option<&ServeConfig>, new: &ServeConfig) -> Vec<Planne
     let name = |upstream: &UpstreamSpec| upstream_resource(&upstream.options.name);
     compare(upstreams, &new.upstreams, name, &mut all);
     roll_moved(old, &mut all);
-    let encoders = old.map(ServeConfig::used_encoders).unwrap_or_default();
-    let name = |encoder: &&EncoderSpec| encoder_resource(&encoder.name);
-    compare(&encoders, &new.used_encoders(), name, &mut all);
-    let classifiers = old.map(ServeConfig::used_classifiers).unwrap_or_default();
-    let name = |classifier: &&ClassifierSpec| classifier_resource(&classifier.name);
-    compare(&classifiers, &new.used_classifiers(), name, &mut all);
+    let encoders = old.map_or(&[][..], |old| &old.encoders);
+    let name = |encoder: &EncoderSpec| encoder_resource(&encoder.name);
+    compare(encoders, &new.encoders, name, &mut all);
+    let classifiers = old.map_or(&[][..], |old| &old.classifiers);
+    let name = |classifier: &ClassifierSpec| classifier_resource(&classifier.name);
+    compare(classifiers, &new.classifiers, name, &mut all);
     let translators = old.map(ServeConfig::used_translators).unwrap_or_default();
     let name = |translator: &&TranslatorSpec| translator_resource(&translator.name);
     compare(&translators, &new.used_translators(), name, &mut all);
@@ -356,8 +356,6 @@ fn changed_keys(old: &DeploymentConfig, new: &DeploymentConfig) -> Vec<&'static 
             "max_queued_requests",
             old.max_queued_requests != new.max_queued_requests,
         ),
-        ("request_router_config", old.router != new.router),
-        ("num_cpus, num_gpus", old.resources != new.resources),
         (
             "health_check_period_s",
             old.health_check_period != new.health_check_period,

@@ -51,11 +51,13 @@ impl<I: Send + 'static, O: Send + 'static> DeploymentHandle<I, O> {
                 .place(hinted.as_ref().unwrap_or(call))
                 .await?;
             let placed = permit.since();
+            let read_before = call.waited_for_others(self.name());
             let answer = permit.run(input, call).await;
+            let reading = call.waited_for_others(self.name()) - read_before;
             call.note_timing(StageTiming {
                 stage: Arc::clone(self.dispatcher.name()),
                 queued: placed.duration_since(called),
-                ran: placed.elapsed(),
+                ran: placed.elapsed().saturating_sub(reading),
             });
             call.note_nested(called.elapsed());
             match answer {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -17,6 +18,8 @@ pub struct Permit<I: Send + 'static, O: Send + 'static> {
     stage: Arc<dyn ErasedStage<I, O>>,
     /// When it was given.
     since: Instant,
+    /// What the request's readers had waited for others until then.
+    read_before: Duration,
     /// How the stage was called; nothing before that.
     call: Option<Call>,
     answered: bool,
@@ -35,6 +38,7 @@ impl<I: Send + 'static, O: Send + 'static> Permit<I, O> {
             replica,
             stage,
             since: Instant::now(),
+            read_before: Duration::ZERO,
             call: None,
             answered: false,
             last_text: None,
@@ -48,6 +52,7 @@ impl<I: Send + 'static, O: Send + 'static> Permit<I, O> {
 
     /// Has the replica answer.
     pub(super) async fn run(&mut self, input: I, call: &Call) -> Result<O, StageError> {
+        self.read_before = call.waited_for_others(self.dispatcher.name());
         let call = self.call.insert(call.within());
         let answer = self.stage.call(input, call).await;
         self.answered = answer.is_ok();
@@ -79,7 +84,10 @@ impl<I: Send + 'static, O: Send + 'static> Drop for Permit<I, O> {
             let now = Instant::now();
             let passage = Passage {
                 held: now - self.since,
-                nested: call.nested(),
+                nested: call.nested()
+                    + call
+                        .waited_for_others(self.dispatcher.name())
+                        .saturating_sub(self.read_before),
                 answered: self.answered,
             };
             self.dispatcher.meter().passed(now, passage);

@@ -100,7 +100,8 @@ impl Verdict {
             };
             self.state = Healthy;
             self.trigger = completed;
-            self.has_run = true;
+            // That none runs where none is wanted says nothing of whether any can.
+            self.has_run |= facts.target > 0;
         }
         (self.state, self.trigger)
     }

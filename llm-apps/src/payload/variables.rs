@@ -108,6 +108,11 @@ impl Payload {
         self.answer.take()
     }
 
+    /// Whether there is an answer that is still being made.
+    pub fn has_answer(&self) -> bool {
+        self.answer.is_some()
+    }
+
     /// Waits until the answer is complete and a variable like the others.
     ///
     /// # Errors

@@ -1,14 +1,17 @@
 //! A payload goes its way.
 
-use futures::FutureExt;
+use std::sync::Arc;
+use std::task::Poll;
+
 use futures::future::{BoxFuture, try_join_all};
+use futures::{FutureExt, StreamExt, stream};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::error::PipelineError;
 use super::step::{Member, Pipeline, Step};
 use crate::deployment::Permit;
-use crate::payload::{Payload, names};
+use crate::payload::{Answer, Payload, names};
 use crate::stage::Call;
 use crate::template::Condition;
 
@@ -71,11 +74,35 @@ async fn ask(member: &Member, mut payload: Payload, call: &Call) -> Result<Paylo
     if !member.takes_stream {
         payload.complete().await.map_err(PipelineError::Answer)?;
     }
+    let passes_on = payload.has_answer();
     let (mut payload, permit) = member.handle.open(payload, call).await?;
     if let Some(answer) = payload.take_answer() {
-        payload.set_answer(answer.telling(permit, Permit::saw_text));
+        let answer = answer.telling(permit, Permit::saw_text);
+        // Who passes an answer on waits for who makes it, which is counted there.
+        payload.set_answer(match passes_on {
+            true => answer,
+            false => timed(answer, Arc::from(member.handle.name()), call.clone()),
+        });
     }
     Ok(payload)
+}
+
+/// The answer that `stage` makes; what its readers wait for it is counted as that stage's time.
+fn timed(answer: Answer, stage: Arc<str>, call: Call) -> Answer {
+    let mut events = answer.into_stream();
+    let mut since = None;
+    Answer::new(stream::poll_fn(move |cx| {
+        let event = events.poll_next_unpin(cx);
+        match &event {
+            Poll::Pending => drop(since.get_or_insert_with(Instant::now)),
+            Poll::Ready(_) => {
+                if let Some(since) = since.take() {
+                    call.note_wait(&stage, Instant::now() - since);
+                }
+            }
+        }
+        event
+    }))
 }
 
 /// Decides a condition, for which the answer must be there if it looks at it.

@@ -109,6 +109,12 @@ pub(super) struct Known<'a> {
 }
 
 impl Known<'_> {
+    /// Whether an encoder or a classifier is served under this name.
+    fn is_small(&self, name: &str) -> bool {
+        self.encoders.iter().any(|found| found.name == name)
+            || self.classifiers.iter().any(|found| found.name == name)
+    }
+
     /// What a stage names and is not there.
     fn missing(&self, stage: &StageSpec) -> Vec<String> {
         let encoders = self.encoders.iter().map(|encoder| encoder.name.as_str());
@@ -179,7 +185,7 @@ fn application(
     let name = keys.require("name", "name: docs-assistant", f, name);
     if let (Some(name), Some(node)) = (&name, keys.node("name")) {
         let at_path = keys.path("name");
-        if known.models.contains(name) {
+        if known.models.contains(name) || known.is_small(name) {
             let message =
                 format!("`{at_path}`: a model is called `{name}` too; requests name either");
             f.note(node.at, message);
@@ -339,6 +345,10 @@ fn pipeline(
     for deployment in &whole {
         for judge in deployment.stage.judges() {
             match names.iter().position(|name| name == judge) {
+                Some(_) if *judge == deployment.name => {
+                    let message = format!("the judge of `{judge}` calls `{judge}` itself");
+                    f.note(deployment.at, message);
+                }
                 Some(index) => drop(called.insert(index)),
                 None => {
                     let message = format!(
@@ -350,6 +360,18 @@ fn pipeline(
                     f.note(deployment.at, message);
                 }
             }
+        }
+    }
+    let made = signatures.iter().flat_map(|s| s.writes.keys());
+    let made: BTreeSet<_> = made.chain(given().keys()).cloned().collect();
+    for deployment in &whole {
+        let unknown = |name: &&String| !made.contains(*name) && *name != "attempt";
+        for name in deployment.stage.judged_by().filter(unknown) {
+            let message = format!(
+                "the judge of `{}` passes by `{name}`, which no stage makes",
+                deployment.name
+            );
+            f.note(deployment.at, message);
         }
     }
     for (index, deployment) in whole.iter().enumerate() {
@@ -449,6 +471,8 @@ fn prefix(node: &Node) -> Result<String, read::Expected> {
         && prefix.starts_with('/')
         && !prefix.ends_with('/')
         && !prefix.contains("//")
+        // Clients resolve these before they ask.
+        && !prefix.split('/').any(|part| matches!(part, "." | ".."))
         && prefix
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"-_./~".contains(&b))

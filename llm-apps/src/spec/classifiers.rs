@@ -16,7 +16,7 @@ use super::source;
 /// One classifier.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassifierSpec {
-    /// The name by which stages mean it.
+    /// The name by which stages and requests mean it.
     pub name: String,
     /// Where its files come from. A relative path was resolved against the configuration's folder.
     pub source: ModelReference,

@@ -78,13 +78,17 @@ impl CollectionSpec {
         faults: &mut Faults,
     ) -> Vec<Self> {
         let mut taken = HashMap::new();
-        let specs = list.iter().enumerate().filter_map(|(index, node)| {
+        let mut specs: Vec<Self> = Vec::new();
+        for (index, node) in list.iter().enumerate() {
             let path = format!("collections[{index}]");
-            let spec = Self::read(&path, node, folder, &mut taken, faults)?;
+            let Some(spec) = Self::read(&path, node, folder, &mut taken, faults) else {
+                continue;
+            };
             spec.check_encoder(encoders, faults);
-            Some(spec)
-        });
-        specs.collect()
+            spec.check_folder(&specs, faults);
+            specs.push(spec);
+        }
+        specs
     }
 
     fn read(
@@ -111,6 +115,27 @@ impl CollectionSpec {
             chunk,
             places: Places::of(&f.file, path, node),
         })
+    }
+
+    /// A folder belongs to one collection.
+    fn check_folder(&self, others: &[Self], faults: &mut Faults) {
+        let folder = |spec: &Self| match &spec.store {
+            // However it is written: `./docs` is `docs`.
+            StoreSpec::Embedded { folder, .. } => Some(folder.components().collect::<PathBuf>()),
+            StoreSpec::Qdrant(_) => None,
+        };
+        let mine = folder(self);
+        let other = others
+            .iter()
+            .find(|other| mine.is_some() && folder(other) == mine);
+        if let Some(other) = other {
+            let message = format!(
+                "is the folder of the collection `{}` already; give each its own",
+                other.name
+            );
+            let fault = self.places.fault("store", &message);
+            faults.list.extend(fault.list);
+        }
     }
 
     fn check_encoder(&self, encoders: &[EncoderSpec], faults: &mut Faults) {

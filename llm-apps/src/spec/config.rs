@@ -208,6 +208,7 @@ impl ServeConfig {
         let encoders = EncoderSpec::read_all(encoders, folder, f);
         let classifiers = keys.list("classifiers", f).unwrap_or_default();
         let classifiers = ClassifierSpec::read_all(classifiers, folder, f);
+        prove_names((&encoders, &classifiers), &model_names, f);
         let translators = keys.list("translators", f).unwrap_or_default();
         let translators = TranslatorSpec::read_all(translators, folder, f);
         let collections = keys.list("collections", f).unwrap_or_default();
@@ -255,25 +256,6 @@ impl ServeConfig {
         let searched: BTreeSet<&str> = self.stages().filter_map(StageSpec::collection).collect();
         let all = self.collections.iter();
         all.filter(|spec| searched.contains(spec.name.as_str()))
-            .collect()
-    }
-
-    /// The encoders that stages name, and those of the collections that they search.
-    pub fn used_encoders(&self) -> Vec<&EncoderSpec> {
-        let searched = self.used_collections();
-        let theirs = searched.iter().map(|spec| spec.encoder.as_str());
-        let named = self.stages().filter_map(StageSpec::encoder);
-        let used: BTreeSet<&str> = named.chain(theirs).collect();
-        let all = self.encoders.iter();
-        all.filter(|spec| used.contains(spec.name.as_str()))
-            .collect()
-    }
-
-    /// The classifiers that stages ask.
-    pub fn used_classifiers(&self) -> Vec<&ClassifierSpec> {
-        let used: BTreeSet<&str> = self.stages().filter_map(StageSpec::classifier).collect();
-        let all = self.classifiers.iter();
-        all.filter(|spec| used.contains(spec.name.as_str()))
             .collect()
     }
 
@@ -328,6 +310,32 @@ pub(super) fn read_for_tests(yaml: &str) -> Faults {
     faults
 }
 
+/// Encoders and classifiers are served under their names, so no two models of any kind have one.
+fn prove_names(
+    (encoders, classifiers): (&[EncoderSpec], &[ClassifierSpec]),
+    models: &BTreeSet<String>,
+    f: &mut Faults,
+) {
+    let encoders = encoders.iter().map(|spec| (&spec.name, &spec.places));
+    let classifiers = classifiers.iter().map(|spec| (&spec.name, &spec.places));
+    let small = encoders.chain(classifiers);
+    let mut taken = BTreeSet::new();
+    for (name, places) in small {
+        // Twice in one list is a fault of the list already.
+        if models.contains(name) || !taken.insert(name) {
+            let message = format!("is `{name}`, as another model is called; requests name either");
+            let fault = places.fault("name", &message);
+            if fault
+                .list
+                .iter()
+                .all(|fault| f.list.iter().all(|known| known.at != fault.at))
+            {
+                f.list.extend(fault.list);
+            }
+        }
+    }
+}
+
 fn http_options(keys: &mut Section<'_>, f: &mut Faults) -> HttpOptions {
     let node = keys.node("http_options");
     node.map(|node| HttpOptions::read(node, f))
@@ -343,8 +351,8 @@ fn data_dir(keys: &mut Section<'_>, folder: &Path, f: &mut Faults) -> Option<Pat
 /// `models`, which may be missing where something else is served.
 fn models(keys: &mut Section<'_>, folder: &Path, f: &mut Faults) -> Option<Vec<ModelSpec>> {
     match keys.node("models") {
-        // A server of applications that ask others, and a file to ingest with, need none.
-        None if ["applications", "upstreams", "encoders"]
+        // A server of small models or of applications that ask others, and a file to ingest with, need none.
+        None if ["applications", "upstreams", "encoders", "classifiers"]
             .iter()
             .any(|key| keys.node(key).is_some()) =>
         {

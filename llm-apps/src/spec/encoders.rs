@@ -8,7 +8,7 @@ use engine::EncoderConfig;
 use engine::hub::ModelReference;
 
 use super::fault::Faults;
-use super::node::{Node, Position};
+use super::node::{Node, Position, Value};
 use super::places::Places;
 use super::read;
 use super::section::Section;
@@ -17,13 +17,15 @@ use super::source;
 /// One encoder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncoderSpec {
-    /// The name by which collections and stages mean it. A collection keeps it, so another encoder
+    /// The name by which collections, stages and requests mean it. A collection keeps it, so another encoder
     /// needs another name.
     pub name: String,
     /// Where its files come from. A relative path was resolved against the configuration's folder.
     pub source: ModelReference,
     /// `max_batch_size` and `batch_wait_timeout_s`, how texts are batched.
     pub config: EncoderConfig,
+    /// Lengths to which its vectors may be cut, beside those that its own files allow.
+    pub matryoshka_dimensions: Vec<usize>,
     /// Where all this stands in the file.
     pub places: Places,
 }
@@ -58,11 +60,13 @@ impl EncoderSpec {
             source::read(node, folder)
         });
         let config = batching(&mut keys, f);
+        let matryoshka_dimensions = keys.take("matryoshka_dimensions", f, dimensions);
         keys.finish(f);
         Some(Self {
             name: name?,
             source: source?,
             config,
+            matryoshka_dimensions: matryoshka_dimensions.unwrap_or_default(),
             places: Places::of(&f.file, path, node),
         })
     }
@@ -113,4 +117,14 @@ fn name(node: &Node) -> Result<String, read::Expected> {
     } else {
         Err(expected.to_owned())
     }
+}
+
+/// Lengths of vectors.
+fn dimensions(node: &Node) -> Result<Vec<usize>, read::Expected> {
+    let expected = || "a list of numbers of a vector, such as [128, 256]".to_owned();
+    let Value::List(items) = &node.value else {
+        return Err(expected());
+    };
+    let length = |item| read::integer(1..=65_536_usize)(item).map_err(|_| expected());
+    items.iter().map(length).collect()
 }

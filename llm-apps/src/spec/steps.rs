@@ -169,6 +169,11 @@ fn parallel(path: &str, node: &Node, names: &[String], f: &mut Faults) -> Option
         f.note(node.at, message);
         return None;
     };
+    if list.is_empty() {
+        let message =
+            format!("`{path}` has no way; write for example `[[summarise], [translate]]`");
+        f.note(node.at, message);
+    }
     let ways = list.iter().enumerate().map(|(index, way)| {
         let path = format!("{path}[{index}]");
         match &way.value {
@@ -185,7 +190,7 @@ fn repeat(path: &str, node: &Node, names: &[String], f: &mut Faults) -> Option<S
     let steps = keys
         .list("steps", f)
         .map(|list| read(&keys.path("steps"), list, names, f));
-    if steps.is_none() {
+    if steps.as_ref().is_none_or(Vec::is_empty) {
         keys.miss("steps", "write for example `steps: [answer, check]`");
     }
     let until = keys.require("until", "until: verdict.valid", f, condition);

@@ -1,5 +1,6 @@
 //! What goes with a request from stage to stage.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub struct Call {
 struct Spent {
     tokens: TokenCount,
     timings: Vec<StageTiming>,
+    /// How long readers waited for pieces of answers, by who makes them.
+    waits: BTreeMap<Arc<str>, Duration>,
 }
 
 /// Timings that one request keeps; an endless loop would bring more.
@@ -149,6 +152,24 @@ impl Call {
         if spent.timings.len() < MAX_TIMINGS {
             spent.timings.push(timing);
         }
+    }
+
+    /// Somebody waited so long for a piece of the answer that `stage` makes: time of that stage, not of
+    /// the one that reads.
+    pub(crate) fn note_wait(&self, stage: &Arc<str>, took: Duration) {
+        let mut spent = self.spent.lock();
+        let timings = spent.timings.iter_mut();
+        if let Some(timing) = timings.rev().find(|timing| timing.stage == *stage) {
+            timing.ran += took;
+        }
+        *spent.waits.entry(Arc::clone(stage)).or_default() += took;
+    }
+
+    /// How long readers waited for pieces of answers that others than `stage` make.
+    pub(crate) fn waited_for_others(&self, stage: &str) -> Duration {
+        let spent = self.spent.lock();
+        let others = spent.waits.iter().filter(|(name, _)| ***name != *stage);
+        others.map(|(_, took)| *took).sum()
     }
 
     /// What the stages took so far, in the order in which they ended.

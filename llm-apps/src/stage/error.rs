@@ -106,9 +106,9 @@ impl From<EncodeError> for StageError {
     fn from(error: EncodeError) -> Self {
         let message = error.to_string();
         match error {
-            EncodeError::TooLong { .. } | EncodeError::TooManyTokens { .. } => {
-                Self::invalid(message)
-            }
+            EncodeError::TooLong { .. }
+            | EncodeError::TooManyTokens { .. }
+            | EncodeError::UnknownToken { .. } => Self::invalid(message),
             EncodeError::ShuttingDown => Self::Unavailable(message),
             EncodeError::Failed(_) => Self::Failed(message),
         }

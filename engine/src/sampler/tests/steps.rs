@@ -87,7 +87,12 @@ fn stop_tokens_are_held_back_until_min_tokens() {
     };
     let mut sampler = sampler(params);
     let logits = [3.0, 2.0, 1.0];
-    let mut at = |index| sampler.sample(&mut logits.to_vec(), index, &[0]).id;
+    let mut at = |index| {
+        sampler
+            .sample(&mut logits.to_vec(), index, &[0])
+            .unwrap()
+            .id
+    };
     assert_eq!([at(0), at(1), at(2)], [2, 2, 0]);
 }
 
@@ -100,7 +105,7 @@ fn ignored_eos_is_an_ordinary_token_and_stop_ids_are_still_held_back() {
         ..greedy()
     };
     let mut sampler = sampler(params);
-    assert_eq!(sampler.sample(&mut [3.0, 4.0, 1.0], 0, &[0]).id, 0);
+    assert_eq!(sampler.sample(&mut [3.0, 4.0, 1.0], 0, &[0]).unwrap().id, 0);
 }
 
 #[test]
@@ -112,7 +117,9 @@ fn logprobs_are_those_of_the_raw_logits() {
         ..greedy()
     };
     let logits = [2.0, 1.0, 0.0];
-    let sampled = sampler(params).sample(&mut logits.to_vec(), 0, &[]);
+    let sampled = sampler(params)
+        .sample(&mut logits.to_vec(), 0, &[])
+        .unwrap();
     assert_eq!(sampled.id, 1);
     assert_eq!(sampled.logprobs, Some(token_logprobs(&logits, 1, 2)));
     let logprobs = token_logprobs(&logits, 1, 2);
@@ -157,7 +164,7 @@ fn broken_logits_never_panic() {
                 };
                 let mut sampler = sampler_for(&[0, 70_000], 0, params);
                 sampler.observe(1);
-                let sampled = sampler.sample(&mut row.to_vec(), 0, &[12_345]);
+                let sampled = sampler.sample(&mut row.to_vec(), 0, &[12_345]).unwrap();
                 let possible = row.iter().any(|&x| x > -inf);
                 let id = sampled.id as usize;
                 assert_eq!(
@@ -179,7 +186,10 @@ fn broken_logits_never_panic() {
 fn when_nothing_is_possible_the_answer_ends_if_it_may() {
     let impossible = [f32::NEG_INFINITY; 4];
     let at = |params: SamplingParams, eos: &[u32]| {
-        sampler(params).sample(&mut impossible.clone(), 0, eos).id
+        sampler(params)
+            .sample(&mut impossible.clone(), 0, eos)
+            .unwrap()
+            .id
     };
     assert_eq!(at(greedy(), &[2, 3]), 2);
     assert_eq!(at(greedy(), &[]), 0);

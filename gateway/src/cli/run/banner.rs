@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use engine::{Activations, Device, Isa, Speculation, SpeculationMethod};
 use llm_apps::spec::{ApplicationSpec, ByteSize};
 
+use super::started_small_model::StartedSmallModel;
+
 /// A server that is ready. It prints as the banner.
 #[derive(Debug, Clone)]
 pub(in crate::cli) struct Started {
@@ -15,6 +17,8 @@ pub(in crate::cli) struct Started {
     pub(in crate::cli) addresses: Addresses,
     /// What it serves.
     pub(in crate::cli) models: Vec<StartedModel>,
+    /// The encoders and classifiers beside them.
+    pub(in crate::cli) small_models: Vec<StartedSmallModel>,
     /// What the applications search.
     pub(in crate::cli) collections: Vec<StartedCollection>,
     /// The applications over them.
@@ -157,6 +161,7 @@ impl fmt::Display for Started {
             version,
             addresses: Addresses { url, admin, grpc },
             models,
+            small_models,
             collections,
             applications,
         } = self;
@@ -170,6 +175,9 @@ impl fmt::Display for Started {
         for model in models {
             write!(f, "{model}")?;
         }
+        for small_model in small_models {
+            write!(f, "{small_model}")?;
+        }
         for collection in collections {
             write!(f, "{collection}")?;
         }
@@ -178,7 +186,12 @@ impl fmt::Display for Started {
         }
         let Some(first) = models.first() else {
             let name = applications.first().map(|first| &first.name);
-            let Some(name) = name else { return Ok(()) };
+            let Some(name) = name else {
+                return match small_models.first() {
+                    Some(first) => writeln!(f, "\nTry it:\n  {}", first.command(url)),
+                    None => Ok(()),
+                };
+            };
             return writeln!(
                 f,
                 "\nTry it:\n  curl {url}/v1/chat/completions -H 'content-type: application/json' -d '{{\

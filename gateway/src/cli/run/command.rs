@@ -57,7 +57,7 @@ pub(in crate::cli) async fn run(
     }
     let vars = environment.vars().clone();
     let deployer = Deployer::new(Arc::clone(&state), opener.clone(), vars);
-    let deployer = Arc::new(deployer.on(machine));
+    let deployer = Arc::new(deployer.on(machine).at(&addresses.url));
     let admin = admin::serve(admin, &config.admin_options, &deployer, signals.first());
     let grpc = grpc::serve(grpc, config.grpc_options.as_ref(), &state);
     let serving = async {
@@ -71,6 +71,7 @@ pub(in crate::cli) async fn run(
             version: env!("CARGO_PKG_VERSION"),
             addresses,
             models: opener.started().await,
+            small_models: opener.small_models().await,
             collections: opener.collections(&arguments.config).await,
             applications: config
                 .applications

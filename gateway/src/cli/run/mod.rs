@@ -15,6 +15,7 @@ mod retrieval;
 mod shelf;
 mod signals;
 mod small_models;
+mod started_small_model;
 
 pub(super) use command::{machine, run};
 #[cfg(test)]
@@ -22,4 +23,5 @@ pub(super) use {
     banner::{Addresses, Started, StartedCollection, StartedModel},
     bind::bind,
     command::gateway_config,
+    started_small_model::StartedSmallModel,
 };

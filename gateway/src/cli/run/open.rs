@@ -139,7 +139,7 @@ fn chat_template(spec: &ModelSpec, tokenizer: &Tokenizer) -> Result<Option<ChatT
 }
 
 /// When the model came to this machine, in seconds since 1970.
-fn created(path: &Path) -> u64 {
+pub(super) fn created(path: &Path) -> u64 {
     let modified = std::fs::metadata(path).and_then(|found| found.modified());
     let modified = modified.unwrap_or(SystemTime::UNIX_EPOCH);
     modified

@@ -25,6 +25,7 @@ use super::open::{fetch_all, open};
 use super::retrieval::Retrieval;
 use super::shelf::Shelf;
 use super::small_models::SmallModels;
+use super::started_small_model::StartedSmallModel;
 use crate::cli::terminal::Terminal;
 use crate::env::Environment;
 
@@ -44,6 +45,7 @@ struct Open {
     small_models: SmallModels,
     /// What is said of the models, in the order of the last configuration.
     told: Vec<StartedModel>,
+    told_small: Vec<StartedSmallModel>,
 }
 
 impl FileOpener {
@@ -65,6 +67,11 @@ impl FileOpener {
     /// What is said of the models that were opened last.
     pub(super) async fn started(&self) -> Vec<StartedModel> {
         self.open.lock().await.told.clone()
+    }
+
+    /// What is said of the encoders and classifiers.
+    pub(super) async fn small_models(&self) -> Vec<StartedSmallModel> {
+        self.open.lock().await.told_small.clone()
     }
 
     /// What is said of the collections; `config` is the file to ingest with.
@@ -97,10 +104,15 @@ impl FileOpener {
             site: Site::default(),
             now: since_1970().as_secs_f64(),
         };
+        let preparing = preparing(config);
+        let mut served = retrieval.served(preparing);
+        served.extend(small_models.served(preparing));
+        open.told_small = served.iter().map(StartedSmallModel::of).collect();
         open.retrieval = retrieval;
         open.small_models = small_models;
         Ok(Opened {
             models: entries,
+            small_models: served,
             surroundings,
         })
     }
@@ -116,8 +128,7 @@ impl FileOpener {
         for spec in &config.models {
             fetched.push(fetch_all(spec.clone(), &self.environment, &mut progress()).await?);
         }
-        let preparing = NonZeroUsize::new(config.max_concurrent_prepares);
-        let preparing = preparing.unwrap_or(NonZeroUsize::MIN);
+        let preparing = preparing(config);
         let opened = known.all(
             &fetched,
             |(spec, _)| &spec.name,
@@ -143,6 +154,11 @@ impl Opener for FileOpener {
         }
         .boxed()
     }
+}
+
+/// Requests of a model whose texts become tokens at the same time.
+fn preparing(config: &ServeConfig) -> NonZeroUsize {
+    NonZeroUsize::new(config.max_concurrent_prepares).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Where the progress of a fetch is shown: beside the log.

@@ -1,15 +1,18 @@
-//! The encoders and collections that applications use, each opened once.
+//! The encoders, and the collections that applications use, each opened once.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Error, Result};
 use engine::Encoder;
+use gateway::{SmallModel, SmallModelEntry};
 use llm_apps::spec::{CollectionSpec, EncoderSpec, ServeConfig, StoreSpec};
 use llm_apps::vector::{TextEncoder, VectorError, VectorIndex};
 
 use super::banner::StartedCollection;
+use super::open::created;
 use crate::cli::encoders::{fetch_encoder, open_encoder};
 use crate::cli::terminal::Terminal;
 use crate::env::Environment;
@@ -17,7 +20,7 @@ use crate::env::Environment;
 /// What is open.
 #[derive(Default)]
 pub(super) struct Retrieval {
-    encoders: Vec<(EncoderSpec, Encoder)>,
+    encoders: Vec<(EncoderSpec, (Encoder, u64))>,
     collections: Vec<OpenCollection>,
 }
 
@@ -29,7 +32,8 @@ struct OpenCollection {
 }
 
 impl Retrieval {
-    /// What the applications of `config` use: from here where it is open already, else opened now.
+    /// The encoders of `config`, and the collections that its applications use: from here where they are open
+    /// already, else opened now.
     ///
     /// # Errors
     /// What the user can mend, with its place in the configuration.
@@ -40,13 +44,13 @@ impl Retrieval {
         terminal: &mut Terminal,
     ) -> Result<Self> {
         let mut open = Self::default();
-        for spec in config.used_encoders() {
+        for spec in &config.encoders {
             let known = self.encoders.iter().find(|(known, _)| known == spec);
             let encoder = match known {
-                Some((_, encoder)) => encoder.clone(),
+                Some((_, open)) => open.clone(),
                 None => {
                     let path = fetch_encoder(spec, environment, terminal).await?;
-                    open_encoder(spec, &path).await?
+                    (open_encoder(spec, &path).await?, created(&path))
                 }
             };
             open.encoders.push((spec.clone(), encoder));
@@ -54,7 +58,7 @@ impl Retrieval {
         for spec in config.used_collections() {
             let encoder = open.encoders.iter().find(|(e, _)| e.name == spec.encoder);
             // The configuration has proved that the encoder is there.
-            let dimension = encoder.map_or(0, |(_, encoder)| encoder.dimension());
+            let dimension = encoder.map_or(0, |(_, (encoder, _))| encoder.dimension());
             let index = self.collection(spec, dimension).await?;
             let passages = index.count(None).await;
             open.collections.push(OpenCollection {
@@ -68,11 +72,22 @@ impl Retrieval {
 
     /// Encoders by name.
     pub(super) fn encoders(&self) -> BTreeMap<String, Arc<dyn TextEncoder>> {
-        let named = |(spec, encoder): &(EncoderSpec, Encoder)| {
+        let named = |(spec, (encoder, _)): &(EncoderSpec, (Encoder, u64))| {
             let encoder: Arc<dyn TextEncoder> = Arc::new(encoder.clone());
             (spec.name.clone(), encoder)
         };
         self.encoders.iter().map(named).collect()
+    }
+
+    /// The encoders as requests name them.
+    pub(super) fn served(&self, preparing: NonZeroUsize) -> Vec<SmallModelEntry> {
+        let served = |(spec, (encoder, created)): &(EncoderSpec, (Encoder, u64))| SmallModelEntry {
+            name: spec.name.clone(),
+            created: *created,
+            model: SmallModel::Encoder(encoder.clone()),
+            preparing,
+        };
+        self.encoders.iter().map(served).collect()
     }
 
     /// Collections by name.

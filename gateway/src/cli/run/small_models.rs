@@ -1,16 +1,19 @@
-//! The classifiers and translators that applications use, each opened once.
+//! The classifiers, and the translators that applications use, each opened once.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use engine::hub::{HubError, ModelReference};
 use engine::{Classifier, EncoderError, Translator};
+use gateway::{SmallModel, SmallModelEntry};
 use llm_apps::spec::{ClassifierSpec, Places, ServeConfig, TranslatorSpec};
 use llm_apps::stage::classify::TextClassifier;
 use llm_apps::stage::translate::TextTranslator;
 
+use super::open::created;
 use crate::cli::pull::fetch;
 use crate::cli::terminal::Terminal;
 use crate::env::Environment;
@@ -18,7 +21,7 @@ use crate::env::Environment;
 /// What is open.
 #[derive(Default)]
 pub(super) struct SmallModels {
-    classifiers: Vec<(ClassifierSpec, Classifier)>,
+    classifiers: Vec<(ClassifierSpec, (Classifier, u64))>,
     translators: Vec<(TranslatorSpec, Translator)>,
 }
 
@@ -31,7 +34,8 @@ struct Named<'s> {
 }
 
 impl SmallModels {
-    /// What the applications of `config` use: from here where it is open already, else opened now.
+    /// The classifiers of `config`, and the translators that its applications use: from here where they are open
+    /// already, else opened now.
     ///
     /// # Errors
     /// What the user can mend, with its place in the configuration.
@@ -42,7 +46,7 @@ impl SmallModels {
         terminal: &mut Terminal,
     ) -> Result<Self> {
         let mut open = Self::default();
-        for spec in config.used_classifiers() {
+        for spec in &config.classifiers {
             let named = Named {
                 kind: "classifier",
                 name: &spec.name,
@@ -51,13 +55,12 @@ impl SmallModels {
             };
             let known = self.classifiers.iter().find(|(known, _)| known == spec);
             let classifier = match known {
-                Some((_, classifier)) => classifier.clone(),
+                Some((_, open)) => open.clone(),
                 None => {
                     let path = named.fetch(environment, terminal).await?;
-                    let config = spec.config;
-                    named
-                        .open(path, move |path| Classifier::open(path, &config))
-                        .await?
+                    let (config, created) = (spec.config, created(&path));
+                    let open = named.open(path, move |path| Classifier::open(path, &config));
+                    (open.await?, created)
                 }
             };
             open.classifiers.push((spec.clone(), classifier));
@@ -87,11 +90,23 @@ impl SmallModels {
 
     /// Classifiers by name.
     pub(super) fn classifiers(&self) -> BTreeMap<String, Arc<dyn TextClassifier>> {
-        let named = |(spec, classifier): &(ClassifierSpec, Classifier)| {
+        let named = |(spec, (classifier, _)): &(ClassifierSpec, (Classifier, u64))| {
             let classifier: Arc<dyn TextClassifier> = Arc::new(classifier.clone());
             (spec.name.clone(), classifier)
         };
         self.classifiers.iter().map(named).collect()
+    }
+
+    /// The classifiers as requests name them.
+    pub(super) fn served(&self, preparing: NonZeroUsize) -> Vec<SmallModelEntry> {
+        let served =
+            |(spec, (found, created)): &(ClassifierSpec, (Classifier, u64))| SmallModelEntry {
+                name: spec.name.clone(),
+                created: *created,
+                model: SmallModel::Classifier(found.clone()),
+                preparing,
+            };
+        self.classifiers.iter().map(served).collect()
     }
 
     /// Translators by name.

@@ -2,7 +2,7 @@
 
 use engine::{Activations, Device, Isa, Speculation, SpeculationMethod};
 
-use crate::cli::run::{Addresses, Started, StartedCollection, StartedModel};
+use crate::cli::run::{Addresses, Started, StartedCollection, StartedModel, StartedSmallModel};
 
 fn started() -> Started {
     Started {
@@ -14,6 +14,7 @@ fn started() -> Started {
         },
         applications: Vec::new(),
         collections: Vec::new(),
+        small_models: Vec::new(),
         models: vec![StartedModel {
             name: "small".to_owned(),
             aliases: vec!["gpt-4o-mini".to_owned()],
@@ -135,4 +136,26 @@ Try it:
 ";
     let banner = started.to_string();
     assert!(banner.contains(expected), "{banner}");
+}
+
+#[test]
+fn a_server_of_small_models_alone_is_tried_with_one() {
+    let mut started = started();
+    started.models.clear();
+    started.small_models = vec![StartedSmallModel {
+        name: "minilm".to_owned(),
+        makes: "vectors of 384 numbers".to_owned(),
+        max_seq_length: 256,
+        asked: "/v1/embeddings",
+    }];
+    let expected = "
+  minilm
+    makes     vectors of 384 numbers
+    texts     up to 256 tokens
+
+Try it:
+  curl http://127.0.0.1:8000/v1/embeddings -H 'content-type: application/json' -d '{\"model\": \"minilm\", \"input\": \"The mill grinds corn.\"}'
+";
+    let banner = started.to_string();
+    assert!(banner.ends_with(expected), "{banner}");
 }

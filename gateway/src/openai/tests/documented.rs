@@ -4,7 +4,11 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use crate::openai::{BATCHES, CHAT, COMPLETIONS, DETOKENIZE, Effect, FILES, TOKENIZE, Table};
+use crate::anthropic::{COUNT_TOKENS, MESSAGES};
+use crate::openai::{
+    BATCHES, CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, Effect, FILES, RERANK, SCORE,
+    TOKENIZE, Table,
+};
 
 #[test]
 fn the_documentation_lists_every_field_as_the_code_treats_it() {
@@ -14,6 +18,12 @@ fn the_documentation_lists_every_field_as_the_code_treats_it() {
     for (endpoint, table) in [
         ("POST /v1/chat/completions", CHAT),
         ("POST /v1/completions", COMPLETIONS),
+        ("POST /v1/embeddings", EMBEDDINGS),
+        ("POST /v1/rerank", RERANK),
+        ("POST /v1/score", SCORE),
+        ("POST /v1/classify", CLASSIFY),
+        ("POST /v1/messages", MESSAGES),
+        ("POST /v1/messages/count_tokens", COUNT_TOKENS),
         ("POST /tokenize", TOKENIZE),
         ("POST /detokenize", DETOKENIZE),
         ("POST /v1/files", FILES),

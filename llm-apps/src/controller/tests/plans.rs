@@ -215,7 +215,8 @@ applications:
     assert_eq!(rolled("./moods", "./m2"), ["classifiers.moods", "mood"]);
     assert_eq!(rolled("./t5", "./t6"), ["translators.t5", "translate"]);
     assert_eq!(rolled("./minilm", "./m2"), ["encoders.minilm", "sort"]);
-    assert_eq!(rolled("./unused", "./u2"), [""; 0]);
+    // Nobody asks it but by its name.
+    assert_eq!(rolled("./unused", "./u2"), ["classifiers.unused"]);
 }
 
 #[test]
@@ -266,8 +267,11 @@ applications:
       - {name: find, lookup: {collection: docs, vector: embedding}}
 ";
     let cases: [Case; 4] = [
-        // How documents are cut, and what nobody uses, is nothing to a server.
-        (&[("size: 100", "size: 50"), ("./idle", "./lazy")], &[]),
+        // How documents are cut is nothing to a server; an encoder that no application uses is served by its name.
+        (
+            &[("size: 100", "size: 50"), ("./idle", "./lazy")],
+            &["roll encoders.idle ()"],
+        ),
         (
             &[("store: docs", "store: more")],
             &["roll collections.docs ()", "roll app/find (collections)"],

@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::spec::node::{Node, Value};
 use crate::spec::read;
@@ -59,6 +59,13 @@ pub(super) fn single(value: f64) -> f32 {
 /// its path from the configuration's folder on.
 pub(super) fn template(node: &Node, folder: &Path) -> Result<PromptTemplate, read::Expected> {
     let name = read::text(node).map_err(|_| "the path of a template in prompts/".to_owned())?;
+    // Whoever may send a configuration must not have any file of the machine read back by a model.
+    let stays = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !Path::new(&name).components().all(stays) {
+        return Err(
+            "the path of a template in prompts/, without `..` and from no root on".to_owned(),
+        );
+    }
     let inside = folder.join("prompts").join(&name);
     let beside = folder.join("..").join("prompts").join(&name);
     let source = file(&[&inside, &beside, &folder.join(&name)])

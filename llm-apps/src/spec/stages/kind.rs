@@ -227,4 +227,13 @@ impl StageSpec {
         }
         &[]
     }
+
+    /// The variables by which its judge passes an answer.
+    pub(in crate::spec) fn judged_by(&self) -> impl Iterator<Item = &String> {
+        let judge = match self {
+            Self::Validate(options) => options.judge.as_ref(),
+            _ => None,
+        };
+        judge.into_iter().flat_map(|judge| judge.pass.names())
+    }
 }

@@ -20,6 +20,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::common::{texts, variable};
+use crate::payload::names;
 use crate::spec::fault::Faults;
 use crate::spec::node::{Node, Value};
 use crate::spec::read;
@@ -29,6 +30,8 @@ use crate::stage::process::ProcessOptions;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_LINE: usize = 1 << 20;
+/// What stages read and none writes.
+const SERVERS: [&str; 2] = [names::REQUEST, names::USER_CONFIG];
 
 /// Reads the section `path`; `folder` is the configuration's.
 pub(super) fn read(
@@ -48,7 +51,15 @@ pub(super) fn read(
         Ok(command)
     });
     let reads = keys.require("reads", "reads: [question]", f, variables);
-    let writes = keys.require("writes", "writes: [answer]", f, variables);
+    let writes = keys.require("writes", "writes: [answer]", f, |node| {
+        let writes = variables(node)?;
+        match writes.iter().find(|name| SERVERS.contains(&name.as_str())) {
+            Some(name) => Err(format!(
+                "a list of variables; `{name}` is the server's and stays"
+            )),
+            None => Ok(writes),
+        }
+    });
     let within = keys.take("folder", f, |node| {
         let folder = folder.join(read::text(node)?);
         if folder.is_dir() {
@@ -79,9 +90,15 @@ fn variables(node: &Node) -> Result<Vec<String>, read::Expected> {
     let Value::List(list) = &node.value else {
         return Err("a list of variables".to_owned());
     };
-    list.iter()
-        .map(|item| variable(item).map_err(|name| format!("a list of variables, each {name}")))
-        .collect()
+    let mut names = Vec::new();
+    for item in list {
+        let name = variable(item).map_err(|name| format!("a list of variables, each {name}"))?;
+        if names.contains(&name) {
+            return Err(format!("a list of variables; `{name}` is there twice"));
+        }
+        names.push(name);
+    }
+    Ok(names)
 }
 
 fn env(path: &str, node: &Node, f: &mut Faults) -> Vec<(String, String)> {

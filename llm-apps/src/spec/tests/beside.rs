@@ -125,14 +125,14 @@ fn a_file_to_ingest_with_needs_no_model() {
                 collections: [{name: docs, encoder: minilm, store: d}, {name: more, encoder: other, store: e}]\n";
     let config = parse(text).unwrap();
     assert!(config.models.is_empty());
-    assert!(config.used_encoders().is_empty() && config.used_collections().is_empty());
+    assert!(config.used_collections().is_empty());
 
-    // What applications use of it is what a server opens.
+    // Encoders are served by themselves; of the collections a server opens those that applications use.
     let searches = "applications: [{name: search, pipeline: [find], output: passages, \
                     deployments: [{name: find, lookup: {collection: docs}}]}]";
     let config = parse(&format!("{text}{searches}")).unwrap();
-    let used: Vec<_> = config.used_encoders().iter().map(|e| &e.name).collect();
-    assert_eq!(used, ["minilm"]);
+    let served: Vec<_> = config.encoders.iter().map(|e| &e.name).collect();
+    assert_eq!(served, ["minilm", "other"]);
     let used: Vec<_> = config.used_collections().iter().map(|c| &c.name).collect();
     assert_eq!(used, ["docs"]);
 }

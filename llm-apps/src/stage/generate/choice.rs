@@ -168,7 +168,12 @@ impl Choice {
 
     fn may_end_with(&self, id: u32) -> bool {
         let params = self.request.params();
-        params.stop_token_ids.contains(&id) || (!params.ignore_eos && self.eos.contains(&id))
+        params.stop_token_ids.contains(&id) || self.ends(id)
+    }
+
+    /// Whether it is the model's own end.
+    fn ends(&self, id: u32) -> bool {
+        self.request.heeds_eos() && self.eos.contains(&id)
     }
 
     /// Writes a token's text, and ends the choice at a stop string.
@@ -269,12 +274,10 @@ impl Choice {
     }
 
     fn reason(&self, reason: EngineFinish) -> FinishReason {
-        let params = self.request.params();
         match reason {
             EngineFinish::Length => FinishReason::Length,
             EngineFinish::StopToken(id) => {
-                let own = !params.ignore_eos && self.eos.contains(&id);
-                let matched = (!own).then_some(StopMatch::Token(id));
+                let matched = (!self.ends(id)).then_some(StopMatch::Token(id));
                 FinishReason::Stop { matched }
             }
         }

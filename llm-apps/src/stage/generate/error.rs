@@ -1,5 +1,6 @@
 //! Why a request was not taken.
 
+use engine::constraint::GrammarError;
 use engine::tokenizer::{InvalidStop, TemplateError, TokenizerError};
 use engine::{EngineError, InvalidRequest};
 use thiserror::Error;
@@ -33,6 +34,14 @@ pub enum GenerateError {
     /// The stop strings cannot be used.
     #[error(transparent)]
     Stop(#[from] InvalidStop),
+    /// The answer cannot have the form that is asked for.
+    #[error("{error}")]
+    Form {
+        /// Why not.
+        error: GrammarError,
+        /// The field at fault, as OpenAI's API spells it.
+        param: String,
+    },
     /// The conversation cannot be rendered.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -63,7 +72,7 @@ impl GenerateError {
                 | InvalidRequest::UnknownToken { .. } => "invalid",
             },
             Self::PromptTooLong { .. } => "context_length",
-            Self::Stop(_) => "invalid",
+            Self::Stop(_) | Self::Form { .. } => "invalid",
             Self::Template(_) => "template",
             Self::Tokenizer(_) => "tokenizer",
             Self::Engine(error) => error.kind(),
@@ -72,7 +81,7 @@ impl GenerateError {
     }
 
     /// The field at fault, as OpenAI's API spells it, when it is one field's fault.
-    pub fn param(&self) -> Option<&'static str> {
+    pub fn param(&self) -> Option<&str> {
         match self {
             Self::Invalid {
                 error,
@@ -86,6 +95,7 @@ impl GenerateError {
             }),
             Self::PromptTooLong { prompt_param, .. } => Some(prompt_param),
             Self::Stop(_) => Some("stop"),
+            Self::Form { param, .. } => Some(param),
             Self::Template(TemplateError::Options { param, .. }) => Some(param),
             Self::Template(error) if error.is_request_fault() => Some("messages"),
             Self::Template(_) | Self::Tokenizer(_) | Self::Engine(_) | Self::Aborted { .. } => None,
@@ -95,7 +105,10 @@ impl GenerateError {
     /// Whether another request could succeed where this one did not: the client's fault, not ours.
     pub fn is_request_fault(&self) -> bool {
         match self {
-            Self::Invalid { .. } | Self::PromptTooLong { .. } | Self::Stop(_) => true,
+            Self::Invalid { .. }
+            | Self::PromptTooLong { .. }
+            | Self::Stop(_)
+            | Self::Form { .. } => true,
             Self::Template(error) => error.is_request_fault(),
             Self::Engine(EngineError::CacheTooSmall { .. }) => true,
             Self::Tokenizer(_) | Self::Engine(_) | Self::Aborted { .. } => false,
@@ -109,6 +122,7 @@ impl GenerateError {
             Self::Invalid { .. }
             | Self::PromptTooLong { .. }
             | Self::Stop(_)
+            | Self::Form { .. }
             | Self::Template(_)
             | Self::Tokenizer(_)
             | Self::Aborted { .. } => false,

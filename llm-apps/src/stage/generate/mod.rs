@@ -3,7 +3,7 @@
 //!
 //! A request's way through this room:
 //!
-//! 1. [`TextModel::prepare`] renders the chat template, tokenizes and proves everything against the
+//! 1. [`TextModel::prepare`] compiles the answer's form, if it is to have one (`compiling`), renders the chat template, tokenizes and proves everything against the
 //!    model, on threads where that may take its time (`prompt`, `prepare`).
 //! 2. [`TextModel::submit`] hands one generation to the engine for each of the `n` choices: all or
 //!    none.
@@ -19,6 +19,7 @@
 //! prompts that are rendered and tokenized at the same time by a semaphore.
 
 mod choice;
+mod compiling;
 mod error;
 mod event;
 mod held;
@@ -38,7 +39,7 @@ pub use event::{Alternative, FinishReason, Logprobs, StopMatch, TextEvent, TextT
 pub use model::{ModelInfo, TextModel, TextModelParts};
 pub use options::{GenerateInput, GenerateOptions};
 pub use prepare::PreparedRequest;
-pub use request::{ChatPrompt, MAX_CHOICES, Prompt, TextRequest};
+pub use request::{ChatPrompt, Form, MAX_CHOICES, Prompt, TextRequest};
 pub use stage::{GenerateDefaults, GenerateStage};
 pub use stream::TextStream;
 pub(in crate::stage) use wishes::Wishes;

@@ -3,11 +3,13 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use engine::constraint::GrammarCompiler;
 use engine::tokenizer::{ChatTemplate, Tokenizer};
 use engine::{Engine, ModelLimits};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use super::compiling::Compiling;
 use super::error::GenerateError;
 use super::prepare::{self, PreparedRequest};
 use super::prompt;
@@ -57,6 +59,7 @@ pub(super) struct Shared {
     pub(super) info: ModelInfo,
     pub(super) limits: ModelLimits,
     preparing: Arc<Semaphore>,
+    compiling: Compiling,
 }
 
 impl TextModel {
@@ -70,12 +73,14 @@ impl TextModel {
             preparing,
         } = parts;
         let preparing = preparing.get().min(Semaphore::MAX_PERMITS);
+        let compiler = GrammarCompiler::new(tokenizer.clone(), info.eos.clone());
         let shared = Shared {
             limits: engine.limits(),
             tokenizer,
             chat_template,
             info,
             preparing: Arc::new(Semaphore::new(preparing)),
+            compiling: Compiling::new(compiler, preparing),
         };
         Self {
             shared: Arc::new(shared),
@@ -83,14 +88,18 @@ impl TextModel {
         }
     }
 
-    /// Renders, tokenizes and proves a request. Waits for its turn when many do so at once; nothing
+    /// Compiles, renders, tokenizes and proves a request. Waits for its turn when many do so at once; nothing
     /// is held while it waits.
     ///
     /// # Errors
     /// [`GenerateError`] says what of the request cannot be, and which field holds it.
     pub async fn prepare(&self, request: TextRequest) -> Result<PreparedRequest, GenerateError> {
         prepare::check(&request)?;
-        self.work(move |shared| prepare::prepare(shared, request))
+        let grammar = match &request.form {
+            Some(form) => Some(self.shared.compiling.compile(form).await?),
+            None => None,
+        };
+        self.work(move |shared| prepare::prepare(shared, request, grammar))
             .await?
     }
 
@@ -133,6 +142,11 @@ impl TextModel {
             Ok(shared.tokenizer.decode(&ids, skip_special_tokens))
         })
         .await?
+    }
+
+    /// Whether it can be asked by messages: whether it has a chat template.
+    pub fn takes_messages(&self) -> bool {
+        self.shared.chat_template.is_some()
     }
 
     /// What is said about the model.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use engine::constraint::CompiledGrammar;
 use engine::tokenizer::StopMatcher;
 use engine::{GenerateRequest, InvalidRequest, ModelLimits, SamplingParams};
 
@@ -71,10 +72,11 @@ pub(super) fn check(request: &TextRequest) -> Result<(), GenerateError> {
     Ok(())
 }
 
-/// Renders, tokenizes and proves.
+/// Renders, tokenizes and proves. `grammar` is that of the request's form.
 pub(super) fn prepare(
     shared: &Shared,
     request: TextRequest,
+    grammar: Option<Arc<CompiledGrammar>>,
 ) -> Result<PreparedRequest, GenerateError> {
     let prompt_param = request.prompt.param();
     let invalid = |error| GenerateError::Invalid {
@@ -99,7 +101,11 @@ pub(super) fn prepare(
     let prove = |choice| {
         let params = if choice == 0 { &params } else { &unscored };
         let (ids, params) = (Arc::clone(&ids), Arc::clone(params));
-        GenerateRequest::new(ids, choice, params, &shared.limits)
+        let proved = GenerateRequest::new(ids, choice, params, &shared.limits)?;
+        Ok(match &grammar {
+            Some(grammar) => proved.with_grammar(Arc::clone(grammar)),
+            None => proved,
+        })
     };
     let requests: Result<_, _> = (0..request.n).map(prove).collect();
     let requests = requests.map_err(invalid)?;

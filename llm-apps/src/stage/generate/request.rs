@@ -1,7 +1,10 @@
 //! What is asked of a model, in text.
 
 use engine::SamplingParams;
+use engine::constraint::{Grammar, GrammarError};
 use serde_json::{Map, Value};
+
+use super::error::GenerateError;
 
 /// Most answers to one prompt.
 pub const MAX_CHOICES: u32 = 128;
@@ -26,6 +29,17 @@ pub struct TextRequest {
     /// Whether each answer begins with the prompt. With `params.logprobs`, the prompt's tokens are
     /// scored as well.
     pub echo: bool,
+    /// The form of every answer; `None` leaves it to the model.
+    pub form: Option<Form>,
+}
+
+/// What form an answer has, and who says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// The form.
+    pub grammar: Grammar,
+    /// The field that asks for it, as OpenAI's API spells it.
+    pub param: String,
 }
 
 /// What a model is to go on with.
@@ -80,6 +94,17 @@ impl TextRequest {
             skip_special_tokens: true,
             n: 1,
             echo: false,
+            form: None,
+        }
+    }
+}
+
+impl Form {
+    /// What is wrong with it, and in which field.
+    pub(super) fn refused(&self, error: GrammarError) -> GenerateError {
+        GenerateError::Form {
+            param: error.param(&self.param),
+            error,
         }
     }
 }

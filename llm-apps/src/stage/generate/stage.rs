@@ -45,12 +45,26 @@ impl GenerateStage {
     pub const TAKES_STREAM: bool = false;
 
     /// A stage that asks `model`, which is the one that the options name.
-    pub fn new(options: GenerateOptions, model: TextModel, defaults: GenerateDefaults) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`StageError::Failed`] when it is to be asked by messages and has no chat template.
+    pub fn new(
+        options: GenerateOptions,
+        model: TextModel,
+        defaults: GenerateDefaults,
+    ) -> Result<Self, StageError> {
+        if matches!(options.input, GenerateInput::Messages(_)) && !model.takes_messages() {
+            return Err(StageError::failed(format!(
+                "the model `{}` has no chat template and cannot be asked by messages; have a `prompt` \
+                 stage write a text (`as: text`)",
+                model.info().id
+            )));
+        }
+        Ok(Self {
             options,
             model,
             defaults,
-        }
+        })
     }
 
     pub(super) fn request(&self, payload: &Payload) -> Result<TextRequest, StageError> {

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::options::ProcessOptions;
@@ -21,6 +21,8 @@ use crate::stage::StageError;
 pub(super) struct Worker {
     lines: mpsc::Sender<Vec<u8>>,
     waiting: Arc<Waiting>,
+    /// Why it ended, when it has.
+    ended: watch::Receiver<Option<String>>,
     /// Reading, writing, and the child itself.
     _tasks: JoinSet<()>,
 }
@@ -81,6 +83,7 @@ impl Worker {
         let mut tasks = JoinSet::new();
         tasks.spawn(write(stdin, queue));
         tasks.spawn(log(stderr, program.clone()));
+        let (ends, ended) = watch::channel(None);
         let (open, most, program) = (
             Arc::clone(&waiting),
             options.max_line_bytes,
@@ -93,13 +96,24 @@ impl Worker {
             let status = child.wait().await;
             let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
             tracing::warn!(program, status, reason, "a child process has ended");
-            open.close(&format!("`{program}` has ended ({status}): {reason}"));
+            let reason = format!("`{program}` has ended ({status}): {reason}");
+            open.close(&reason);
+            ends.send_replace(Some(reason));
         });
         Ok(Self {
             lines,
             waiting,
+            ended,
             _tasks: tasks,
         })
+    }
+
+    /// Waits until it has ended; says why.
+    pub(super) async fn ended(&self) -> String {
+        let mut ended = self.ended.clone();
+        let reason = ended.wait_for(Option::is_some).await;
+        let reason = reason.ok().and_then(|reason| reason.clone());
+        reason.unwrap_or_else(|| "the child process has ended".to_owned())
     }
 
     /// Whether it can be asked.

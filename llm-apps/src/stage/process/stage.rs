@@ -31,6 +31,8 @@ struct Child {
     pause: Duration,
 }
 
+/// How long a child must live until it counts as started.
+const PROVES: Duration = Duration::from_secs(1);
 /// After a child that died early.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -41,12 +43,21 @@ impl ProcessStage {
     /// Whether it takes an answer that is still being made.
     pub const TAKES_STREAM: bool = false;
 
-    /// A stage whose child is started with the first request.
-    pub fn new(options: ProcessOptions) -> Self {
-        Self {
+    /// A stage whose child runs. One that ends within its first second was not fit to start, and what
+    /// it would have replaced stays.
+    ///
+    /// # Errors
+    /// [`StageError`] says what became of the child.
+    pub async fn start(options: ProcessOptions) -> Result<Self, StageError> {
+        let stage = Self {
             options,
             next_id: AtomicU64::new(1),
             child: Mutex::default(),
+        };
+        let worker = stage.worker().await?;
+        match timeout(PROVES, worker.ended()).await {
+            Ok(reason) => Err(StageError::Unavailable(reason)),
+            Err(_) => Ok(stage),
         }
     }
 

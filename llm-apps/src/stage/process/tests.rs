@@ -77,7 +77,7 @@ fn pid(payload: &Payload) -> u64 {
 #[tokio::test]
 async fn one_child_answers_all_in_whatever_order() {
     let folder = tempfile::tempdir().unwrap();
-    let stage = ProcessStage::new(options(folder.path()));
+    let stage = ProcessStage::start(options(folder.path())).await.unwrap();
     let first = ask(&stage, "one").await.unwrap();
     assert_eq!(first.text("answer").unwrap(), "ONE");
     let questions: Vec<String> = (0..40).map(|index| format!("pair {index}")).collect();
@@ -92,7 +92,7 @@ async fn one_child_answers_all_in_whatever_order() {
 #[tokio::test]
 async fn what_a_child_says_of_itself_is_an_error_of_that_request_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let stage = ProcessStage::new(options(folder.path()));
+    let stage = ProcessStage::start(options(folder.path())).await.unwrap();
     let error = ask(&stage, "error").await.unwrap_err();
     assert!(
         matches!(&error, StageError::Failed(said) if said == "cannot do that"),
@@ -115,7 +115,7 @@ async fn what_a_child_says_of_itself_is_an_error_of_that_request_alone() {
 #[tokio::test]
 async fn a_child_that_dies_is_replaced_and_its_requests_may_be_tried_again() {
     let folder = tempfile::tempdir().unwrap();
-    let stage = ProcessStage::new(options(folder.path()));
+    let stage = ProcessStage::start(options(folder.path())).await.unwrap();
     let before = pid(&ask(&stage, "one").await.unwrap());
     let waits = ask(&stage, "pair of nobody");
     let dies = async {
@@ -147,7 +147,7 @@ async fn a_child_that_dies_is_replaced_and_its_requests_may_be_tried_again() {
 #[tokio::test]
 async fn a_line_that_is_too_long_or_no_answer_ends_the_child() {
     let folder = tempfile::tempdir().unwrap();
-    let stage = ProcessStage::new(options(folder.path()));
+    let stage = ProcessStage::start(options(folder.path())).await.unwrap();
     let error = ask(&stage, "long").await.unwrap_err().to_string();
     assert!(
         error.ends_with("it wrote a line of more than 1000 bytes"),
@@ -159,9 +159,9 @@ async fn a_line_that_is_too_long_or_no_answer_ends_the_child() {
 async fn no_answer_in_time_is_an_error_and_the_child_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = options(folder.path());
-    let patient = ProcessStage::new(options.clone());
+    let patient = ProcessStage::start(options.clone()).await.unwrap();
     options.timeout = Duration::from_millis(1);
-    let hasty = ProcessStage::new(options);
+    let hasty = ProcessStage::start(options).await.unwrap();
     let error = ask(&hasty, "quiet").await.unwrap_err();
     assert!(
         error.may_retry() && error.to_string().contains("did not answer within 1ms"),
@@ -176,7 +176,7 @@ async fn no_answer_in_time_is_an_error_and_the_child_goes_on() {
 #[tokio::test]
 async fn dropping_the_stage_kills_the_child() {
     let folder = tempfile::tempdir().unwrap();
-    let stage = ProcessStage::new(options(folder.path()));
+    let stage = ProcessStage::start(options(folder.path())).await.unwrap();
     let pid = pid(&ask(&stage, "one").await.unwrap());
     let process = format!("/proc/{pid}/cmdline");
     assert!(!std::fs::read(&process).unwrap().is_empty());
@@ -192,7 +192,7 @@ async fn a_program_that_is_not_there_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = options(folder.path());
     options.command = vec!["/no/such/program".to_owned()];
-    let stage = ProcessStage::new(options);
+    let stage = ProcessStage::start(options).await.unwrap();
     let error = ask(&stage, "one").await.unwrap_err().to_string();
     assert!(
         error.starts_with("`/no/such/program` cannot be started"),

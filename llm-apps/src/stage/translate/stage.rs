@@ -37,7 +37,9 @@ impl TranslateStage {
                     param: Some(self.options.input.clone()),
                 }
             }
-            error @ (EncodeError::Failed(_) | EncodeError::ShuttingDown) => error.into(),
+            error @ (EncodeError::UnknownToken { .. }
+            | EncodeError::Failed(_)
+            | EncodeError::ShuttingDown) => error.into(),
         }
     }
 }

@@ -49,12 +49,12 @@ async fn max_tokens_fills_the_context_when_not_given() {
 }
 
 /// The error of a request, with its stable name and the field that it names.
-async fn refused(request: TextRequest) -> (GenerateError, &'static str, Option<&'static str>) {
+async fn refused(request: TextRequest) -> (GenerateError, &'static str, Option<String>) {
     let error = saying(vec![])
         .prepare(request)
         .await
         .expect_err("must be refused");
-    let (kind, param) = (error.kind(), error.param());
+    let (kind, param) = (error.kind(), error.param().map(str::to_owned));
     assert!(error.is_request_fault() && !error.may_retry(), "{error}");
     (error, kind, param)
 }
@@ -67,7 +67,7 @@ async fn a_prompt_that_leaves_no_room_is_refused() {
             ..asking(&"x".repeat(255))
         };
         let (error, kind, param) = refused(request).await;
-        assert_eq!((kind, param), ("context_length", Some("prompt")));
+        assert_eq!((kind, param.as_deref()), ("context_length", Some("prompt")));
         let expected = match max_tokens {
             None => InvalidRequest::NoRoom {
                 max_model_len: 256,
@@ -86,7 +86,7 @@ async fn a_prompt_that_leaves_no_room_is_refused() {
         prompt: Prompt::chat(long),
         ..asking("")
     };
-    assert_eq!(refused(request).await.2, Some("messages"));
+    assert_eq!(refused(request).await.2.as_deref(), Some("messages"));
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn a_prompt_far_too_long_is_refused_by_its_bytes() {
     // The longest token, `<|im_start|>`, has 12 bytes, and the context has 256 tokens.
     let most = 256 * 12;
     let (error, kind, param) = refused(asking(&"x".repeat(most + 1))).await;
-    assert_eq!((kind, param), ("context_length", Some("prompt")));
+    assert_eq!((kind, param.as_deref()), ("context_length", Some("prompt")));
     let expected = "this model's maximum context length is 256 tokens, which stand for 3072 bytes of \
                     text at most, but the prompt has 3073 bytes";
     assert_eq!(error.to_string(), expected);
@@ -104,7 +104,7 @@ async fn a_prompt_far_too_long_is_refused_by_its_bytes() {
         ..asking("")
     };
     let (error, _, param) = refused(request).await;
-    assert_eq!(param, Some("messages"));
+    assert_eq!(param.as_deref(), Some("messages"));
     assert!(
         matches!(error, GenerateError::PromptTooLong { .. }),
         "{error}"
@@ -182,7 +182,11 @@ async fn bad_requests_name_their_field() {
         ),
     ] {
         let (error, found_kind, found_param) = refused(request).await;
-        assert_eq!((found_kind, found_param), (kind, Some(param)), "{error}");
+        assert_eq!(
+            (found_kind, found_param.as_deref()),
+            (kind, Some(param)),
+            "{error}"
+        );
     }
 }
 

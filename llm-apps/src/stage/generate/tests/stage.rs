@@ -26,7 +26,7 @@ fn defaults() -> GenerateDefaults {
 }
 
 fn stage(model: &TextModel, options: GenerateOptions) -> GenerateStage {
-    GenerateStage::new(options, model.clone(), defaults())
+    GenerateStage::new(options, model.clone(), defaults()).unwrap()
 }
 
 fn asked(question: &str) -> Payload {

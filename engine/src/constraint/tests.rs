@@ -1,0 +1,5 @@
+//! Forms are kept, token by token, whatever the logits ask for.
+
+mod fixture;
+mod kept;
+mod refused;
