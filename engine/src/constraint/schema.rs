@@ -86,7 +86,7 @@ const FORMATS: [&str; 11] = [
 /// # Errors
 /// [`GrammarError::Schema`] names the place, [`GrammarError::TooLarge`] the limit.
 pub(super) fn prove(schema: &Value) -> Result<Value, GrammarError> {
-    let mut walk = Walk { schemas: 0 };
+    let mut walk = Walk::default();
     let kept = walk.schema(schema, &Path::root())?;
     let size = kept.to_string().len();
     if size > MAX_BYTES {
@@ -123,7 +123,6 @@ pub(super) fn refused(source: &str, reason: String) -> GrammarError {
 struct Path<'a> {
     above: Option<&'a Path<'a>>,
     segment: &'a str,
-    depth: usize,
 }
 
 impl Path<'_> {
@@ -131,7 +130,6 @@ impl Path<'_> {
         Self {
             above: None,
             segment: "",
-            depth: 0,
         }
     }
 
@@ -139,7 +137,6 @@ impl Path<'_> {
         Path {
             above: Some(self),
             segment,
-            depth: self.depth + 1,
         }
     }
 
@@ -159,8 +156,11 @@ impl Path<'_> {
     }
 }
 
+#[derive(Default)]
 struct Walk {
     schemas: usize,
+    /// Schemas that hold the present one.
+    depth: usize,
 }
 
 impl Walk {
@@ -169,17 +169,17 @@ impl Walk {
         if self.schemas > MAX_SCHEMAS {
             return Err(too_large("schemas", self.schemas, MAX_SCHEMAS));
         }
-        // Each schema is two steps below the one that holds it.
-        if path.depth > 2 * MAX_DEPTH {
+        if self.depth > MAX_DEPTH {
             return path.refused(format!("schemas are nested more than {MAX_DEPTH} deep"));
         }
         let fields = match schema {
             // A form that anything fits.
-            Value::Bool(true) if path.depth == 0 => return Ok(json!({})),
-            Value::Bool(_) if path.depth > 0 => return Ok(schema.clone()),
+            Value::Bool(true) if path.above.is_none() => return Ok(json!({})),
+            Value::Bool(_) if path.above.is_some() => return Ok(schema.clone()),
             Value::Object(fields) => fields,
             _ => return path.refused("a schema must be an object"),
         };
+        self.depth += 1;
         let mut kept = Map::new();
         for (keyword, value) in fields {
             let path = path.to(keyword);
@@ -187,6 +187,7 @@ impl Walk {
                 kept.insert(keyword.clone(), value);
             }
         }
+        self.depth -= 1;
         Ok(Value::Object(kept))
     }
 

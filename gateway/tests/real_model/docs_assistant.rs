@@ -41,7 +41,14 @@ const QUESTIONS: [(&str, &[Right]); 20] = [
     ),
     (
         "Is response_format supported?",
-        &[("docs/openai.md", "Fields", "response_format | refused")],
+        &[
+            ("docs/openai.md", "Fields", "response_format | honoured"),
+            (
+                "docs/openai.md",
+                "Answers of a given form",
+                "hold an answer to a form",
+            ),
+        ],
     ),
     (
         "What does the server do on SIGTERM?",
@@ -66,7 +73,7 @@ const QUESTIONS: [(&str, &[Right]); 20] = [
             (
                 "docs/stages.md",
                 "process",
-                "A child process in any language",
+                "A stage written in Python or any other language",
             ),
         ],
     ),
@@ -107,7 +114,10 @@ const QUESTIONS: [(&str, &[Right]); 20] = [
     ),
     (
         "How fast is it compared to llama.cpp?",
-        &[("README.md", "What works", "tokens/s | 179")],
+        &[
+            ("README.md", "What works", "tokens/s | 175"),
+            ("README.md", "What works", "3.9 times for 32"),
+        ],
     ),
     (
         "What happens to a running request when the client disconnects?",

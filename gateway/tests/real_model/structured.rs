@@ -105,7 +105,11 @@ async fn choices_expressions_and_grammars_are_kept() {
             json!("[0-9]{3}-[a-f]{2}"),
             "^[0-9]{3}-[a-f]{2}$",
         ),
-        ("structured_outputs", json!({"regex": "(ab)+c"}), "^(ab)+c$"),
+        (
+            "structured_outputs",
+            json!({"regex": "(ab){1,3}c"}),
+            "^(ab){1,3}c$",
+        ),
         (
             "guided_grammar",
             json!("root ::= \"x\" [0-9]{2,4} \"!\""),

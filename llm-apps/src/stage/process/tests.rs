@@ -192,13 +192,20 @@ async fn a_program_that_is_not_there_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = options(folder.path());
     options.command = vec!["/no/such/program".to_owned()];
-    let stage = ProcessStage::start(options).await.unwrap();
-    let error = ask(&stage, "one").await.unwrap_err().to_string();
+    let error = ProcessStage::start(options).await.unwrap_err().to_string();
     assert!(
         error.starts_with("`/no/such/program` cannot be started"),
         "{error}"
     );
-    assert!(stage.check_health().await.is_err());
+}
+
+#[tokio::test]
+async fn a_program_that_ends_at_once_has_not_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options(folder.path());
+    options.command = vec![python(), "-c".to_owned(), "raise SystemExit(7)".to_owned()];
+    let error = ProcessStage::start(options).await.unwrap_err().to_string();
+    assert!(error.contains("exit status: 7"), "{error}");
 }
 
 #[tokio::test]
