@@ -21,6 +21,9 @@ use thiserror::Error;
 use crate::admission;
 use crate::store::StoreError;
 
+/// The code of a stage that what it depends on keeps from answering.
+const STAGE_UNAVAILABLE: &str = "stage_unavailable";
+
 /// Why a request gets no answer, or no more of it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ApiError {
@@ -407,22 +410,17 @@ impl ApiError {
             }
             CallError::DeadlineExceeded { .. } => Self::TimedOut(error.to_string()),
             CallError::Stage { error: inner, .. } => {
+                let mut told = Self::stage(inner, retry_after);
                 // This names all stages on the way.
-                match Self::stage(inner, retry_after) {
-                    Self::StageFailed(_) => Self::StageFailed(error.to_string()),
-                    Self::Unavailable {
-                        code: "stage_unavailable",
-                        retry_after,
-                        close,
-                        ..
-                    } => Self::Unavailable {
-                        message: error.to_string().into(),
-                        code: "stage_unavailable",
-                        retry_after,
-                        close,
-                    },
-                    told => told,
+                if let Self::StageFailed(message) = &mut told {
+                    *message = error.to_string();
                 }
+                if let Self::Unavailable { message, code, .. } = &mut told
+                    && *code == STAGE_UNAVAILABLE
+                {
+                    *message = error.to_string().into();
+                }
+                told
             }
         }
     }
@@ -443,7 +441,7 @@ impl ApiError {
                 tracing::warn!(message, "what a stage depends on is not there");
                 Self::Unavailable {
                     message: message.clone().into(),
-                    code: "stage_unavailable",
+                    code: STAGE_UNAVAILABLE,
                     retry_after,
                     close: false,
                 }

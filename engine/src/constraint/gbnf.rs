@@ -74,7 +74,9 @@ fn rules<'l, 't>(lexemes: &'l [Lexeme<'t>]) -> Result<Rules<'l, 't>, GrammarErro
         .zip(ends)
         .map(|(&head, end)| match lexemes[head] {
             Lexeme::Name(name) => Ok((name, &lexemes[head + 2..end])),
-            _ => refused("there is no name before a ::="),
+            Lexeme::Is | Lexeme::Text(_) | Lexeme::Set(_) | Lexeme::Sign(_) => {
+                refused("there is no name before a ::=")
+            }
         })
         .collect()
 }

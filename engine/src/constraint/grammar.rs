@@ -94,7 +94,7 @@ impl Grammar {
     /// # Errors
     /// [`GrammarError::Grammar`] when GBNF cannot be read, [`GrammarError::TooLarge`]; whether Lark can
     /// be read turns out when it is compiled.
-    pub fn grammar(text: &str) -> Result<Self, GrammarError> {
+    pub fn language(text: &str) -> Result<Self, GrammarError> {
         small("a grammar", text.len(), MAX_GRAMMAR)?;
         if gbnf::is_gbnf(text) {
             return Ok(Self::new(Kind::Grammar, &gbnf::to_lark(text)?));

@@ -177,7 +177,11 @@ impl Walk {
             Value::Bool(true) if path.above.is_none() => return Ok(json!({})),
             Value::Bool(_) if path.above.is_some() => return Ok(schema.clone()),
             Value::Object(fields) => fields,
-            _ => return path.refused("a schema must be an object"),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => return path.refused("a schema must be an object"),
         };
         self.depth += 1;
         let mut kept = Map::new();

@@ -70,7 +70,7 @@ pub(super) fn form(request: &Value) -> Result<Option<Form>, ApiError> {
     asked.put("guided_regex", wire.guided_regex, |r| Grammar::regex(&r));
     asked.put("guided_choice", wire.guided_choice, |c| Grammar::choice(&c));
     asked.put("guided_grammar", wire.guided_grammar, |g| {
-        Grammar::grammar(&g)
+        Grammar::language(&g)
     });
     let mut forms = asked.forms.into_iter();
     let Some((param, grammar)) = forms.next() else {
@@ -140,7 +140,7 @@ fn structured_outputs(outputs: StructuredOutputs, asked: &mut Asked) -> Result<(
         Grammar::choice(&c)
     });
     asked.put("structured_outputs.grammar", outputs.grammar, |g| {
-        Grammar::grammar(&g)
+        Grammar::language(&g)
     });
     let any = outputs.json_object.filter(|wanted| *wanted);
     asked.put("structured_outputs.json_object", any, |_| {

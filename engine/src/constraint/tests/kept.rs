@@ -83,10 +83,10 @@ fn choices_expressions_and_grammars_are_kept() {
         assert!(choices.contains(&said(Grammar::choice(&choices))));
         let date = said(Grammar::regex(r"\d{4}-\d{2}-[0-9]{2}/(a|b)"));
         assert!(date.len() == 12 && date.ends_with(['a', 'b']), "{date}");
-        let greeting = said(Grammar::grammar(lark));
+        let greeting = said(Grammar::language(lark));
         let (hello, name) = greeting.split_once(' ').unwrap();
         assert!(["hi", "hello"].contains(&hello) && word(name), "{greeting}");
-        let list = said(Grammar::grammar(gbnf));
+        let list = said(Grammar::language(gbnf));
         let items = list.trim_end_matches(['.', '!']).split(", ");
         for item in items {
             let digits = item.chars().all(|c| c.is_ascii_digit());

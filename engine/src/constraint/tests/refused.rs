@@ -12,6 +12,14 @@ fn fault(grammar: Result<Grammar, GrammarError>) -> GrammarError {
     }
 }
 
+fn check(schema: &Value, path: &str, words: &str) {
+    let error = fault(Grammar::json_schema(schema));
+    let said = error.to_string();
+    assert_eq!(error.path(), path, "{schema}: {said}");
+    assert!(said.contains(words), "{schema}: {said}");
+    assert!(said.len() < 500, "{said}");
+}
+
 #[test]
 fn a_schema_is_told_the_place_and_the_keyword() {
     let within = |schema: Value| json!({"type": "object", "properties": {"x": schema}});
@@ -74,11 +82,19 @@ fn a_schema_is_told_the_place_and_the_keyword() {
             "properties",
             "must be an object of schemas",
         ),
+    ] {
+        check(&schema, path, words);
+    }
+}
+
+#[test]
+fn a_schema_that_nothing_can_fit_is_told_so() {
+    for (schema, path, words) in [
         (json!({"type": "text"}), "", "text"),
         (json!({"$ref": "#/$defs/none"}), "", "none"),
         (
-            within(json!({"oneOf": [{"type": "number"}, {"type": "integer"}]})),
-            "properties.x.oneOf",
+            json!({"items": {"oneOf": [{"type": "number"}, {"type": "integer"}]}}),
+            "items.oneOf",
             "anyOf",
         ),
         (
@@ -92,11 +108,7 @@ fn a_schema_is_told_the_place_and_the_keyword() {
             "nsatisf",
         ),
     ] {
-        let error = fault(Grammar::json_schema(&schema));
-        let said = error.to_string();
-        assert_eq!(error.path(), path, "{schema}: {said}");
-        assert!(said.contains(words), "{schema}: {said}");
-        assert!(said.len() < 500, "{said}");
+        check(&schema, path, words);
     }
 }
 
@@ -123,17 +135,20 @@ fn texts_are_told_what_is_wrong_with_them() {
         (choice(&[]), "empty"),
         (choice(&["a", ""]), "at 1 is empty"),
         (choice(&["a"; 2000]), "1024 entries at most"),
-        (Grammar::grammar(""), "grammar"),
-        (Grammar::grammar("start: \"a"), "grammar"),
-        (Grammar::grammar("start: nothing"), "nothing"),
-        (Grammar::grammar("other: \"a\""), "start"),
-        (Grammar::grammar("root ::= \"a"), "ends too early"),
-        (Grammar::grammar("root ::= \"a\"\n  $"), "line 2"),
-        (Grammar::grammar("root ::= b"), "no rule \"b\""),
-        (Grammar::grammar("a ::= \"b\""), "no rule \"root\""),
-        (Grammar::grammar("root ::= \"a\"\nroot ::= \"b\""), "twice"),
-        (Grammar::grammar("::= ::="), "grammar"),
-        (Grammar::grammar(&"a".repeat(70_000)), "65536 bytes at most"),
+        (Grammar::language(""), "grammar"),
+        (Grammar::language("start: \"a"), "grammar"),
+        (Grammar::language("start: nothing"), "nothing"),
+        (Grammar::language("other: \"a\""), "start"),
+        (Grammar::language("root ::= \"a"), "ends too early"),
+        (Grammar::language("root ::= \"a\"\n  $"), "line 2"),
+        (Grammar::language("root ::= b"), "no rule \"b\""),
+        (Grammar::language("a ::= \"b\""), "no rule \"root\""),
+        (Grammar::language("root ::= \"a\"\nroot ::= \"b\""), "twice"),
+        (Grammar::language("::= ::="), "grammar"),
+        (
+            Grammar::language(&"a".repeat(70_000)),
+            "65536 bytes at most",
+        ),
     ] {
         let said = fault(grammar).to_string();
         assert!(said.contains(words), "{words}: {said}");
@@ -159,7 +174,7 @@ fn what_explodes_is_refused_by_its_size() {
     }) + "r40: \"a\" | \"\"";
     let nested = format!("start: {}\"a\"{}", "(".repeat(20_000), ")".repeat(20_000));
     for lark in [doubling, nested] {
-        let grammar = Grammar::grammar(&lark).unwrap();
+        let grammar = Grammar::language(&lark).unwrap();
         // Whether or not it is taken, it comes to an end.
         let _outcome = compiler().compile(&grammar);
     }

@@ -230,10 +230,10 @@ impl StageSpec {
 
     /// The variables by which its judge passes an answer.
     pub(in crate::spec) fn judged_by(&self) -> impl Iterator<Item = &String> {
-        let judge = match self {
-            Self::Validate(options) => options.judge.as_ref(),
-            _ => None,
-        };
+        let mut judge = None;
+        if let Self::Validate(options) = self {
+            judge = options.judge.as_ref();
+        }
         judge.into_iter().flat_map(|judge| judge.pass.names())
     }
 }

@@ -99,7 +99,7 @@ impl TextModel {
             Some(form) => Some(self.shared.compiling.compile(form).await?),
             None => None,
         };
-        self.work(move |shared| prepare::prepare(shared, request, grammar))
+        self.work(move |shared| prepare::prepare(shared, request, grammar.as_ref()))
             .await?
     }
 

@@ -76,7 +76,7 @@ pub(super) fn check(request: &TextRequest) -> Result<(), GenerateError> {
 pub(super) fn prepare(
     shared: &Shared,
     request: TextRequest,
-    grammar: Option<Arc<CompiledGrammar>>,
+    grammar: Option<&Arc<CompiledGrammar>>,
 ) -> Result<PreparedRequest, GenerateError> {
     let prompt_param = request.prompt.param();
     let invalid = |error| GenerateError::Invalid {
@@ -102,7 +102,7 @@ pub(super) fn prepare(
         let params = if choice == 0 { &params } else { &unscored };
         let (ids, params) = (Arc::clone(&ids), Arc::clone(params));
         let proved = GenerateRequest::new(ids, choice, params, &shared.limits)?;
-        Ok(match &grammar {
+        Ok(match grammar {
             Some(grammar) => proved.with_grammar(Arc::clone(grammar)),
             None => proved,
         })
