@@ -203,7 +203,8 @@ async fn a_program_that_is_not_there_is_named() {
 async fn a_program_that_ends_at_once_has_not_started() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = options(folder.path());
-    options.command = vec![python(), "-c".to_owned(), "raise SystemExit(7)".to_owned()];
+    // A shell is there within milliseconds, also where an interpreter would take its second to start.
+    options.command = ["sh", "-c", "exit 7"].map(str::to_owned).to_vec();
     let error = ProcessStage::start(options).await.unwrap_err().to_string();
     assert!(error.contains("exit status: 7"), "{error}");
 }
