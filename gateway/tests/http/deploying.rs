@@ -270,6 +270,61 @@ async fn what_cannot_be_opened_leaves_the_old_one_serving_and_says_why() {
     server.until("RUNNING").await;
 }
 
+/// An application of one stage that is a program, which writes `writes`.
+fn of_program(program: &str, writes: &str) -> String {
+    format!(
+        "models:\n  - {{name: small, source: ./one}}\n\
+         applications:\n  - name: app\n    pipeline: [look]\n    deployments:\n      \
+         - {{name: look, process: {{command: [{program}], reads: [question], writes: [{writes}]}}}}\n"
+    )
+}
+
+#[tokio::test]
+async fn what_comes_in_place_of_another_serves_when_it_runs() {
+    let server = Deployed::start(&app("one", "")).await;
+    server.until("RUNNING").await;
+    let broken = "sh, -c, exit 7";
+    let sed = r#"s/.*"id": *\([0-9]*\).*/{"id": \1, "variables": {"answer": "seen"}}/"#;
+    let works = format!("sed, -u, '{sed}'");
+    // A new deployment, and then one in place of another, that cannot start.
+    for configuration in [
+        of_program(broken, "answer"),
+        of_program(broken, "answer, more"),
+    ] {
+        let (status, told) = server.put(&configuration).await;
+        assert_eq!(status, StatusCode::OK, "{told}");
+        let details = server.until("DEPLOY_FAILED").await;
+        let message = details["applications"]["app"]["message"].as_str().unwrap();
+        assert!(message.starts_with("look: "), "{message}");
+        let (status, said) = server.ask().await;
+        assert_eq!(status, StatusCode::OK, "the old one serves: {said}");
+        assert!(said.as_str().unwrap().ends_with("one"), "{said}");
+    }
+    let (status, told) = server.put(&of_program(&works, "answer")).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    server.until("RUNNING").await;
+    for _ in 0..500 {
+        if server.ask().await.1 == "seen" {
+            break;
+        }
+    }
+    assert_eq!(server.ask().await, (StatusCode::OK, json!("seen")));
+    // What cannot start in its place leaves the program serving.
+    let (status, told) = server.put(&of_program(broken, "answer, more")).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    server.until("DEPLOY_FAILED").await;
+    assert_eq!(server.ask().await, (StatusCode::OK, json!("seen")));
+    let (status, told) = server.put(&app("two", "")).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    server.until("RUNNING").await;
+    for _ in 0..500 {
+        if server.ask().await.1 != "seen" {
+            break;
+        }
+    }
+    assert!(server.ask().await.1.as_str().unwrap().ends_with("two"));
+}
+
 #[tokio::test]
 async fn applications_go_and_models_stay() {
     let server = Deployed::start(&app("one", "")).await;

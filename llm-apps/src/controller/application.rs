@@ -1,7 +1,8 @@
 //! An application that runs: its deployments, and the pipeline over them.
 //!
-//! A request goes through the revision that was there when it came, whatever is deployed meanwhile. What
-//! a new revision has no use for is ended when the last request of the old one is answered.
+//! A request goes through the revision that served when it came, whatever is deployed meanwhile. A new
+//! revision serves when all deployments that came with it run; what it has no use for is ended when the
+//! last request of the old one is answered (`succession`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::deployments::{Deployments, Unused};
+use super::deployments::{Adopted, Deployments, Ended};
 use super::status::ApplicationStatus;
+use super::succession::{Next, Retired, Succession, Successor};
 use super::surroundings::Surroundings;
 use crate::deployment::{Deployment, DeploymentCounts};
 use crate::payload::{Answer, Payload, VariableError, names};
@@ -42,27 +45,27 @@ pub struct ApplicationParts {
 pub struct Application {
     name: Arc<str>,
     revision: RwLock<Arc<Revision>>,
-    deployments: Mutex<Deployments>,
+    changing: Mutex<Changing>,
     deleting: AtomicBool,
+}
+
+/// What changes from one configuration to the next.
+#[derive(Debug)]
+struct Changing {
+    deployments: Deployments,
+    /// The revision that is to serve, where it cannot yet.
+    successor: Option<Successor>,
 }
 
 /// One configuration of an application, as requests meet it.
 #[derive(Debug)]
-struct Revision {
+pub(super) struct Revision {
     route_prefix: Option<Arc<str>>,
     output: Arc<str>,
     pipeline: Pipeline,
     deployed: f64,
     /// The requests that go through it.
     requests: TaskTracker,
-}
-
-/// What an update has no use for.
-#[derive(Debug)]
-#[must_use = "its deployments end at once when it is dropped"]
-pub(super) struct Retired {
-    requests: TaskTracker,
-    unused: Unused,
 }
 
 impl Application {
@@ -78,7 +81,7 @@ impl Application {
         Self {
             name: parts.name,
             revision: RwLock::new(Arc::new(revision)),
-            deployments: Mutex::new(Deployments::of(parts.deployments)),
+            changing: Changing::of(Deployments::of(parts.deployments)),
             deleting: AtomicBool::new(false),
         }
     }
@@ -86,25 +89,64 @@ impl Application {
     /// Starts what a configuration says. The replicas come by and by; requests wait for them.
     pub fn start(spec: &ApplicationSpec, around: &Surroundings) -> Self {
         let mut deployments = Deployments::default();
-        let (pipeline, _) = deployments.adopt(spec, around);
+        let Adopted { pipeline, .. } = deployments.adopt(spec, around);
+        deployments.settle();
         Self {
             name: spec.name.as_str().into(),
             revision: RwLock::new(Arc::new(Revision::of(spec, pipeline, around.now))),
-            deployments: Mutex::new(deployments),
+            changing: Changing::of(deployments),
             deleting: AtomicBool::new(false),
         }
     }
 
-    /// Brings it to another configuration of the same name. Requests that come from now on go the new
-    /// way; replicas of a stage that changed are replaced, a few at a time, and nothing is dropped.
-    pub(super) fn update(&self, spec: &ApplicationSpec, around: &Surroundings) -> Retired {
-        let mut deployments = self.deployments.lock();
-        let (pipeline, unused) = deployments.adopt(spec, around);
-        let revision = Arc::new(Revision::of(spec, pipeline, around.now));
+    /// Brings it to another configuration of the same name. Requests that come go the new way as soon as
+    /// all that it needs runs; replicas of a stage that changed are replaced, a few at a time, and nothing
+    /// is dropped.
+    pub(super) fn update(&self, spec: &ApplicationSpec, around: &Surroundings) -> Succession {
+        let mut changing = self.changing.lock();
+        let adopted = changing.deployments.adopt(spec, around);
+        let revision = Arc::new(Revision::of(spec, adopted.pipeline, around.now));
+        let mut gone = adopted.gone;
+        if let Some(before) = changing.successor.take() {
+            before.given_up.cancel();
+            gone.extend(before.gone);
+        }
+        let next = if adopted.awaited.is_empty() {
+            Next::Serves(self.serve(&mut changing, revision, gone))
+        } else {
+            let given_up = CancellationToken::new();
+            changing.successor = Some(Successor {
+                revision,
+                gone,
+                given_up: given_up.clone(),
+            });
+            Next::Awaits {
+                deployments: adopted.awaited,
+                given_up,
+            }
+        };
+        Succession {
+            governor: adopted.governor,
+            next,
+        }
+    }
+
+    /// Has the successor serve, if it is the one that `given_up` belongs to.
+    pub(super) fn succeed(&self, given_up: &CancellationToken) -> Option<Retired> {
+        let mut changing = self.changing.lock();
+        if given_up.is_cancelled() {
+            return None;
+        }
+        let successor = changing.successor.take()?;
+        Some(self.serve(&mut changing, successor.revision, successor.gone))
+    }
+
+    fn serve(&self, changing: &mut Changing, revision: Arc<Revision>, gone: Ended) -> Retired {
+        changing.deployments.settle();
         let before = std::mem::replace(&mut *self.revision.write(), revision);
         Retired {
             requests: before.requests.clone(),
-            unused,
+            deployments: gone,
         }
     }
 
@@ -177,30 +219,58 @@ impl Application {
 
     /// How it stands.
     pub fn status(&self) -> ApplicationStatus {
-        let deployments = self.deployments.lock().status();
+        let changing = self.changing.lock();
+        let deployments = changing.deployments.status();
+        let coming = changing
+            .successor
+            .as_ref()
+            .map(|next| next.revision.deployed);
+        drop(changing);
+        let deployed = coming.unwrap_or_else(|| self.deployed());
         let deleting = self.deleting.load(Ordering::Relaxed);
-        ApplicationStatus::of(deployments, self.deployed(), deleting)
+        ApplicationStatus::of(deployments, deployed, deleting)
     }
 
     /// What was counted of each deployment since it began.
     pub fn counts(&self) -> BTreeMap<String, DeploymentCounts> {
-        self.deployments.lock().counts()
+        self.changing.lock().deployments.counts()
     }
 
-    /// Shows as one that is going away.
+    /// Shows as one that is going away; a revision that does not serve yet never will.
     pub(super) fn mark_deleting(&self) {
         self.deleting.store(true, Ordering::Relaxed);
+        if let Some(successor) = &self.changing.lock().successor {
+            successor.given_up.cancel();
+        }
     }
 
     /// Ends the deployments, callers before those whom they call, so that nothing is dropped that has
     /// begun.
     pub async fn shut_down(self) {
+        let Changing {
+            deployments,
+            successor,
+        } = self.changing.into_inner();
+        let (governor, mut ended) = deployments.into_ended();
+        ended.extend(successor.into_iter().flat_map(|successor| successor.gone));
+        if let Some(governor) = governor {
+            governor.shut_down().await;
+        }
         Retired {
             requests: self.revision.into_inner().requests.clone(),
-            unused: self.deployments.into_inner().into_unused(),
+            deployments: ended,
         }
         .end()
         .await;
+    }
+}
+
+impl Changing {
+    fn of(deployments: Deployments) -> Mutex<Self> {
+        Mutex::new(Self {
+            deployments,
+            successor: None,
+        })
     }
 }
 
@@ -223,21 +293,5 @@ impl Revision {
             payload.set_answer(answer.holding(counted));
         }
         Ok(payload)
-    }
-}
-
-impl Retired {
-    /// Waits for the requests that may need them still, then ends the deployments one after the other.
-    pub(super) async fn end(self) {
-        if let Some(governor) = self.unused.governor {
-            governor.shut_down().await;
-        }
-        self.requests.close();
-        if !self.unused.deployments.is_empty() {
-            self.requests.wait().await;
-        }
-        for (_, deployment) in self.unused.deployments {
-            deployment.shut_down().await;
-        }
     }
 }

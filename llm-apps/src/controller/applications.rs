@@ -45,8 +45,8 @@ impl Controller {
             let known = before.iter().position(|known| known.name() == spec.name);
             let application = match known.map(|index| before.swap_remove(index)) {
                 Some(known) => {
-                    let retired = known.update(spec, around);
-                    inner.endings.spawn(retired.end());
+                    let succession = known.update(spec, around);
+                    inner.endings.spawn(succession.complete(Arc::clone(&known)));
                     known
                 }
                 None => Arc::new(Application::start(spec, around)),

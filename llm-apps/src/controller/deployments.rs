@@ -1,7 +1,9 @@
 //! The deployments of one application, brought from one configuration to the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use tokio::sync::watch;
 
 use super::assembly::{assembled, blueprint, resources};
 use super::surroundings::Surroundings;
@@ -28,17 +30,24 @@ pub(super) struct Deployed {
     version: u64,
     /// Callers come before those whom they call.
     rank: usize,
+    /// Whether it came with a pipeline that does not serve yet.
+    awaited: bool,
 }
 
 /// Deployments by name, callers first.
 pub(super) type Ended = Vec<(Arc<str>, Deployment<Payload, Payload>)>;
 
-/// What is to be ended.
-#[derive(Debug, Default)]
-pub(super) struct Unused {
-    /// First, since it has an eye on the deployments.
+/// What came of bringing the deployments to another configuration.
+#[derive(Debug)]
+pub(super) struct Adopted {
+    /// The way over them.
+    pub(super) pipeline: Pipeline,
+    /// How those stand that must run before the pipeline can serve.
+    pub(super) awaited: Vec<watch::Receiver<DeploymentStatus>>,
+    /// Those that the pipeline before needs, and this one does not.
+    pub(super) gone: Ended,
+    /// Who planned their replicas, where nobody does any more.
     pub(super) governor: Option<Governor>,
-    pub(super) deployments: Ended,
 }
 
 impl Deployments {
@@ -50,6 +59,7 @@ impl Deployments {
                 stage: None,
                 version: 0,
                 rank,
+                awaited: false,
             };
             (name, deployed)
         };
@@ -59,45 +69,59 @@ impl Deployments {
         }
     }
 
-    /// Starts, changes and gives up deployments until they are what `spec` says. Returns the pipeline
-    /// over them, and what it has no use for.
-    pub(super) fn adopt(
-        &mut self,
-        spec: &ApplicationSpec,
-        around: &Surroundings,
-    ) -> (Pipeline, Unused) {
+    /// Starts, changes and gives up deployments until they are what `spec` says.
+    pub(super) fn adopt(&mut self, spec: &ApplicationSpec, around: &Surroundings) -> Adopted {
         // Those that call others come when these are there.
         let (callers, others): (Vec<_>, Vec<_>) = spec
             .deployments
             .iter()
             .partition(|deployment| !deployment.stage.judges().is_empty());
-        // Requests on their way along the old pipeline must not meet a stage that reads other variables
-        // than it did: such a one gets replicas, and a queue, of its own.
-        let stays = |name: &str, known: &Deployed| {
-            let wanted = spec.deployments.iter().find(|d| d.name == name);
-            wanted.is_some_and(|wanted| known.takes_what(&wanted.stage))
-        };
-        let gone = self
-            .running
-            .extract_if(.., |name, known| !stays(name, known));
-        let gone = callers_first(gone.collect());
+        let gone = self.give_up(spec);
         for deployment in others {
             self.deploy(spec, deployment, 1, around);
         }
         for deployment in callers {
-            let calls_anew = |name: &String| gone.iter().any(|(gone, _)| **gone == **name);
-            if deployment.stage.judges().iter().any(calls_anew) {
-                self.forget_stage(&deployment.name);
-            }
             self.deploy(spec, deployment, 0, around);
         }
         let pipeline = assembled(spec, &self.running);
         let governor = self.govern(spec, &pipeline);
-        let unused = Unused {
+        let awaited = self.running.values().filter(|known| known.awaited);
+        Adopted {
+            awaited: awaited.map(|known| known.deployment.watch()).collect(),
+            pipeline,
+            gone,
             governor,
-            deployments: gone,
+        }
+    }
+
+    /// Takes note that the pipeline over them serves.
+    pub(super) fn settle(&mut self) {
+        for known in self.running.values_mut() {
+            known.awaited = false;
+        }
+    }
+
+    /// Takes away what does not stay. Requests on their way along the old pipeline must not meet a stage that
+    /// reads other variables than it did: such a one gets replicas, and a queue, of its own, and so does one
+    /// that calls it.
+    fn give_up(&mut self, spec: &ApplicationSpec) -> Ended {
+        let wanted = |name: &str| spec.deployments.iter().find(|d| d.name == name);
+        let stays = |name: &str, known: &Deployed| {
+            wanted(name).is_some_and(|wanted| known.takes_what(&wanted.stage))
         };
-        (pipeline, unused)
+        let mut gone: Vec<_> = self
+            .running
+            .extract_if(.., |name, known| !stays(name, known))
+            .collect();
+        let names: BTreeSet<Arc<str>> = gone.iter().map(|(name, _)| Arc::clone(name)).collect();
+        let calls_anew = |name: &str| {
+            let judges = wanted(name).into_iter().flat_map(|d| d.stage.judges());
+            judges
+                .into_iter()
+                .any(|judge| names.contains(judge.as_str()))
+        };
+        gone.extend(self.running.extract_if(.., |name, _| calls_anew(name)));
+        callers_first(gone)
     }
 
     /// Has the replicas planned by the application's objectives, or not any more: then returns who did.
@@ -128,13 +152,6 @@ impl Deployments {
         let running = self.running.iter();
         let counted = running.map(|(name, known)| (name.to_string(), known.deployment.counts()));
         counted.collect()
-    }
-
-    /// Has the replicas of a deployment replaced, though its options may be the same.
-    fn forget_stage(&mut self, name: &str) {
-        if let Some(known) = self.running.get_mut(name) {
-            known.stage = None;
-        }
     }
 
     fn deploy(
@@ -174,6 +191,7 @@ impl Deployments {
             stage: Some(spec.stage.clone()),
             version,
             rank,
+            awaited: true,
         };
         self.running.insert(name.into(), deployed);
     }
@@ -185,12 +203,10 @@ impl Deployments {
         told.collect()
     }
 
-    /// All of it, to be ended.
-    pub(super) fn into_unused(self) -> Unused {
-        Unused {
-            governor: self.governor,
-            deployments: callers_first(self.running.into_iter().collect()),
-        }
+    /// All of them, to be ended, and who plans them.
+    pub(super) fn into_ended(self) -> (Option<Governor>, Ended) {
+        let ended = callers_first(self.running.into_iter().collect());
+        (self.governor, ended)
     }
 }
 

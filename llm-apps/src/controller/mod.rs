@@ -11,6 +11,7 @@ mod deployments;
 mod plan;
 mod small_models;
 mod status;
+mod succession;
 mod surroundings;
 #[cfg(test)]
 mod tests;

@@ -28,8 +28,8 @@ pub enum Action {
     Update,
     /// Its replicas are replaced, a few at a time.
     Roll,
-    /// Another one comes in its place, since it reads or writes other variables than before; the old one
-    /// goes when its last request is answered.
+    /// Another one comes in its place, since it reads or writes other variables than before, or calls one
+    /// that does. The old one serves until the new one runs, and goes when its last request is answered.
     Replace,
     /// It goes when its last request is answered.
     Stop,
@@ -311,7 +311,8 @@ fn deployment(
     planned(name, action, because)
 }
 
-/// A stage that calls a deployment which is replaced is made anew with the new one.
+/// A stage that calls a deployment which is replaced is replaced with it, so that the old one goes on
+/// calling the old one.
 fn replace_callers(application: &ApplicationSpec, deployments: &mut [Planned]) {
     let replaced: BTreeSet<String> = deployments
         .iter()
@@ -324,9 +325,9 @@ fn replace_callers(application: &ApplicationSpec, deployments: &mut [Planned]) {
             .iter()
             .find(|d| d.name == planned.name);
         let mut called = spec.into_iter().flat_map(|spec| spec.stage.judges());
-        let quiet = matches!(planned.action, Action::Keep | Action::Update);
-        if quiet && called.any(|name| replaced.contains(name)) {
-            planned.action = Action::Roll;
+        let stays = matches!(planned.action, Action::Keep | Action::Update | Action::Roll);
+        if stays && called.any(|name| replaced.contains(name)) {
+            planned.action = Action::Replace;
             planned.because.push("judge".to_owned());
         }
     }

@@ -71,6 +71,9 @@ pub struct DeploymentStatus {
     pub status_trigger: StatusTrigger,
     /// What went wrong last, else empty.
     pub message: String,
+    /// Whether replicas wait for what the machine has not free.
+    #[serde(skip)]
+    pub waits_for_room: bool,
     /// Replicas that are wanted.
     pub target_num_replicas: usize,
     /// Replicas by state; states that no replica is in are left out.

@@ -13,6 +13,7 @@ fn deployment(status: DeploymentState, message: &str) -> DeploymentStatus {
         status,
         status_trigger: StatusTrigger::ConfigUpdateStarted,
         message: message.to_owned(),
+        waits_for_room: false,
         target_num_replicas: 1,
         replica_states: BTreeMap::new(),
         ongoing_requests: 0,

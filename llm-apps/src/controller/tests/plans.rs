@@ -97,7 +97,7 @@ fn what_changed_decides_what_restarts() {
         // The judge calls what is replaced, and must call the new one.
         (
             &[("output: found", "output: facts")],
-            &["replace app/ask (http)", "roll app/check (judge)"],
+            &["replace app/ask (http)", "replace app/check (judge)"],
         ),
         (
             &[(
