@@ -60,6 +60,7 @@ pub struct TokenLogprobs {
     pub logprob: f32,
     /// Its place among all tokens, 1 for the likeliest.
     pub rank: u32,
-    /// The likeliest tokens with their log-probabilities, best first; ties by lower id.
+    /// The likeliest tokens with their log-probabilities, best first; ties by lower id. Where the request
+    /// named tokens ([`logprob_token_ids`](crate::SamplingParams::logprob_token_ids)), those as it named them.
     pub top: Vec<(u32, f32)>,
 }

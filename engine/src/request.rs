@@ -40,6 +40,8 @@ pub struct SamplingParams {
     pub ignore_eos: bool,
     /// Log-probabilities of generated tokens, with so many alternatives.
     pub logprobs: Option<u32>,
+    /// With `logprobs`, the alternatives are these tokens, in this order, and not the likeliest.
+    pub logprob_token_ids: Vec<u32>,
     /// Log-probabilities of the prompt's tokens, with so many alternatives. Such a prompt is
     /// computed whole, without the prefix cache.
     pub prompt_logprobs: Option<u32>,
@@ -65,6 +67,7 @@ impl Default for SamplingParams {
             stop_token_ids: Vec::new(),
             ignore_eos: false,
             logprobs: None,
+            logprob_token_ids: Vec::new(),
             prompt_logprobs: None,
         }
     }
@@ -262,6 +265,11 @@ impl SamplingParams {
         known_tokens(
             "stop_token_ids",
             self.stop_token_ids.iter().copied(),
+            limits,
+        )?;
+        known_tokens(
+            "logprob_token_ids",
+            self.logprob_token_ids.iter().copied(),
             limits,
         )?;
         for (param, count) in [

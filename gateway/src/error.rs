@@ -136,6 +136,18 @@ impl ApiError {
         }
     }
 
+    /// The same about a request whose field `asked` was told on as `told`.
+    pub(crate) fn in_field(mut self, told: &str, asked: &str) -> Self {
+        if let Self::Invalid {
+            param: Some(at), ..
+        } = &mut self
+            && at == told
+        {
+            asked.clone_into(at);
+        }
+        self
+    }
+
     /// The JSON that a client sees.
     pub(crate) fn body(&self) -> ErrorBody {
         let mut param = None;

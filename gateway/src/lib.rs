@@ -7,6 +7,7 @@
 //! - `http`: request id, body, the net for panics. `routes`: one endpoint a file.
 //! - [`openai`]: the wire: requests to proved values, events to responses.
 //! - [`anthropic`]: the same chats in Anthropic's wire.
+//! - [`decisions`]: questions answered with probabilities.
 //! - `openapi`: all of it described, from the same tables.
 //! - `admission`: who may generate now. `generation`: from a proved request to events.
 //! - `small_models`: encoders and classifiers: vectors, scores, labels.
@@ -25,6 +26,7 @@ pub mod anthropic;
 mod batches;
 mod catalogue;
 mod config;
+pub mod decisions;
 mod deploying;
 mod edge;
 mod error;

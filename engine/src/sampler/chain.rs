@@ -2,7 +2,7 @@
 
 use super::draw;
 use super::history::History;
-use super::logprobs::token_logprobs;
+use super::logprobs::{asked_logprobs, token_logprobs};
 use super::numeric;
 use super::truncate::{self, Candidate};
 use crate::constraint::{MaskError, Matcher};
@@ -94,8 +94,17 @@ impl Sampler {
         };
         Ok(Sampled {
             id: chosen,
-            logprobs: wanted.map(|top| token_logprobs(&self.scratch.raw, chosen, top)),
+            logprobs: wanted.map(|top| self.logprobs(chosen, top)),
         })
+    }
+
+    /// By the model's own distribution, with so many alternatives, or with those of the request.
+    fn logprobs(&self, chosen: u32, top: u32) -> TokenLogprobs {
+        let asked = &self.request.params().logprob_token_ids;
+        if asked.is_empty() {
+            return token_logprobs(&self.scratch.raw, chosen, top);
+        }
+        asked_logprobs(&self.scratch.raw, chosen, asked)
     }
 
     /// Bias, penalties and the mask of tokens held back, over the touched tokens only.

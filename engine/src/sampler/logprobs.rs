@@ -10,23 +10,37 @@ use crate::event::TokenLogprobs;
 /// Impossible tokens (a logit of negative infinity or NaN, or an id beyond the row) have a
 /// log-probability of negative infinity and are never among the `top`. Equal tokens rank by id.
 pub fn token_logprobs(row: &[f32], id: u32, top: u32) -> TokenLogprobs {
-    let max = numeric::max(row);
-    let log_sum = numeric::sum_exp(row, max).ln();
-    let logprob = |logit: f32| logprob(logit, max, log_sum);
-    let logit = row.get(id as usize).copied().filter(|x| !x.is_nan());
-    let chosen = Candidate {
-        value: logit.unwrap_or(f32::NEG_INFINITY),
-        id,
-    };
-
     let mut best = Vec::new();
     top_k(row, top as usize, &mut best);
     best.sort_unstable_by(Candidate::best_first);
+    beside(row, id, &best)
+}
+
+/// The log-probability of `id` and its rank as [`token_logprobs`] has them, and those of the tokens in
+/// `asked`, in their order.
+pub(super) fn asked_logprobs(row: &[f32], id: u32, asked: &[u32]) -> TokenLogprobs {
+    let asked: Vec<_> = asked.iter().map(|&id| candidate(row, id)).collect();
+    beside(row, id, &asked)
+}
+
+fn beside(row: &[f32], id: u32, others: &[Candidate]) -> TokenLogprobs {
+    let max = numeric::max(row);
+    let log_sum = numeric::sum_exp(row, max).ln();
+    let logprob = |logit: f32| logprob(logit, max, log_sum);
+    let chosen = candidate(row, id);
     TokenLogprobs {
         id,
         logprob: logprob(chosen.value),
         rank: rank(row, chosen),
-        top: best.iter().map(|c| (c.id, logprob(c.value))).collect(),
+        top: others.iter().map(|c| (c.id, logprob(c.value))).collect(),
+    }
+}
+
+fn candidate(row: &[f32], id: u32) -> Candidate {
+    let logit = row.get(id as usize).copied().filter(|x| !x.is_nan());
+    Candidate {
+        value: logit.unwrap_or(f32::NEG_INFINITY),
+        id,
     }
 }
 

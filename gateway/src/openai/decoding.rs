@@ -104,6 +104,7 @@ impl Decoding {
             stop_token_ids: self.stop_token_ids.clone(),
             ignore_eos: given.ignore_eos.unwrap_or(defaults.ignore_eos),
             logprobs: self.logprobs,
+            logprob_token_ids: Vec::new(),
             prompt_logprobs: given.prompt_logprobs,
         }
     }

@@ -1,6 +1,7 @@
 //! Which path is what.
 
 use crate::anthropic::{COUNT_TOKENS, MESSAGES};
+use crate::decisions::DECISIONS;
 use crate::openai::{
     BATCHES, CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, FILES, RERANK, SCORE, TOKENIZE,
     Table,
@@ -64,6 +65,12 @@ pub(super) static OPERATIONS: &[Operation] = &[
         ("Anthropic", "Counts the tokens of a conversation."),
         (COUNT_TOKENS, &["model", "messages"]),
         "CountedTokens",
+    ),
+    post(
+        "/v1/decisions",
+        ("Text", "Answers questions about a text with probabilities."),
+        (DECISIONS, &["model", "input", "questions"]),
+        "Decision",
     ),
     post(
         "/v1/embeddings",

@@ -5,6 +5,7 @@ mod batches;
 mod chat_completions;
 mod classify;
 mod completions;
+mod decisions;
 mod detokenize;
 mod embeddings;
 mod files;

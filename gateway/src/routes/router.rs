@@ -11,9 +11,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::{
-    application, batches, chat_completions, classify, completions, detokenize, embeddings, files,
-    health, messages, metrics, models, observe, openapi, rerank, score, tokenize, unknown, upload,
-    version,
+    application, batches, chat_completions, classify, completions, decisions, detokenize,
+    embeddings, files, health, messages, metrics, models, observe, openapi, rerank, score,
+    tokenize, unknown, upload, version,
 };
 use crate::anthropic;
 use crate::config::Cors;
@@ -32,6 +32,7 @@ pub(crate) fn router(state: &SharedState) -> Router {
         .route("/v1/embeddings", post(embeddings::create))
         .route("/v1/rerank", post(rerank::create))
         .route("/v2/rerank", post(rerank::create))
+        .route("/v1/decisions", post(decisions::create))
         .route("/v1/score", post(score::create))
         .route("/v1/classify", post(classify::create))
         .route(

@@ -181,6 +181,48 @@ def batches_are_answered():
         raise AssertionError("a file that is not JSONL was accepted")
 
 
+def decisions_have_probabilities():
+    decision = client.decisions.create(
+        model=model,
+        input="I love this mill. It grinds well and never stops.",
+        questions=[
+            {"type": "predicate", "name": "glad", "instructions": "The writer is pleased."},
+            {
+                "type": "choice",
+                "instructions": "What is it about?",
+                "choices": [{"value": "a mill"}, {"value": "a ship", "description": "that sails"}],
+            },
+            {
+                "type": "score",
+                "instructions": "How content is the writer?",
+                "levels": [{"label": "not at all"}, {"label": "somewhat"}, {"label": "very"}],
+            },
+        ],
+    )
+    predicate, choice, score = decision.answers
+    assert predicate.type == "predicate" and predicate.name == "glad" and 0 < predicate.probability < 1
+    assert choice.choice in ("a mill", "a ship") and choice.name is None
+    best = max(choice.probabilities, key=lambda p: p.probability)
+    assert best.value == choice.choice and 0 < choice.confidence <= best.probability + 1e-9
+    assert abs(sum(p.probability for p in score.probabilities) - 1) < 1e-6
+    mean = sum(p.value * p.probability for p in score.probabilities)
+    assert abs(mean - score.score) < 1e-6 and score.probabilities[2].label == "very"
+    usage = decision.usage
+    assert usage.output_tokens == 3 and usage.total_tokens == usage.input_tokens + 3
+    again = client.decisions.create(
+        model=model,
+        input="I love this mill. It grinds well and never stops.",
+        questions=[{"type": "predicate", "instructions": "The writer is pleased."}],
+    )
+    assert again.answers[0].probability == predicate.probability, "alone as among others"
+    try:
+        client.decisions.create(model=model, input="x", questions=[{"type": "choice", "instructions": "?"}])
+    except BadRequestError as error:
+        assert error.param == "questions[0].choices", error
+    else:
+        raise AssertionError("a choice without choices was accepted")
+
+
 async def many_at_once():
     aclient = AsyncOpenAI(base_url=base_url, api_key="none")
 
@@ -204,5 +246,6 @@ stop_strings_never_leak()
 models_are_listed()
 errors_have_their_class()
 batches_are_answered()
+decisions_have_probabilities()
 asyncio.run(many_at_once())
 print("openai-python: all checks passed")

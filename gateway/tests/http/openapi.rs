@@ -87,6 +87,13 @@ async fn answers_are_as_it_says() {
         ),
         ("/v1/classify", small("sentiment", json!({"input": "a"}))),
         (
+            "/v1/decisions",
+            json!({"input": "a", "questions": [
+                {"type": "choice", "name": "n", "instructions": "b", "choices": [{"value": "c"}, {"value": true}]},
+                {"type": "score", "instructions": "b", "levels": [{"label": "c"}, {"label": "d", "description": "e"}]},
+            ]}),
+        ),
+        (
             "/tokenize",
             json!({"prompt": "a", "return_token_strs": true}),
         ),

@@ -132,6 +132,24 @@ fn logprobs_are_those_of_the_raw_logits() {
 }
 
 #[test]
+fn logprobs_of_named_tokens_come_in_their_order() {
+    let params = SamplingParams {
+        logprobs: Some(0),
+        logprob_token_ids: vec![2, 0],
+        logit_bias: vec![(0, -50.0)],
+        ..greedy()
+    };
+    let logits = [2.0, 1.0, 0.0];
+    let sampled = sampler(params)
+        .sample(&mut logits.to_vec(), 0, &[])
+        .unwrap();
+    let told = sampled.logprobs.unwrap();
+    let all = token_logprobs(&logits, 1, 3);
+    assert_eq!((told.id, told.logprob), (1, all.logprob));
+    assert_eq!(told.top, [all.top[2], all.top[0]]);
+}
+
+#[test]
 fn broken_logits_never_panic() {
     let (nan, inf) = (f32::NAN, f32::INFINITY);
     let rows: [&[f32]; 7] = [

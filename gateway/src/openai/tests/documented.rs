@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::anthropic::{COUNT_TOKENS, MESSAGES};
+use crate::decisions::DECISIONS;
 use crate::openai::{
     BATCHES, CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, Effect, FILES, RERANK, SCORE,
     TOKENIZE, Table,
@@ -18,6 +19,7 @@ fn the_documentation_lists_every_field_as_the_code_treats_it() {
     for (endpoint, table) in [
         ("POST /v1/chat/completions", CHAT),
         ("POST /v1/completions", COMPLETIONS),
+        ("POST /v1/decisions", DECISIONS),
         ("POST /v1/embeddings", EMBEDDINGS),
         ("POST /v1/rerank", RERANK),
         ("POST /v1/score", SCORE),

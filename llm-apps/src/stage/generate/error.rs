@@ -42,6 +42,12 @@ pub enum GenerateError {
         /// The field at fault, as OpenAI's API spells it.
         param: String,
     },
+    /// A label cannot be told by one token.
+    #[error("`{label}` is not one token of its own where this model's answer begins")]
+    Label {
+        /// Which.
+        label: String,
+    },
     /// The conversation cannot be rendered.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -72,7 +78,7 @@ impl GenerateError {
                 | InvalidRequest::UnknownToken { .. } => "invalid",
             },
             Self::PromptTooLong { .. } => "context_length",
-            Self::Stop(_) | Self::Form { .. } => "invalid",
+            Self::Stop(_) | Self::Form { .. } | Self::Label { .. } => "invalid",
             Self::Template(_) => "template",
             Self::Tokenizer(_) => "tokenizer",
             Self::Engine(error) => error.kind(),
@@ -98,7 +104,11 @@ impl GenerateError {
             Self::Form { param, .. } => Some(param),
             Self::Template(TemplateError::Options { param, .. }) => Some(param),
             Self::Template(error) if error.is_request_fault() => Some("messages"),
-            Self::Template(_) | Self::Tokenizer(_) | Self::Engine(_) | Self::Aborted { .. } => None,
+            Self::Template(_)
+            | Self::Label { .. }
+            | Self::Tokenizer(_)
+            | Self::Engine(_)
+            | Self::Aborted { .. } => None,
         }
     }
 
@@ -108,7 +118,8 @@ impl GenerateError {
             Self::Invalid { .. }
             | Self::PromptTooLong { .. }
             | Self::Stop(_)
-            | Self::Form { .. } => true,
+            | Self::Form { .. }
+            | Self::Label { .. } => true,
             Self::Template(error) => error.is_request_fault(),
             Self::Engine(EngineError::CacheTooSmall { .. }) => true,
             Self::Tokenizer(_) | Self::Engine(_) | Self::Aborted { .. } => false,
@@ -123,6 +134,7 @@ impl GenerateError {
             | Self::PromptTooLong { .. }
             | Self::Stop(_)
             | Self::Form { .. }
+            | Self::Label { .. }
             | Self::Template(_)
             | Self::Tokenizer(_)
             | Self::Aborted { .. } => false,

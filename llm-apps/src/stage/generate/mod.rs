@@ -23,6 +23,7 @@ mod compiling;
 mod error;
 mod event;
 mod held;
+mod labels;
 mod model;
 mod options;
 mod prepare;

@@ -7,6 +7,7 @@ use engine::tokenizer::StopMatcher;
 use engine::{GenerateRequest, InvalidRequest, ModelLimits, SamplingParams};
 
 use super::error::GenerateError;
+use super::labels::label_tokens;
 use super::model::Shared;
 use super::prompt::{self, EchoedPrompt};
 use super::request::{MAX_CHOICES, TextRequest};
@@ -90,6 +91,10 @@ pub(super) fn prepare(
         max_tokens(tokenized.ids.len(), request.max_tokens, &shared.limits).map_err(invalid)?;
     if request.echo {
         params.prompt_logprobs = params.prompt_logprobs.or(params.logprobs);
+    }
+    if !request.labels.is_empty() {
+        params.logprob_token_ids =
+            label_tokens(&shared.tokenizer, &tokenized.ids, &request.labels)?;
     }
     let params = Arc::new(params);
     // The prompt is scored once: the other choices share what the first one says of it.

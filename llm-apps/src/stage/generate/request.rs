@@ -31,6 +31,9 @@ pub struct TextRequest {
     pub echo: bool,
     /// The form of every answer; `None` leaves it to the model.
     pub form: Option<Form>,
+    /// Texts of which each is one token behind the prompt. With `params.logprobs`, their tokens are the
+    /// alternatives, in this order.
+    pub labels: Vec<String>,
 }
 
 /// What form an answer has, and who says so.
@@ -95,6 +98,7 @@ impl TextRequest {
             n: 1,
             echo: false,
             form: None,
+            labels: Vec::new(),
         }
     }
 }
