@@ -14,4 +14,5 @@ pub mod pipeline;
 pub mod spec;
 pub mod stage;
 pub mod template;
+pub mod tool_calls;
 pub mod vector;

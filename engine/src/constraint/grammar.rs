@@ -102,7 +102,7 @@ impl Grammar {
         Ok(Self::new(Kind::Grammar, text))
     }
 
-    fn new(kind: Kind, source: &str) -> Self {
+    pub(super) fn new(kind: Kind, source: &str) -> Self {
         let source = source.into();
         Self { kind, source }
     }

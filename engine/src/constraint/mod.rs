@@ -5,6 +5,7 @@
 //!
 //! - [`Grammar`]: a form as a client wrote it, with a bounded size, and of JSON Schema only what can be
 //!   kept (`schema`). GBNF is rewritten into Lark (`gbnf`).
+//! - [`Part`]: a form that is put together from texts, tokens and other forms, such as calls of tools.
 //! - [`GrammarCompiler`]: one for each model. It holds the model's tokens as a tree (`vocabulary`), made
 //!   when they are first needed, and the grammars used last. Compiling is work of milliseconds to
 //!   seconds: it belongs on a thread that may take its time.
@@ -23,6 +24,7 @@ mod error;
 mod gbnf;
 mod grammar;
 mod matcher;
+mod parts;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -33,3 +35,4 @@ pub use error::{GrammarError, MaskError};
 pub use grammar::Grammar;
 pub use matcher::CompiledGrammar;
 pub(crate) use matcher::Matcher;
+pub use parts::Part;

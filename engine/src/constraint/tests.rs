@@ -2,4 +2,5 @@
 
 mod fixture;
 mod kept;
+mod parts;
 mod refused;

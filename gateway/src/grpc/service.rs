@@ -98,6 +98,7 @@ impl InferenceService {
                 for (field, said) in [
                     ("n", request.decoding.n > 1),
                     ("logprobs", request.decoding.logprobs.is_some()),
+                    ("tools", request.tools.is_some()),
                     (
                         "prompt_logprobs",
                         request.decoding.given.prompt_logprobs.is_some(),
@@ -108,7 +109,8 @@ impl InferenceService {
                         return Err(ApiError::invalid(field, message));
                     }
                 }
-                let text = chat_text(request, &state.surroundings(&model));
+                let syntax = model.text().tool_syntax();
+                let text = chat_text(request, syntax, &state.surroundings(&model))?;
                 let when = (arrived, terms.deadline());
                 let answers = start(state, &model, Operation::Chat, vec![text], when).await?;
                 let sources = Value::Null;

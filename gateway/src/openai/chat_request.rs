@@ -1,5 +1,6 @@
 //! A request for a chat completion, from bytes to a value that holds what will be done.
 
+use llm_apps::tool_calls::ToolUse;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -10,6 +11,7 @@ use super::object::AsObject;
 use super::parse::{required, typed};
 use super::streaming::{StreamOptions, streaming};
 use super::tables::CHAT;
+use super::tools::tool_use;
 use crate::error::ApiError;
 
 /// What a client wants of a chat.
@@ -21,6 +23,8 @@ pub struct ChatRequest {
     pub conversation: Conversation,
     /// How to generate.
     pub decoding: Decoding,
+    /// Tools that may or must be called.
+    pub tools: Option<ToolUse>,
     /// `None` wants the answer in one piece.
     pub stream: Option<StreamOptions>,
     /// Fields that no table knows.
@@ -40,6 +44,8 @@ pub struct Conversation {
     pub template_kwargs: Map<String, Value>,
     /// Documents for templates that take some.
     pub documents: Option<Vec<Value>>,
+    /// Tools as templates read them.
+    pub tools: Option<Vec<Value>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,12 +73,22 @@ pub fn chat_request(body: &[u8], rules: Rules) -> Result<ChatRequest, ApiError> 
     let (request, unknown_fields) = judged(body, CHAT, rules)?;
     let wire: Wire = typed(&request)?;
     let model = required(wire.model, "model")?;
-    let conversation = conversation(&request)?;
+    let tools = tool_use(&request)?;
+    let conversation = with_tools(conversation(&request)?, tools.as_ref());
     let stream = streaming(&request)?;
     let mut decoding = decoding(&request, rules.max_choices)?;
     let given = &mut decoding.given;
     given.max_tokens = max_tokens(given.max_tokens, wire.max_completion_tokens)?;
     decoding.logprobs = logprobs(wire.logprobs, wire.top_logprobs)?;
+    if let (Some(tools), Some(form)) = (&tools, &decoding.form)
+        && tools.must_call()
+    {
+        let message = format!(
+            "tool_choice asks for a call and {} for a form of the answer; leave one out",
+            form.param
+        );
+        return Err(ApiError::invalid("tool_choice", message));
+    }
     if stream.is_some() && decoding.given.prompt_logprobs.is_some() {
         return Err(prompt_logprobs_in_stream());
     }
@@ -80,9 +96,19 @@ pub fn chat_request(body: &[u8], rules: Rules) -> Result<ChatRequest, ApiError> 
         model,
         conversation,
         decoding,
+        tools,
         stream,
         unknown_fields,
     })
+}
+
+/// A conversation whose template is told of the tools.
+pub(super) fn with_tools(conversation: Conversation, tools: Option<&ToolUse>) -> Conversation {
+    let told = |tools: &ToolUse| tools.tools.iter().map(|tool| tool.told.clone()).collect();
+    Conversation {
+        tools: tools.map(told),
+        ..conversation
+    }
 }
 
 /// Reads the fields that make a conversation; `/tokenize` takes them too.
@@ -109,6 +135,7 @@ pub(super) fn conversation(request: &Value) -> Result<Conversation, ApiError> {
         continue_final_message,
         template_kwargs: wire.chat_template_kwargs.unwrap_or_default(),
         documents: wire.documents,
+        tools: None,
     })
 }
 

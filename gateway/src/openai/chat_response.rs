@@ -46,11 +46,30 @@ pub(crate) struct ChatChoice {
     finish_reason: &'static str,
 }
 
+/// What the assistant says.
 #[derive(Debug, Serialize)]
-struct AssistantMessage {
+pub(crate) struct AssistantMessage {
     role: &'static str,
-    content: String,
+    /// `null` where there are calls and nothing else.
+    content: Option<String>,
     refusal: Option<()>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<ToolCall>,
+}
+
+/// A call of a tool.
+#[derive(Debug, Serialize)]
+pub(crate) struct ToolCall {
+    id: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: Function,
+}
+
+#[derive(Debug, Serialize)]
+struct Function {
+    name: String,
+    arguments: String,
 }
 
 /// One chunk of a streamed answer.
@@ -87,6 +106,26 @@ pub(crate) struct ChatDelta<'a> {
     /// `null`, in the opening only.
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<()>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<[ToolCallDelta<'a>; 1]>,
+}
+
+/// What a chunk adds to a call: its head first, then its arguments.
+#[derive(Debug, Default, Serialize)]
+struct ToolCallDelta<'a> {
+    index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    function: FunctionDelta<'a>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct FunctionDelta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    arguments: &'a str,
 }
 
 impl ChatCompletion {
@@ -115,21 +154,45 @@ impl ChatCompletion {
 impl ChatChoice {
     pub(crate) fn new(
         index: usize,
-        content: String,
+        message: AssistantMessage,
         logprobs: Option<ChatLogprobs>,
         finish_reason: &'static str,
     ) -> Self {
-        let message = AssistantMessage {
-            role: "assistant",
-            content,
-            refusal: None,
-        };
         Self {
             index,
             message,
             logprobs,
             finish_reason,
         }
+    }
+}
+
+impl AssistantMessage {
+    pub(crate) fn new(content: String, tool_calls: Vec<ToolCall>) -> Self {
+        let said = tool_calls.is_empty() || !content.is_empty();
+        Self {
+            role: "assistant",
+            content: said.then_some(content),
+            refusal: None,
+            tool_calls,
+        }
+    }
+}
+
+impl ToolCall {
+    /// Without arguments as yet.
+    pub(crate) fn new(id: String, name: String) -> Self {
+        let arguments = String::new();
+        Self {
+            id,
+            kind: "function",
+            function: Function { name, arguments },
+        }
+    }
+
+    /// Its arguments go on.
+    pub(crate) fn argue(&mut self, more: &str) {
+        self.function.arguments.push_str(more);
     }
 }
 
@@ -167,6 +230,35 @@ impl<'a> ChatDelta<'a> {
             role: Some("assistant"),
             content: Some(""),
             refusal: Some(()),
+            tool_calls: None,
+        }
+    }
+
+    /// A call begins.
+    pub(crate) fn call(index: usize, id: &'a str, name: &'a str) -> Self {
+        let (name, arguments) = (Some(name), "");
+        Self::of_call(ToolCallDelta {
+            index,
+            id: Some(id),
+            kind: Some("function"),
+            function: FunctionDelta { name, arguments },
+        })
+    }
+
+    /// A call's arguments go on.
+    pub(crate) fn arguments(index: usize, arguments: &'a str) -> Self {
+        let name = None;
+        Self::of_call(ToolCallDelta {
+            index,
+            function: FunctionDelta { name, arguments },
+            ..ToolCallDelta::default()
+        })
+    }
+
+    fn of_call(call: ToolCallDelta<'a>) -> Self {
+        Self {
+            tool_calls: Some([call]),
+            ..Self::default()
         }
     }
 

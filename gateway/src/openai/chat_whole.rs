@@ -1,17 +1,17 @@
 //! A chat's answer in one piece.
 
-use super::chat_response::{ChatChoice, ChatCompletion};
+use super::chat_reader::{ChatPiece, ChatReader, ChatReading};
+use super::chat_response::{AssistantMessage, ChatChoice, ChatCompletion, ToolCall};
 use super::head::Head;
 use super::logprobs::{ChatLogprobs, prompt_logprobs};
 use super::usage::Usage;
-use super::wording::finish_reason;
 use crate::generation::WholeChoice;
 
 /// The response. `logprobs` says whether log-probabilities were asked for.
 pub(crate) fn chat_completion(
     head: Head,
     choices: Vec<WholeChoice>,
-    logprobs: bool,
+    (reading, logprobs): (&ChatReading, bool),
     usage: Usage,
 ) -> ChatCompletion {
     let prompt = choices.first().filter(|c| !c.prompt.is_empty());
@@ -22,10 +22,38 @@ pub(crate) fn chat_completion(
             scored.extend(&choice.tokens);
             scored
         });
-        let reason = choice.reason.as_ref().map_or("stop", finish_reason);
-        ChatChoice::new(index, choice.text, scored, reason)
+        let id = |call| reading.call_id(&head.id, index, call);
+        let mut reader = reading.reader();
+        let message = message(&mut reader, choice.text, id);
+        let reason = choice.reason.as_ref();
+        let reason = reason.map_or("stop", |reason| reader.finish_reason(reason));
+        ChatChoice::new(index, message, scored, reason)
     });
-    let mut completion = ChatCompletion::new(head, choices.collect(), usage);
+    let choices = choices.collect();
+    let mut completion = ChatCompletion::new(head, choices, usage);
     completion.prompt_logprobs = prompt_logprobs;
     completion
+}
+
+/// What a text means; `id` gives the ids of calls.
+fn message(
+    reader: &mut ChatReader,
+    text: String,
+    id: impl Fn(usize) -> String,
+) -> AssistantMessage {
+    let mut pieces = reader.push(text);
+    pieces.extend(reader.finish());
+    let (mut content, mut calls) = (String::new(), Vec::<ToolCall>::new());
+    for piece in pieces {
+        match piece {
+            ChatPiece::Content(text) => content.push_str(&text),
+            ChatPiece::Call { index, name } => calls.push(ToolCall::new(id(index), name)),
+            ChatPiece::Arguments { index, text } => {
+                if let Some(call) = calls.get_mut(index) {
+                    call.argue(&text);
+                }
+            }
+        }
+    }
+    AssistantMessage::new(content, calls)
 }

@@ -1,5 +1,6 @@
 //! Messages of a chat as clients send them, and as chat templates read them.
 
+use std::collections::HashSet;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
@@ -71,8 +72,47 @@ pub(crate) fn for_template(messages: Vec<AsObject<Message>>) -> Result<Vec<Value
             "messages is empty; at least one message is needed",
         ));
     }
+    let answered = calls_have_answers(&messages);
     let numbered = messages.into_iter().enumerate();
-    numbered.map(|(index, m)| m.0.for_template(index)).collect()
+    let told: Result<_, _> = numbered.map(|(index, m)| m.0.for_template(index)).collect();
+    let told = told?;
+    answered?;
+    Ok(told)
+}
+
+/// Results are those of calls that were made before. A call without an id may be any.
+fn calls_have_answers(messages: &[AsObject<Message>]) -> Result<(), ApiError> {
+    let mut known: HashSet<&str> = HashSet::new();
+    let mut nameless = false;
+    for (index, AsObject(message)) in messages.iter().enumerate() {
+        let calls = message.tool_calls.iter().flatten().enumerate();
+        let mut of_message = HashSet::new();
+        for (place, AsObject(call)) in calls {
+            match &call.id {
+                Some(id) if of_message.insert(id) => {}
+                Some(_) => {
+                    let param = format!("messages[{index}].tool_calls[{place}].id");
+                    let message = format!("{param} is that of another call too; ids are unique");
+                    return Err(ApiError::invalid(param, message));
+                }
+                None => nameless = true,
+            }
+        }
+        known.extend(of_message.into_iter().map(String::as_str));
+        if let (Role::Tool, Some(id)) = (message.role, &message.tool_call_id)
+            && !nameless
+            && !known.contains(id.as_str())
+        {
+            let param = format!("messages[{index}].tool_call_id");
+            let id: String = id.chars().take(70).collect();
+            let message = format!(
+                "{param}: no call before it has the id {id:?}; a result follows the assistant's message \
+                 whose tool_calls it answers"
+            );
+            return Err(ApiError::invalid(param, message));
+        }
+    }
+    Ok(())
 }
 
 impl Message {

@@ -3,6 +3,7 @@
 
 mod any_body;
 mod batch;
+mod chat_reader;
 mod chat_request;
 mod chat_response;
 mod chat_stream;
@@ -39,11 +40,13 @@ mod tests;
 mod to_payload;
 mod to_text;
 mod tokenize;
+mod tools;
 mod usage;
 mod wording;
 
 pub use any_body::check_any_body;
 pub(crate) use batch::{BatchObject, WINDOW, batch_request};
+pub(crate) use chat_reader::ChatReading;
 pub use chat_request::{ChatRequest, Conversation, chat_request};
 pub(crate) use chat_response::Extras;
 pub(crate) use chat_stream::ChatEncoder;

@@ -4,13 +4,15 @@
 use super::fields::{Field, Noop, Table, honoured, no_effect, refused};
 
 /// `POST /v1/chat/completions`.
-pub static CHAT: Table = &[CHAT_OWN, MESSAGES, STREAM, SAMPLING, FORM, FOREIGN, ACCOUNT];
+pub static CHAT: Table = &[
+    CHAT_OWN, TOOLS, MESSAGES, STREAM, SAMPLING, FORM, FOREIGN, ACCOUNT,
+];
 
 /// `POST /v1/completions`.
 pub static COMPLETIONS: Table = &[COMPLETIONS_OWN, STREAM, SAMPLING, FORM, FOREIGN, ACCOUNT];
 
 /// `POST /tokenize`.
-pub static TOKENIZE: Table = &[TOKENIZE_OWN, MESSAGES];
+pub static TOKENIZE: Table = &[TOKENIZE_OWN, TOOLS, MESSAGES];
 
 /// `POST /detokenize`.
 pub static DETOKENIZE: Table = &[&[honoured("model"), honoured("tokens")]];
@@ -48,7 +50,6 @@ pub static BATCHES: Table = &[&[
     honoured("output_expires_after.seconds"),
 ]];
 
-const TOOLS: &str = "this version does not call tools";
 const TEXT_OUT: &str = "models here answer with text";
 const WHITE_SPACE: &str = "white space between the parts of JSON is free, up to 24 characters";
 const TEXT_IN: &str = "models here read text";
@@ -64,11 +65,14 @@ static CHAT_OWN: &[Field] = &[
     honoured("continue_final_message"),
     honoured("chat_template_kwargs"),
     honoured("documents"),
-    refused("tools", Noop::Empty, TOOLS),
-    refused("tool_choice", Noop::Text(&["none"]), TOOLS),
-    no_effect("parallel_tool_calls", "there are no tool calls"),
-    refused("functions", Noop::Empty, TOOLS),
-    refused("function_call", Noop::Text(&["none"]), TOOLS),
+    honoured("tool_choice"),
+    honoured("parallel_tool_calls"),
+    refused("functions", Noop::Empty, "they were replaced by tools"),
+    refused(
+        "function_call",
+        Noop::Text(&["none"]),
+        "it was replaced by tool_choice",
+    ),
     refused("modalities", Noop::Only("text"), TEXT_OUT),
     refused("audio", Noop::Null, TEXT_OUT),
     refused(
@@ -103,6 +107,17 @@ static CHAT_OWN: &[Field] = &[
         "templates come with the model, not with a request",
     ),
     refused("echo", Noop::Empty, "only /v1/completions echoes"),
+];
+
+/// Fields of `tools`, which `/tokenize` takes too.
+static TOOLS: &[Field] = &[
+    honoured("tools"),
+    honoured("tools[].type"),
+    honoured("tools[].function"),
+    honoured("tools[].function.name"),
+    honoured("tools[].function.description"),
+    honoured("tools[].function.parameters"),
+    honoured("tools[].function.strict"),
 ];
 
 /// Fields of `messages`, which `/tokenize` takes too.
@@ -167,7 +182,6 @@ static TOKENIZE_OWN: &[Field] = &[
     honoured("continue_final_message"),
     honoured("chat_template_kwargs"),
     honoured("documents"),
-    refused("tools", Noop::Empty, TOOLS),
     refused(
         "chat_template",
         Noop::Null,

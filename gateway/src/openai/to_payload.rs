@@ -17,9 +17,13 @@ pub(crate) fn chat_payload(request: ChatRequest) -> Result<Payload, ApiError> {
     let ChatRequest {
         conversation,
         decoding,
+        tools,
         ..
     } = request;
     refuse(&decoding)?;
+    if tools.is_some() {
+        return Err(no_meaning("tools"));
+    }
     if conversation.continue_final_message {
         return Err(no_meaning("continue_final_message"));
     }

@@ -1,11 +1,13 @@
 //! Requests of the wire become requests in text. Chance and time are passed in.
 
 use engine::SamplingParams;
-use llm_apps::stage::generate::{ChatPrompt, Prompt as TextPrompt, TextRequest};
+use llm_apps::stage::generate::{ChatPrompt, Form, Prompt as TextPrompt, TextRequest};
+use llm_apps::tool_calls::ToolSyntax;
 
 use super::{
     ChatRequest, CompletionRequest, Conversation, Decoding, Prompt, TokenizeRequest, TokenizeText,
 };
+use crate::error::ApiError;
 
 /// Tokens of a completion when neither request nor configuration say, as in OpenAI's API.
 const COMPLETION_TOKENS: u32 = 16;
@@ -31,12 +33,31 @@ pub struct Defaults {
     pub max_tokens: Option<u32>,
 }
 
-/// The one text request of a chat.
-pub(crate) fn chat_text(request: ChatRequest, around: &Surroundings<'_>) -> TextRequest {
+/// The one text request of a chat to a model that writes calls in `syntax`.
+///
+/// # Errors
+/// Names the tool whose arguments cannot be held to its schema.
+pub(crate) fn chat_text(
+    request: ChatRequest,
+    syntax: ToolSyntax,
+    around: &Surroundings<'_>,
+) -> Result<TextRequest, ApiError> {
     // A template writes the special tokens itself.
     let add_special = request.decoding.add_special_tokens.unwrap_or(false);
     let prompt = chat_prompt(request.conversation, add_special, around.now);
-    text_request(prompt, &request.decoding, false, around)
+    let mut text = text_request(prompt, &request.decoding, false, around);
+    if let Some(tools) = &request.tools {
+        let otherwise = text.form.as_ref().map(|form| &form.grammar);
+        let grammar = tools.form(syntax, otherwise).map_err(|fault| {
+            let message = fault.to_string();
+            ApiError::invalid(fault.param, message)
+        })?;
+        text.form = grammar.map(|grammar| Form {
+            grammar,
+            param: tools.param.clone(),
+        });
+    }
+    Ok(text)
 }
 
 /// A text request for each prompt of a completion.
@@ -83,6 +104,7 @@ fn chat_prompt(conversation: Conversation, add_special: bool, now: u64) -> TextP
         continue_final_message: conversation.continue_final_message,
         template_kwargs: (!kwargs.is_empty()).then_some(kwargs),
         documents: conversation.documents,
+        tools: conversation.tools,
         add_special_tokens: add_special,
         now: i64::try_from(now).unwrap_or(i64::MAX),
         ..ChatPrompt::new(conversation.messages)

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::chat_request::{Conversation, conversation};
+use super::chat_request::{Conversation, conversation, with_tools};
 use super::judge::{Rules, judged};
 use super::parse::{required, typed};
 use super::tables::{DETOKENIZE, TOKENIZE};
+use super::tools::tool_use;
 use crate::error::ApiError;
 
 /// What is to be tokenised.
@@ -82,7 +83,11 @@ pub fn tokenize_request(body: &[u8], rules: Rules) -> Result<TokenizeRequest, Ap
     let has_messages = request.get("messages").is_some_and(|m| !m.is_null());
     let text = match (wire.prompt, has_messages) {
         (Some(prompt), false) => TokenizeText::Prompt(prompt),
-        (None, true) => TokenizeText::Messages(conversation(&request)?),
+        (None, true) => {
+            let tools = tool_use(&request)?;
+            let conversation = conversation(&request)?;
+            TokenizeText::Messages(with_tools(conversation, tools.as_ref()))
+        }
         (Some(_), true) => {
             return Err(ApiError::invalid(
                 "messages",

@@ -12,8 +12,8 @@ use crate::error::ApiError;
 use crate::generation::{Answers, Asked, ask, start, whole};
 use crate::http::{JsonBody, Terms, with_server_timing};
 use crate::openai::{
-    ChatEncoder, ChatRequest, Head, StreamOptions, chat_completion, chat_payload, chat_request,
-    chat_text,
+    ChatEncoder, ChatReading, ChatRequest, Head, StreamOptions, chat_completion, chat_payload,
+    chat_request, chat_text,
 };
 use crate::sse;
 use crate::state::SharedState;
@@ -35,11 +35,15 @@ pub(super) async fn create(
         }
         Served::Model(model) => {
             let (stream, logprobs) = (request.stream, request.decoding.logprobs.is_some());
-            let text = chat_text(request, &state.surroundings(&model));
+            let syntax = model.text().tool_syntax();
+            let reading = ChatReading::new(request.tools.as_ref(), syntax);
+            let text = chat_text(request, syntax, &state.surroundings(&model))?;
             let when = (arrived, terms.deadline());
             let answers = start(&state, &model, Operation::Chat, vec![text], when).await?;
             let head = state.head("chatcmpl-", model.id());
-            answer(&state, answers, Form::new(head, stream, logprobs)).await
+            let mut form = Form::new(head, stream, logprobs);
+            form.reading = reading;
+            answer(&state, answers, form).await
         }
     }
 }
@@ -68,6 +72,8 @@ struct Form {
     head: Head,
     stream: Option<StreamOptions>,
     logprobs: bool,
+    /// How its text is read.
+    reading: ChatReading,
     /// What an application made it from.
     sources: Value,
 }
@@ -78,6 +84,7 @@ impl Form {
             head,
             stream,
             logprobs,
+            reading: ChatReading::default(),
             sources: Value::Null,
         }
     }
@@ -92,16 +99,19 @@ async fn answer(
         head,
         stream,
         logprobs,
+        reading,
         sources,
     } = form;
     if let Some(options) = stream {
         let choices = answers.tally().choices();
-        let encoder = ChatEncoder::new(head, options, logprobs, choices).with_sources(sources);
+        let encoder = ChatEncoder::new(head, options, (reading, logprobs), choices);
+        let encoder = encoder.with_sources(sources);
         return Ok(sse::respond(state, answers, encoder));
     }
     let choices = whole(&mut answers).await?;
     let usage = answers.tally().usage();
-    let completion = chat_completion(head, choices, logprobs, usage).with_sources(sources);
+    let completion = chat_completion(head, choices, (&reading, logprobs), usage);
+    let completion = completion.with_sources(sources);
     let permit = answers.into_permit();
     Ok(Json(completion)
         .into_response()

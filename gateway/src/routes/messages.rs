@@ -51,7 +51,8 @@ pub(super) async fn create(
             Ok(with_server_timing(response, &call))
         }
         Served::Model(model) => {
-            let text = chat_text(chat, &state.surroundings(&model));
+            let syntax = model.text().tool_syntax();
+            let text = chat_text(chat, syntax, &state.surroundings(&model))?;
             let when = (arrived, terms.deadline());
             let answers = start(&state, &model, Operation::Chat, vec![text], when).await?;
             let head = state.head("msg_", model.id());

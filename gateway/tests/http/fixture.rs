@@ -154,16 +154,26 @@ pub(crate) fn new_state(config: GatewayConfig) -> SharedState {
 
 /// A model whose answers follow from the draws.
 pub(crate) fn drawing() -> FakeModel {
+    drawing_up_to(MAX_MODEL_LEN)
+}
+
+/// The same, with prompts and answers of so many tokens.
+pub(crate) fn drawing_up_to(max_model_len: usize) -> FakeModel {
     let limits = ModelLimits {
         vocab_size: VOCAB,
-        max_model_len: MAX_MODEL_LEN,
+        max_model_len,
     };
     FakeModel::new(limits, BLOCKS)
 }
 
 /// A model that answers every prompt with `text`, a byte a token, then ends.
 pub(crate) fn saying(text: &str) -> FakeModel {
-    drawing().scripted(text.bytes().map(u32::from).collect(), EOS)
+    scripted(drawing(), text)
+}
+
+/// The same, of another model.
+pub(crate) fn scripted(fake: FakeModel, text: &str) -> FakeModel {
+    fake.scripted(text.bytes().map(u32::from).collect(), EOS)
 }
 
 /// Lets `steps` steps go; the next is held until the gate is dropped. Drop it before the engine.

@@ -28,5 +28,6 @@ mod small_models;
 mod streams;
 mod timeouts;
 mod tokens;
+mod tools;
 mod upstreams;
 mod vanishing;

@@ -30,6 +30,16 @@ fn openai_python() {
 }
 
 #[test]
+fn openai_python_tools() {
+    let server = Server::start("");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/openai_python_tools.py");
+    run_client(
+        Command::new(required("PENSTOCK_TEST_PYTHON")).arg(script),
+        &server,
+    );
+}
+
+#[test]
 fn anthropic_python() {
     let server = Server::start("");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/anthropic_python.py");

@@ -20,6 +20,7 @@ use super::sampling::SamplingDefaults;
 use super::section::Section;
 use super::source;
 use super::speculation::DraftModelSpec;
+use crate::tool_calls::ToolFormat;
 
 /// One served model.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +41,8 @@ pub struct ModelSpec {
     /// A Jinja file that replaces the model's own chat template. Default: the model's own. A
     /// relative path was resolved against the configuration's folder.
     pub chat_template: Option<PathBuf>,
+    /// How it writes calls of tools. Default: told by its chat template.
+    pub tool_parser: Option<ToolFormat>,
     /// Where all this stands in the file.
     pub places: Places,
 }
@@ -98,6 +101,7 @@ impl ModelSpec {
             .map(|node| SamplingDefaults::read(&sampling_path, node, f))
             .unwrap_or_default();
         let chat_template = keys.take("chat_template", f, |node| template(node, folder));
+        let tool_parser = keys.take("tool_parser", f, tool_format);
         keys.finish(f);
         Some(Self {
             name: name?,
@@ -107,6 +111,7 @@ impl ModelSpec {
             draft_model,
             sampling_defaults,
             chat_template,
+            tool_parser,
             places: Places::of(&f.file, path, node),
         })
     }
@@ -160,6 +165,15 @@ fn model_id(node: &Node) -> Result<String, read::Expected> {
     let fits = name.chars().count() <= MAX_NAME
         && !name.chars().any(|c| c.is_whitespace() || c.is_control());
     if fits { Ok(name) } else { Err(expected()) }
+}
+
+fn tool_format(node: &Node) -> Result<ToolFormat, read::Expected> {
+    let name = read::text(node).unwrap_or_default();
+    let format = ToolFormat::ALL.into_iter().find(|f| f.name() == name);
+    format.ok_or_else(|| {
+        let names = ToolFormat::ALL.map(ToolFormat::name);
+        format!("one of {}", names.join(", "))
+    })
 }
 
 fn template(node: &Node, folder: &Path) -> Result<PathBuf, read::Expected> {

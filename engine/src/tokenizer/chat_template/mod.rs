@@ -4,6 +4,7 @@
 //! brings a client's messages into the form that templates read; `json` is Python's `json.dumps`;
 //! `error` says what went wrong and at which message.
 
+mod abilities;
 mod environment;
 mod error;
 mod json;

@@ -98,7 +98,8 @@ fn open_now(
             eos: eos_token_ids,
         },
         preparing,
-    });
+    })
+    .with_tool_format(spec.tool_parser);
     let defaults = defaults(&spec.sampling_defaults);
     Ok((ModelEntry { text, defaults }, started))
 }

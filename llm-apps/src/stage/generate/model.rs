@@ -15,12 +15,14 @@ use super::prepare::{self, PreparedRequest};
 use super::prompt;
 use super::request::{Prompt, TextRequest};
 use super::stream::TextStream;
+use crate::tool_calls::{ToolFormat, ToolSyntax};
 
 /// A model that speaks text. Cheap to clone; clones share everything.
 #[derive(Debug, Clone)]
 pub struct TextModel {
     shared: Arc<Shared>,
     engine: Engine,
+    tool_syntax: ToolSyntax,
 }
 
 /// What a [`TextModel`] is made of.
@@ -58,6 +60,9 @@ pub(super) struct Shared {
     pub(super) chat_template: Option<ChatTemplate>,
     pub(super) info: ModelInfo,
     pub(super) limits: ModelLimits,
+    /// Whether the chat template knows tools, and a system.
+    pub(super) takes_tools: bool,
+    pub(super) takes_system: bool,
     preparing: Arc<Semaphore>,
     compiling: Compiling,
 }
@@ -74,7 +79,12 @@ impl TextModel {
         } = parts;
         let preparing = preparing.get().min(Semaphore::MAX_PERMITS);
         let compiler = GrammarCompiler::new(tokenizer.clone(), info.eos.clone());
+        let tool_syntax = ToolSyntax::of(chat_template.as_ref(), &tokenizer, None);
         let shared = Shared {
+            takes_tools: tool_syntax.template,
+            takes_system: chat_template
+                .as_ref()
+                .is_some_and(ChatTemplate::takes_system),
             limits: engine.limits(),
             tokenizer,
             chat_template,
@@ -85,7 +95,23 @@ impl TextModel {
         Self {
             shared: Arc::new(shared),
             engine,
+            tool_syntax,
         }
+    }
+
+    /// The same model, whose calls of tools are in the format that the configuration gives, if it gives one.
+    #[must_use]
+    pub fn with_tool_format(mut self, given: Option<ToolFormat>) -> Self {
+        if given.is_some() {
+            let template = self.shared.chat_template.as_ref();
+            self.tool_syntax = ToolSyntax::of(template, &self.shared.tokenizer, given);
+        }
+        self
+    }
+
+    /// How it writes calls of tools.
+    pub fn tool_syntax(&self) -> ToolSyntax {
+        self.tool_syntax
     }
 
     /// Compiles, renders, tokenizes and proves a request. Waits for its turn when many do so at once; nothing

@@ -4,10 +4,12 @@ use engine::tokenizer::{
     ChatRequest, DecodeOptions, Detokenizer, EncodeOptions, TemplateError, Tokenizer,
 };
 use engine::{InvalidRequest, ModelLimits};
+use serde_json::Value;
 
 use super::error::GenerateError;
 use super::model::Shared;
 use super::request::{ChatPrompt, Prompt};
+use crate::tool_calls::instructed;
 
 /// A prompt as token ids.
 #[derive(Debug)]
@@ -70,9 +72,18 @@ fn render(shared: &Shared, chat: &ChatPrompt) -> Result<String, GenerateError> {
         .chat_template
         .as_ref()
         .ok_or(TemplateError::Missing)?;
+    let tools = chat.tools.as_deref();
+    let told =
+        (!shared.takes_tools && (tools.is_some() || mentions_tools(&chat.messages))).then(|| {
+            instructed(
+                &chat.messages,
+                tools.unwrap_or_default(),
+                shared.takes_system,
+            )
+        });
     let request = ChatRequest {
-        messages: &chat.messages,
-        tools: chat.tools.as_deref(),
+        messages: told.as_ref().unwrap_or(&chat.messages),
+        tools: tools.filter(|_| shared.takes_tools),
         documents: chat.documents.as_deref(),
         add_generation_prompt: chat.add_generation_prompt,
         continue_final_message: chat.continue_final_message,
@@ -81,6 +92,15 @@ fn render(shared: &Shared, chat: &ChatPrompt) -> Result<String, GenerateError> {
         now: chat.now,
     };
     Ok(template.render(&request)?)
+}
+
+/// Whether calls or results stand in a conversation.
+fn mentions_tools(messages: &[Value]) -> bool {
+    let mentions = |message: &Value| {
+        message.get("tool_calls").is_some()
+            || message.get("role").and_then(Value::as_str) == Some("tool")
+    };
+    messages.iter().any(mentions)
 }
 
 /// Lays a prompt's tokens over its text.

@@ -1,0 +1,4 @@
+//! Parsers, answer by answer and piece by piece.
+
+mod chunks;
+mod parsed;
