@@ -18,7 +18,9 @@ pub(super) fn text(value: &Value, place: &str) -> Result<String, ApiError> {
                 .collect();
             Ok(texts?.join("\n"))
         }
-        _ => Err(invalid(place, "must be a text or a list of parts")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+            Err(invalid(place, "must be a text or a list of parts"))
+        }
     }
 }
 

@@ -128,10 +128,8 @@ impl Question {
 
 impl Choice {
     fn shown(&self) -> String {
-        match &self.value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        }
+        let text = self.value.as_str().map(str::to_owned);
+        text.unwrap_or_else(|| self.value.to_string())
     }
 }
 

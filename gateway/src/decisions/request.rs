@@ -2,7 +2,7 @@
 
 use engine::SamplingParams;
 use llm_apps::stage::generate::{Prompt, TextRequest};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::input::{invalid, text, transcript};
 use super::question::Question;
@@ -34,9 +34,10 @@ pub fn decision_request(body: &[u8], rules: Rules) -> Result<DecisionRequest, Ap
     };
     let model = field("model")?.as_str();
     let model = model.ok_or_else(|| invalid("model", "must be a string"))?;
-    let input = match field("input")? {
-        Value::Array(items) => transcript(items)?,
-        other => text(other, "input")?,
+    let given = field("input")?;
+    let input = match given.as_array() {
+        Some(items) => transcript(items)?,
+        None => text(given, "input")?,
     };
     let questions = field("questions")?.as_array();
     let questions = questions.ok_or_else(|| invalid("questions", "must be a list"))?;

@@ -1,5 +1,6 @@
 //! Questions as they are asked and answered.
 
+use llm_apps::stage::generate::Prompt;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -114,7 +115,7 @@ fn messages_become_one_text_and_each_question_a_chat_of_its_own() {
         prompt.starts_with("TEXT\n\nWhich?\n\nA) true\nB) true: as a text\n"),
         "{prompt}"
     );
-    let llm_apps::stage::generate::Prompt::Chat(chat) = &texts[0].prompt else {
+    let Prompt::Chat(chat) = &texts[0].prompt else {
         panic!("it is a chat");
     };
     let asked = chat.messages[0]["content"].as_str().unwrap();
