@@ -42,7 +42,8 @@ pub struct GatewayConfig {
     /// Which web pages may call the server from a browser.
     pub cors: Cors,
     /// Where files, batches and stored responses are kept. It is made when something is first kept, and held by
-    /// one process at a time. `None` keeps nothing, and requests that would need it are refused.
+    /// one process at a time. `None` keeps responses in memory and nothing else: requests that would need it are
+    /// refused.
     pub data_dir: Option<PathBuf>,
     /// Bytes of a file that a client uploads. A longer one is refused with 413.
     pub max_file_bytes: u64,

@@ -8,6 +8,7 @@
 //! - [`openai`]: the wire: requests to proved values, events to responses.
 //! - [`anthropic`]: the same chats in Anthropic's wire.
 //! - [`decisions`]: questions answered with probabilities.
+//! - `responses`: answers that are kept, made in the background, told again; conversations.
 //! - `openapi`: all of it described, from the same tables.
 //! - `admission`: who may generate now. `generation`: from a proved request to events.
 //! - `small_models`: encoders and classifiers: vectors, scores, labels.
@@ -36,6 +37,7 @@ mod http;
 mod lifecycle;
 pub mod openai;
 mod openapi;
+mod responses;
 mod routes;
 mod server;
 mod small_models;

@@ -16,6 +16,7 @@ use crate::edge::Edge;
 use crate::error::ApiError;
 use crate::lifecycle::Lifecycle;
 use crate::openai::{Head, Rules, Surroundings};
+use crate::responses::Responses;
 use crate::small_models::{ServedSmallModel, SmallModelEntry};
 use crate::store::Store;
 use crate::telemetry::Telemetry;
@@ -35,6 +36,7 @@ pub struct Gateway {
     catalogue: Arc<RwLock<Option<Arc<Catalogue>>>>,
     store: Store,
     batches: Arc<Batches>,
+    responses: Arc<Responses>,
 }
 
 impl Gateway {
@@ -51,6 +53,7 @@ impl Gateway {
             catalogue: Arc::default(),
             store,
             batches: Arc::default(),
+            responses: Arc::default(),
         }
     }
 
@@ -66,6 +69,7 @@ impl Gateway {
             catalogue: Arc::clone(&self.catalogue),
             store: self.store.clone(),
             batches: Arc::clone(&self.batches),
+            responses: Arc::clone(&self.responses),
         }
     }
 
@@ -147,6 +151,11 @@ impl Gateway {
     /// The batches that run.
     pub(crate) fn batches(&self) -> &Arc<Batches> {
         &self.batches
+    }
+
+    /// Responses that are made and kept.
+    pub(crate) fn responses(&self) -> &Responses {
+        &self.responses
     }
 
     /// Makes or opens the data folder now, and holds it; otherwise that is done when something is first kept.

@@ -148,12 +148,10 @@ impl Source {
     }
 
     async fn ask(&self, body: serde_json::Map<String, Value>) -> Answer {
-        if body
-            .get("stream")
-            .is_some_and(|stream| *stream == Value::Bool(true))
-        {
-            let message = "a line of a batch is answered in one piece; leave stream out";
-            return Answer::of(&ApiError::invalid("stream", message));
+        let asks = |name: &&str| body.get(*name) == Some(&Value::Bool(true));
+        if let Some(name) = ["stream", "background"].into_iter().find(asks) {
+            let message = format!("a line of a batch is answered in one piece; leave {name} out");
+            return Answer::of(&ApiError::invalid(name, message));
         }
         let bytes = Value::Object(body).to_string();
         let request = HttpRequest::post(&*self.endpoint)

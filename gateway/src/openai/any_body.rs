@@ -6,6 +6,7 @@ use super::{
 };
 use crate::anthropic::{Extent, messages_request};
 use crate::error::ApiError;
+use crate::responses::{conversation_request, new_items, response_request};
 
 /// Gives `body` to every parser, strict and not.
 ///
@@ -62,6 +63,14 @@ pub fn check_any_body(body: &[u8]) -> Result<(), String> {
             prove(left == 1 || left == right, "texts without a partner")?;
         }
         answer(batch_request(body, rules))?;
+        if let Some(response) = answer(response_request(body, rules))? {
+            prove(
+                !response.background || response.store,
+                "nobody could ask for it",
+            )?;
+        }
+        answer(conversation_request(body, rules, "conv_"))?;
+        answer(new_items(body, rules, "items_"))?;
         answer(tokenize_request(body, rules))?;
         answer(detokenize_request(body, rules))?;
     }

@@ -12,7 +12,12 @@ use crate::error::ApiError;
 use crate::store::{BatchRecord, BatchStatus, Counts, LineFault};
 
 /// What lines may ask.
-const BATCH_ENDPOINTS: &[&str] = &["/v1/chat/completions", "/v1/completions", "/v1/embeddings"];
+const BATCH_ENDPOINTS: &[&str] = &[
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/responses",
+    "/v1/embeddings",
+];
 
 /// `POST /v1/batches`, proved.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,7 +127,7 @@ pub(crate) fn batch_request(body: &[u8], rules: Rules) -> Result<NewBatch, ApiEr
 ///
 /// # Errors
 /// Names what is too much.
-pub(super) fn metadata(wire: Option<Map<String, Value>>) -> Result<Value, ApiError> {
+pub(crate) fn metadata(wire: Option<Map<String, Value>>) -> Result<Value, ApiError> {
     let Some(metadata) = wire else {
         return Ok(Value::Null);
     };

@@ -16,8 +16,9 @@ pub(crate) struct ChatLogprobs {
     refusal: Option<()>,
 }
 
+/// One token of it.
 #[derive(Debug, Serialize)]
-struct ChatToken {
+pub(crate) struct ChatToken {
     token: String,
     logprob: f32,
     bytes: Vec<u8>,
@@ -73,6 +74,11 @@ impl<T: Serialize> Serialize for Pairs<T> {
 }
 
 impl ChatLogprobs {
+    /// The tokens, each with its log-probability.
+    pub(crate) fn into_tokens(self) -> Vec<ChatToken> {
+        self.content
+    }
+
     /// Appends tokens; those without a log-probability are left out.
     pub(crate) fn extend(&mut self, tokens: &[TextToken]) {
         for token in tokens {

@@ -45,7 +45,7 @@ mod usage;
 mod wording;
 
 pub use any_body::check_any_body;
-pub(crate) use batch::{BatchObject, WINDOW, batch_request};
+pub(crate) use batch::{BatchObject, WINDOW, batch_request, metadata};
 pub(crate) use chat_reader::ChatReading;
 pub use chat_request::{ChatRequest, Conversation, chat_request};
 pub(crate) use chat_response::Extras;
@@ -67,6 +67,7 @@ pub(crate) use head::Head;
 pub use inputs::{Inputs, MAX_INPUTS};
 pub use judge::Rules;
 pub(crate) use judge::judged;
+pub(crate) use logprobs::ChatLogprobs;
 pub(crate) use models::{ModelList, ModelObject};
 pub(crate) use object::AsObject;
 pub(crate) use one_or_many::{OneOrMany, TextOr};
@@ -79,6 +80,7 @@ pub use rerank::{RerankRequest, rerank_request};
 pub(crate) use score::Scores;
 pub use score::{ScoreRequest, score_request};
 pub use streaming::StreamOptions;
+pub(crate) use tables::ACCOUNT;
 pub use tables::{
     BATCHES, CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, FILES, RERANK, SCORE, TOKENIZE,
 };

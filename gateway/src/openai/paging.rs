@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::store::{Order, Page, PageRequest};
@@ -78,5 +79,15 @@ impl<T> ListObject<T> {
             has_more: page.has_more,
             data: page.items.into_iter().map(object).collect(),
         }
+    }
+}
+
+impl ListObject<Value> {
+    /// A page of objects that are shown as they are kept.
+    pub(crate) fn of_values(page: Page<Value>) -> Self {
+        fn id(value: &Value) -> &str {
+            value["id"].as_str().unwrap_or_default()
+        }
+        Self::of(page, id, |value| value)
     }
 }

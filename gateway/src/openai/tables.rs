@@ -311,7 +311,7 @@ static FOREIGN: &[Field] = &[
 ];
 
 /// Fields about the account, not about the answer.
-static ACCOUNT: &[Field] = &[
+pub(crate) static ACCOUNT: &[Field] = &[
     no_effect("user", "the server keeps no record of users"),
     no_effect("safety_identifier", "the server keeps no record of users"),
     no_effect("prompt_cache_key", "prefixes are cached by themselves"),

@@ -73,10 +73,13 @@ fn described(types: &Types, operation: &Operation) -> Value {
             "content": {body.media: {"schema": schema(types, path, body)}},
         });
     }
-    if path.contains("{id}") {
-        told["parameters"] = json!([
-            {"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}
-        ]);
+    let named = |name: &&str| path.contains(&format!("{{{name}}}"));
+    let parameters = ["id", "item_id"].into_iter().filter(named).map(
+        |name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}),
+    );
+    let parameters: Vec<Value> = parameters.collect();
+    if !parameters.is_empty() {
+        told["parameters"] = Value::Array(parameters);
     }
     told
 }

@@ -6,6 +6,7 @@ use crate::openai::{
     BATCHES, CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, FILES, RERANK, SCORE, TOKENIZE,
     Table,
 };
+use crate::responses::{CONVERSATION, CONVERSATION_ITEMS, CONVERSATIONS, RESPONSES};
 
 /// One operation.
 #[derive(Debug)]
@@ -58,6 +59,100 @@ pub(super) static OPERATIONS: &[Operation] = &[
             ("Anthropic", "Answers a conversation, in Anthropic's shape."),
             (MESSAGES, &["model", "messages", "max_tokens"]),
             "Message",
+        )
+    },
+    Operation {
+        streams: true,
+        ..post(
+            "/v1/responses",
+            (
+                "Responses",
+                "Answers, keeps the answer, and goes on from earlier ones.",
+            ),
+            (RESPONSES, &["model"]),
+            "Response",
+        )
+    },
+    Operation {
+        streams: true,
+        ..get(
+            "/v1/responses/{id}",
+            (
+                "Responses",
+                "A response as it stands, or with stream=true its events.",
+            ),
+            Some("Response"),
+        )
+    },
+    Operation {
+        method: "delete",
+        ..get(
+            "/v1/responses/{id}",
+            ("Responses", "Forgets a response."),
+            Some("Deleted"),
+        )
+    },
+    Operation {
+        body: None,
+        ..post(
+            "/v1/responses/{id}/cancel",
+            ("Responses", "Ends a response in the background."),
+            (RESPONSES, &[]),
+            "Response",
+        )
+    },
+    get(
+        "/v1/responses/{id}/input_items",
+        ("Responses", "What a response was asked, page by page."),
+        Some("ItemList"),
+    ),
+    post(
+        "/v1/conversations",
+        ("Responses", "Begins a conversation."),
+        (CONVERSATIONS, &[]),
+        "Conversation",
+    ),
+    get(
+        "/v1/conversations/{id}",
+        ("Responses", "What is known of a conversation."),
+        Some("Conversation"),
+    ),
+    post(
+        "/v1/conversations/{id}",
+        ("Responses", "Gives a conversation other metadata."),
+        (CONVERSATION, &["metadata"]),
+        "Conversation",
+    ),
+    Operation {
+        method: "delete",
+        ..get(
+            "/v1/conversations/{id}",
+            ("Responses", "Forgets a conversation and its items."),
+            Some("Deleted"),
+        )
+    },
+    get(
+        "/v1/conversations/{id}/items",
+        ("Responses", "The items of a conversation, page by page."),
+        Some("ItemList"),
+    ),
+    post(
+        "/v1/conversations/{id}/items",
+        ("Responses", "Puts items at the end of a conversation."),
+        (CONVERSATION_ITEMS, &["items"]),
+        "ItemList",
+    ),
+    get(
+        "/v1/conversations/{id}/items/{item_id}",
+        ("Responses", "One item."),
+        Some("Item"),
+    ),
+    Operation {
+        method: "delete",
+        ..get(
+            "/v1/conversations/{id}/items/{item_id}",
+            ("Responses", "Takes an item out of a conversation."),
+            Some("Conversation"),
         )
     },
     post(

@@ -11,9 +11,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::{
-    application, batches, chat_completions, classify, completions, decisions, detokenize,
-    embeddings, files, health, messages, metrics, models, observe, openapi, rerank, score,
-    tokenize, unknown, upload, version,
+    application, batches, chat_completions, classify, completions, conversations, decisions,
+    detokenize, embeddings, files, health, messages, metrics, models, observe, openapi, rerank,
+    responses, score, tokenize, unknown, upload, version,
 };
 use crate::anthropic;
 use crate::config::Cors;
@@ -29,6 +29,31 @@ pub(crate) fn router(state: &SharedState) -> Router {
         .route("/v1/completions", post(completions::create))
         .route("/v1/messages", post(messages::create))
         .route("/v1/messages/count_tokens", post(messages::count_tokens))
+        .route("/v1/responses", post(responses::create))
+        .route(
+            "/v1/responses/{id}",
+            get(responses::one).delete(responses::delete),
+        )
+        .route("/v1/responses/{id}/cancel", post(responses::cancel))
+        .route(
+            "/v1/responses/{id}/input_items",
+            get(responses::input_items),
+        )
+        .route("/v1/conversations", post(conversations::create))
+        .route(
+            "/v1/conversations/{id}",
+            get(conversations::one)
+                .post(conversations::update)
+                .delete(conversations::delete),
+        )
+        .route(
+            "/v1/conversations/{id}/items",
+            get(conversations::items).post(conversations::add_items),
+        )
+        .route(
+            "/v1/conversations/{id}/items/{item_id}",
+            get(conversations::item).delete(conversations::delete_item),
+        )
         .route("/v1/embeddings", post(embeddings::create))
         .route("/v1/rerank", post(rerank::create))
         .route("/v2/rerank", post(rerank::create))
@@ -81,6 +106,7 @@ pub(crate) fn batch_router(state: &SharedState) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat_completions::create))
         .route("/v1/completions", post(completions::create))
+        .route("/v1/responses", post(responses::create))
         .route("/v1/embeddings", post(embeddings::create))
         .with_state(Arc::clone(state))
         .layer(CatchPanicLayer::custom(answer_panic))

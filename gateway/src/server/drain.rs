@@ -46,6 +46,7 @@ pub async fn serve(
     // Lines that are not answered yet are answered after the next start.
     background.shutdown().await;
     drain(&state).await;
+    state.responses().close().await;
     connections.close(CLOSE_PATIENCE).await;
     state.store().close().await;
 }

@@ -23,8 +23,10 @@
 //! each gets the error frame that says so. A client that does not even read that loses its
 //! connection.
 
+mod feed;
 mod frames;
 mod stream;
 
+pub(crate) use feed::{Feed, respond_with};
 pub(crate) use frames::Frames;
 pub(crate) use stream::{Encode, respond};

@@ -53,7 +53,11 @@ pub(crate) fn respond(state: &Gateway, answers: Answers, encode: impl Encode) ->
         keep_alive: state.config().keep_alive_interval,
         _open: OpenStream::new(state.telemetry().open_streams.clone()),
     };
-    let body = Body::from_stream(unfold(stream, EventStream::next));
+    response(Body::from_stream(unfold(stream, EventStream::next)))
+}
+
+/// The response with a stream's headers.
+pub(super) fn response(body: Body) -> Response {
     let headers = [
         (CONTENT_TYPE, "text/event-stream"),
         (CACHE_CONTROL, "no-cache"),
@@ -118,10 +122,10 @@ impl<E: Encode> EventStream<E> {
 }
 
 /// Counts an open stream.
-struct OpenStream(Gauge);
+pub(super) struct OpenStream(Gauge);
 
 impl OpenStream {
-    fn new(gauge: Gauge) -> Self {
+    pub(super) fn new(gauge: Gauge) -> Self {
         gauge.increment(1.0);
         Self(gauge)
     }

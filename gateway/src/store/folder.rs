@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use redb::backends::InMemoryBackend;
 use redb::{Database, DatabaseError};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -18,12 +19,21 @@ use super::shelf;
 /// The store as the rooms above have it. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    folder: Option<Arc<Path>>,
+    home: Home,
     open: Arc<Mutex<Option<Arc<Opened>>>>,
     /// Turns at the disk: more at once would only take from each other.
     turns: Arc<Semaphore>,
     /// Work that has begun, which is finished even when nobody waits for it.
     working: TaskTracker,
+}
+
+/// Where a store keeps things.
+#[derive(Debug, Clone)]
+enum Home {
+    Folder(Arc<Path>),
+    /// As long as the process runs.
+    Memory,
+    Nowhere,
 }
 
 /// A folder that this process holds.
@@ -46,8 +56,18 @@ const MAX_CALLS: usize = 8;
 impl Store {
     /// A store in `folder`, of which nothing is touched yet; `None` keeps nothing.
     pub(crate) fn new(folder: Option<&Path>) -> Self {
+        let home = folder.map_or(Home::Nowhere, |folder| Home::Folder(Arc::from(folder)));
+        Self::of(home)
+    }
+
+    /// A store of records that forgets all when the process ends; it keeps no bodies.
+    pub(crate) fn in_memory() -> Self {
+        Self::of(Home::Memory)
+    }
+
+    fn of(home: Home) -> Self {
         Self {
-            folder: folder.map(Arc::from),
+            home,
             open: Arc::default(),
             turns: Arc::new(Semaphore::new(MAX_CALLS)),
             working: TaskTracker::new(),
@@ -56,8 +76,11 @@ impl Store {
 
     /// Whether anything was ever kept here.
     pub(crate) fn exists(&self) -> bool {
-        let file = self.folder.as_ref().map(|folder| folder.join(FILE));
-        file.is_some_and(|file| file.exists())
+        match &self.home {
+            Home::Folder(folder) => folder.join(FILE).exists(),
+            Home::Memory => true,
+            Home::Nowhere => false,
+        }
     }
 
     /// Runs blocking work in turn. Work that has begun is finished even when nobody waits.
@@ -93,14 +116,27 @@ impl Store {
         if let Some(opened) = &*open {
             return Ok(Arc::clone(opened));
         }
-        let folder = self.folder.as_deref().ok_or(StoreError::Off)?;
-        let opened = Arc::new(Opened::open(folder)?);
+        let opened = Arc::new(match &self.home {
+            Home::Folder(folder) => Opened::open(folder)?,
+            Home::Memory => Opened::in_memory()?,
+            Home::Nowhere => return Err(StoreError::Off),
+        });
         *open = Some(Arc::clone(&opened));
         Ok(opened)
     }
 }
 
 impl Opened {
+    pub(super) fn in_memory() -> Result<Self, StoreError> {
+        let database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(InMemoryBackend::new())
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        shelf::make_all(&database)?;
+        let bodies = PathBuf::new();
+        Ok(Self { database, bodies })
+    }
+
     /// Opens or makes a folder, and clears away what a crash left there.
     pub(super) fn open(folder: &Path) -> Result<Self, StoreError> {
         let bodies = folder.join(BODIES);

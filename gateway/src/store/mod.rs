@@ -1,4 +1,5 @@
-//! What must survive a restart: files, batches and the outcome of each of their lines, stored responses.
+//! What must survive a restart: files, batches and the outcome of each of their lines, stored responses,
+//! conversations.
 //!
 //! Records live in one redb file, `gateway.redb`, below the server's data folder; large bodies lie beside it, one
 //! file each, in `files/`. redb and not SQLite: it is pure Rust and in the program already (the vector store),
@@ -15,16 +16,22 @@
 
 mod batches;
 mod bodies;
+mod conversations;
 mod error;
 mod files;
 mod folder;
+mod responses;
 mod shelf;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use batches::{BatchRecord, BatchStatus, Counts, LineFault, Outcome, Outputs};
 pub(crate) use bodies::Upload;
+pub(crate) use conversations::{ConversationRecord, MAX_CONVERSATIONS, page_of};
 pub(crate) use error::StoreError;
 pub(crate) use files::{FileFilter, FileRecord};
 pub(crate) use folder::Store;
+pub(crate) use responses::{
+    Earlier, Failure, OutputItem, ResponseRecord, ResponseStatus, Room, TokenCounts,
+};
 pub(crate) use shelf::{Order, Page, PageRequest};

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::batches::OUTCOMES;
 use super::error::StoreError;
+use super::{conversations, responses};
 
 /// A record by the number of its coming.
 type Records = TableDefinition<'static, u64, &'static [u8]>;
@@ -26,7 +27,7 @@ pub(crate) trait Kept: Serialize + DeserializeOwned {
 pub(crate) struct Shelf {
     /// What one is called in errors.
     pub(super) kind: &'static str,
-    records: Records,
+    pub(super) records: Records,
     ids: Ids,
 }
 
@@ -62,7 +63,10 @@ pub(crate) struct Page<T> {
 pub(super) const FILES: Shelf = shelf("file", "files", "file_ids");
 pub(super) const BATCHES: Shelf = shelf("batch", "batches", "batch_ids");
 
-const SHELVES: [Shelf; 2] = [FILES, BATCHES];
+pub(super) const RESPONSES: Shelf = shelf("response", "responses", "response_ids");
+pub(super) const CONVERSATIONS: Shelf = shelf("conversation", "conversations", "conversation_ids");
+
+const SHELVES: [Shelf; 4] = [FILES, BATCHES, RESPONSES, CONVERSATIONS];
 
 const fn shelf(kind: &'static str, records: &'static str, ids: &'static str) -> Shelf {
     Shelf {
@@ -80,36 +84,67 @@ pub(super) fn make_all(database: &Database) -> Result<(), StoreError> {
         transaction.open_table(shelf.ids)?;
     }
     transaction.open_table(OUTCOMES)?;
-    Ok(transaction.commit()?)
+    conversations::prepare(&transaction)?;
+    transaction.commit()?;
+    responses::prepare(database)
 }
 
-/// Adds a record behind all others; returns its number.
-pub(super) fn add<T: Kept>(change: &WriteTransaction, record: &T) -> Result<u64, StoreError> {
+/// Adds a record behind all others; returns its number and its bytes.
+pub(super) fn add<T: Kept>(
+    change: &WriteTransaction,
+    record: &T,
+) -> Result<(u64, u64), StoreError> {
     let mut records = change.open_table(T::SHELF.records)?;
     let last = records.last()?.map_or(0, |(number, _)| number.value());
     let number = last + 1;
-    records.insert(number, serde_json::to_vec(record)?.as_slice())?;
+    let bytes = serde_json::to_vec(record)?;
+    records.insert(number, bytes.as_slice())?;
     let mut ids = change.open_table(T::SHELF.ids)?;
     ids.insert(record.id(), number)?;
-    Ok(number)
+    Ok((number, bytes.len() as u64))
 }
 
-/// Puts a record in the place of the one with its id.
-pub(super) fn replace<T: Kept>(change: &WriteTransaction, record: &T) -> Result<(), StoreError> {
+/// Puts a record in the place of the one with its id; returns its bytes.
+pub(super) fn replace<T: Kept>(change: &WriteTransaction, record: &T) -> Result<u64, StoreError> {
     let ids = change.open_table(T::SHELF.ids)?;
     let number = number(&ids, T::SHELF, record.id())?;
     let mut records = change.open_table(T::SHELF.records)?;
-    records.insert(number, serde_json::to_vec(record)?.as_slice())?;
-    Ok(())
+    let bytes = serde_json::to_vec(record)?;
+    records.insert(number, bytes.as_slice())?;
+    Ok(bytes.len() as u64)
 }
 
-/// Takes a record away.
-pub(super) fn remove<T: Kept>(change: &WriteTransaction, id: &str) -> Result<(), StoreError> {
+/// Takes a record away; returns the bytes that it had.
+pub(super) fn remove<T: Kept>(change: &WriteTransaction, id: &str) -> Result<u64, StoreError> {
     let mut ids = change.open_table(T::SHELF.ids)?;
     let number = number(&ids, T::SHELF, id)?;
     ids.remove(id)?;
-    change.open_table(T::SHELF.records)?.remove(number)?;
-    Ok(())
+    let mut records = change.open_table(T::SHELF.records)?;
+    let removed = records.remove(number)?;
+    Ok(removed.map_or(0, |record| record.value().len() as u64))
+}
+
+/// Bytes of the record with this id, if there is one.
+pub(super) fn find<T: Kept>(
+    change: &WriteTransaction,
+    id: &str,
+) -> Result<Option<u64>, StoreError> {
+    let Some(number) = change.open_table(T::SHELF.ids)?.get(id)?.map(|n| n.value()) else {
+        return Ok(None);
+    };
+    let records = change.open_table(T::SHELF.records)?;
+    let record = records.get(number)?;
+    Ok(record.map(|record| record.value().len() as u64))
+}
+
+/// The oldest record, and its bytes.
+pub(super) fn first<T: Kept>(change: &WriteTransaction) -> Result<Option<(T, u64)>, StoreError> {
+    let records = change.open_table(T::SHELF.records)?;
+    let Some((_, oldest)) = records.first()? else {
+        return Ok(None);
+    };
+    let bytes = oldest.value();
+    Ok(Some((serde_json::from_slice(bytes)?, bytes.len() as u64)))
 }
 
 /// A record as a change sees it, with its number.

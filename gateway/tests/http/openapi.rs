@@ -27,7 +27,11 @@ async fn what_it_names_is_there_and_nothing_else_is_taken() {
         } else {
             "none"
         };
-        let url = format!("{}{}", server.url, path.replace("{id}", id));
+        let url = format!(
+            "{}{}",
+            server.url,
+            path.replace("{id}", id).replace("{item_id}", id)
+        );
         for method in ["GET", "POST", "PUT", "DELETE"] {
             let named = methods.get(method.to_lowercase()).is_some();
             let request = server
@@ -92,6 +96,14 @@ async fn answers_are_as_it_says() {
                 {"type": "choice", "name": "n", "instructions": "b", "choices": [{"value": "c"}, {"value": true}]},
                 {"type": "score", "instructions": "b", "levels": [{"label": "c"}, {"label": "d", "description": "e"}]},
             ]}),
+        ),
+        (
+            "/v1/responses",
+            json!({
+                "input": [{"role": "user", "content": [{"type": "input_text", "text": "a"}]}],
+                "metadata": {"a": "b"},
+                "text": {"format": {"type": "text"}},
+            }),
         ),
         (
             "/tokenize",

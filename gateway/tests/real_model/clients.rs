@@ -40,6 +40,17 @@ fn openai_python_tools() {
 }
 
 #[test]
+fn openai_python_responses() {
+    let server = Server::start("");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let script = folder.join("openai_python_responses.py");
+    run_client(
+        Command::new(required("PENSTOCK_TEST_PYTHON")).arg(script),
+        &server,
+    );
+}
+
+#[test]
 fn anthropic_python() {
     let server = Server::start("");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/anthropic_python.py");
@@ -65,6 +76,16 @@ fn openai_node() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/node");
     run_client(
         Command::new("node").arg(folder.join("openai_node.mjs")),
+        &server,
+    );
+}
+
+#[test]
+fn openai_node_responses() {
+    let server = Server::start("");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/node");
+    run_client(
+        Command::new("node").arg(folder.join("openai_node_responses.mjs")),
         &server,
     );
 }

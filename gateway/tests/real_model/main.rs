@@ -10,6 +10,7 @@
 
 mod applications;
 mod batches;
+mod chunks;
 mod cli;
 mod clients;
 mod deploying;
@@ -19,5 +20,7 @@ mod ingest;
 mod search;
 mod server;
 mod small_models;
+#[path = "../golden/stream_schemas.rs"]
+mod stream_schemas;
 mod structured;
 mod vanishing;

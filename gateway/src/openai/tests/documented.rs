@@ -1,5 +1,6 @@
 //! `docs/openai.md` says what the tables say.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -10,6 +11,7 @@ use crate::openai::{
     BATCHES, CHAT, CLASSIFY, COMPLETIONS, DETOKENIZE, EMBEDDINGS, Effect, FILES, RERANK, SCORE,
     TOKENIZE, Table,
 };
+use crate::responses::{CONVERSATION, CONVERSATION_ITEMS, CONVERSATIONS, RESPONSES};
 
 #[test]
 fn the_documentation_lists_every_field_as_the_code_treats_it() {
@@ -20,6 +22,10 @@ fn the_documentation_lists_every_field_as_the_code_treats_it() {
         ("POST /v1/chat/completions", CHAT),
         ("POST /v1/completions", COMPLETIONS),
         ("POST /v1/decisions", DECISIONS),
+        ("POST /v1/responses", RESPONSES),
+        ("POST /v1/conversations", CONVERSATIONS),
+        ("POST /v1/conversations/{id}", CONVERSATION),
+        ("POST /v1/conversations/{id}/items", CONVERSATION_ITEMS),
         ("POST /v1/embeddings", EMBEDDINGS),
         ("POST /v1/rerank", RERANK),
         ("POST /v1/score", SCORE),
@@ -38,6 +44,30 @@ fn the_documentation_lists_every_field_as_the_code_treats_it() {
         }
     }
     assert!(missing.is_empty(), "docs/openai.md must say:\n\n{missing}");
+}
+
+/// Fields of requests in OpenAI's published document (`make_openai_request_fields.py`).
+const PUBLISHED: &str = include_str!("../../../tests/golden/openai_request_fields.json");
+
+#[test]
+fn every_field_that_openai_publishes_is_in_a_table() {
+    let published: BTreeMap<String, Vec<String>> = serde_json::from_str(PUBLISHED).unwrap();
+    let mut missing = Vec::new();
+    for (path, fields) in published {
+        let table = match path.as_str() {
+            "/v1/chat/completions" => CHAT,
+            "/v1/completions" => COMPLETIONS,
+            "/v1/responses" => RESPONSES,
+            "/v1/conversations" => CONVERSATIONS,
+            "/v1/embeddings" => EMBEDDINGS,
+            "/v1/batches" => BATCHES,
+            other => panic!("no table of {other}"),
+        };
+        let known = |name: &String| table.iter().copied().flatten().any(|f| f.path == name);
+        let unknown = fields.into_iter().filter(|name| !known(name));
+        missing.extend(unknown.map(|name| format!("{path}: {name}")));
+    }
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 fn rendered(table: Table) -> String {
