@@ -11,6 +11,7 @@ pub mod deployment;
 pub mod ingest;
 pub mod payload;
 pub mod pipeline;
+pub mod reasoning;
 pub mod spec;
 pub mod stage;
 pub mod template;

@@ -14,6 +14,8 @@ pub(crate) struct WholeChoice {
     pub(crate) prompt_text: String,
     /// The answer.
     pub(crate) text: String,
+    /// Where its pieces end, in bytes, and how many tokens wrote each.
+    pub(crate) written: Vec<(usize, usize)>,
     /// Its tokens, when log-probabilities were asked for.
     pub(crate) tokens: Vec<TextToken>,
     /// Why it ended.
@@ -45,6 +47,7 @@ impl WholeChoice {
             }
             TextEvent::Delta { text, tokens, .. } => {
                 self.text.push_str(&text);
+                self.written.push((self.text.len(), tokens.len()));
                 let scored = tokens.into_iter().filter(|t| t.logprobs.is_some());
                 self.tokens.extend(scored);
             }

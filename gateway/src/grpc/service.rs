@@ -4,6 +4,7 @@ use std::pin::Pin;
 
 use futures::Stream;
 use futures::stream::unfold;
+use llm_apps::reasoning::Opening;
 use llm_apps::stage::generate::{FinishReason, TextEvent};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -109,7 +110,7 @@ impl InferenceService {
                         return Err(ApiError::invalid(field, message));
                     }
                 }
-                let syntax = model.text().tool_syntax();
+                let syntax = (model.text().tool_syntax(), Opening::Behind);
                 let text = chat_text(request, syntax, &state.surroundings(&model))?;
                 let when = (arrived, terms.deadline());
                 let answers = start(state, &model, Operation::Chat, vec![text], when).await?;

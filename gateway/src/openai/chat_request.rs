@@ -1,5 +1,6 @@
 //! A request for a chat completion, from bytes to a value that holds what will be done.
 
+use llm_apps::reasoning::{Opening, ReasoningSyntax};
 use llm_apps::tool_calls::ToolUse;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -23,6 +24,8 @@ pub struct ChatRequest {
     pub conversation: Conversation,
     /// How to generate.
     pub decoding: Decoding,
+    /// Whether what the model thought is part of the answer.
+    pub include_reasoning: bool,
     /// Tools that may or must be called.
     pub tools: Option<ToolUse>,
     /// `None` wants the answer in one piece.
@@ -54,6 +57,8 @@ struct Wire {
     max_completion_tokens: Option<u32>,
     logprobs: Option<bool>,
     top_logprobs: Option<u32>,
+    reasoning_effort: Option<String>,
+    include_reasoning: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,6 +68,16 @@ struct WireConversation {
     continue_final_message: Option<bool>,
     chat_template_kwargs: Option<Map<String, Value>>,
     documents: Option<Vec<Value>>,
+}
+
+impl ChatRequest {
+    /// Where the answer of a model begins that thinks so.
+    pub(crate) fn opening(&self, syntax: ReasoningSyntax) -> Opening {
+        if self.conversation.continue_final_message {
+            return Opening::Behind;
+        }
+        syntax.opening(&self.conversation.template_kwargs)
+    }
 }
 
 /// Reads the body of `POST /v1/chat/completions`.
@@ -75,6 +90,7 @@ pub fn chat_request(body: &[u8], rules: Rules) -> Result<ChatRequest, ApiError> 
     let model = required(wire.model, "model")?;
     let tools = tool_use(&request)?;
     let conversation = with_tools(conversation(&request)?, tools.as_ref());
+    let conversation = with_effort(conversation, wire.reasoning_effort)?;
     let stream = streaming(&request)?;
     let mut decoding = decoding(&request, rules.max_choices)?;
     let given = &mut decoding.given;
@@ -96,10 +112,40 @@ pub fn chat_request(body: &[u8], rules: Rules) -> Result<ChatRequest, ApiError> 
         model,
         conversation,
         decoding,
+        include_reasoning: wire.include_reasoning.unwrap_or(true),
         tools,
         stream,
         unknown_fields,
     })
+}
+
+/// How much a model thinks is told to its template; what the request tells it by itself goes first.
+fn with_effort(
+    mut conversation: Conversation,
+    effort: Option<String>,
+) -> Result<Conversation, ApiError> {
+    const EFFORTS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+    let Some(effort) = effort else {
+        return Ok(conversation);
+    };
+    if !EFFORTS.contains(&effort.as_str()) {
+        let effort: String = effort.chars().take(40).collect();
+        let message = format!(
+            "reasoning_effort must be one of {}, but is {effort:?}",
+            EFFORTS.join(", ")
+        );
+        return Err(ApiError::invalid("reasoning_effort", message));
+    }
+    let kwargs = &mut conversation.template_kwargs;
+    if effort == "none" {
+        kwargs
+            .entry("enable_thinking")
+            .or_insert(Value::Bool(false));
+    }
+    kwargs
+        .entry("reasoning_effort")
+        .or_insert(Value::String(effort));
+    Ok(conversation)
 }
 
 /// A conversation whose template is told of the tools.

@@ -53,6 +53,9 @@ pub(crate) struct AssistantMessage {
     /// `null` where there are calls and nothing else.
     content: Option<String>,
     refusal: Option<()>,
+    /// What the model thought before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<ToolCall>,
 }
@@ -106,6 +109,8 @@ pub(crate) struct ChatDelta<'a> {
     /// `null`, in the opening only.
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<()>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[ToolCallDelta<'a>; 1]>,
 }
@@ -168,12 +173,13 @@ impl ChatChoice {
 }
 
 impl AssistantMessage {
-    pub(crate) fn new(content: String, tool_calls: Vec<ToolCall>) -> Self {
+    pub(crate) fn new(reasoning: String, content: String, tool_calls: Vec<ToolCall>) -> Self {
         let said = tool_calls.is_empty() || !content.is_empty();
         Self {
             role: "assistant",
             content: said.then_some(content),
             refusal: None,
+            reasoning_content: (!reasoning.is_empty()).then_some(reasoning),
             tool_calls,
         }
     }
@@ -230,6 +236,7 @@ impl<'a> ChatDelta<'a> {
             role: Some("assistant"),
             content: Some(""),
             refusal: Some(()),
+            reasoning_content: None,
             tool_calls: None,
         }
     }
@@ -258,6 +265,14 @@ impl<'a> ChatDelta<'a> {
     fn of_call(call: ToolCallDelta<'a>) -> Self {
         Self {
             tool_calls: Some([call]),
+            ..Self::default()
+        }
+    }
+
+    /// More of a thought.
+    pub(crate) fn reasoning(thought: &'a str) -> Self {
+        Self {
+            reasoning_content: Some(thought),
             ..Self::default()
         }
     }

@@ -89,7 +89,7 @@ impl ChatEncoder {
             let scored = choice.logprobs.get_or_insert_default();
             scored.extend(tokens);
         }
-        let pieces = choice.reader.push(text);
+        let pieces = choice.reader.push(&text, tokens.len());
         // Tokens without a text come alone, unless the text is only held back.
         let alone = pieces.is_empty() && choice.logprobs.is_some() && !choice.reader.reads();
         if alone {
@@ -101,6 +101,9 @@ impl ChatEncoder {
     fn pieces(&mut self, index: usize, pieces: Vec<ChatPiece>, tally: &Tally, out: &mut Frames) {
         for piece in pieces {
             match piece {
+                ChatPiece::Reasoning(text) => {
+                    self.piece(index, ChatDelta::reasoning(&text), tally, out);
+                }
                 ChatPiece::Content(text) => {
                     self.piece(index, ChatDelta::text(&text), tally, out);
                 }
@@ -127,8 +130,14 @@ impl ChatEncoder {
         held.or_else(|| self.logprobs.then(ChatLogprobs::default))
     }
 
+    fn reasoning_tokens(&self) -> u32 {
+        let choices = self.choices.iter();
+        choices.map(|choice| choice.reader.reasoning_tokens()).sum()
+    }
+
     fn chunk(&self, choice: ChunkChoice<'_>, tally: &Tally, out: &mut Frames) {
         let usage = self.options.usage_of_chunk(tally);
+        let usage = usage.with_reasoning(self.reasoning_tokens());
         let ends = choice.finish_reason.is_some();
         let choices = [choice];
         let mut chunk = ChatChunk::new(&self.head, &choices, usage);
@@ -165,7 +174,7 @@ impl Encode for ChatEncoder {
 
     fn end(&mut self, tally: &Tally, out: &mut Frames) {
         if self.options.include_usage {
-            let usage = ChunkUsage::Known(tally.usage());
+            let usage = ChunkUsage::Known(tally.usage()).with_reasoning(self.reasoning_tokens());
             out.data(&ChatChunk::new(&self.head, &[], usage));
         }
     }

@@ -16,6 +16,7 @@ pub(crate) fn chat_completion(
 ) -> ChatCompletion {
     let prompt = choices.first().filter(|c| !c.prompt.is_empty());
     let prompt_logprobs = prompt.map(|c| prompt_logprobs(&c.prompt));
+    let mut reasoning: u32 = 0;
     let choices = choices.into_iter().enumerate().map(|(index, choice)| {
         let scored = logprobs.then(|| {
             let mut scored = ChatLogprobs::default();
@@ -24,13 +25,14 @@ pub(crate) fn chat_completion(
         });
         let id = |call| reading.call_id(&head.id, index, call);
         let mut reader = reading.reader();
-        let message = message(&mut reader, choice.text, id);
+        let message = message(&mut reader, &choice, id);
+        reasoning += reader.reasoning_tokens();
         let reason = choice.reason.as_ref();
         let reason = reason.map_or("stop", |reason| reader.finish_reason(reason));
         ChatChoice::new(index, message, scored, reason)
     });
     let choices = choices.collect();
-    let mut completion = ChatCompletion::new(head, choices, usage);
+    let mut completion = ChatCompletion::new(head, choices, usage.with_reasoning(reasoning));
     completion.prompt_logprobs = prompt_logprobs;
     completion
 }
@@ -38,14 +40,22 @@ pub(crate) fn chat_completion(
 /// What a text means; `id` gives the ids of calls.
 fn message(
     reader: &mut ChatReader,
-    text: String,
+    choice: &WholeChoice,
     id: impl Fn(usize) -> String,
 ) -> AssistantMessage {
-    let mut pieces = reader.push(text);
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for (end, tokens) in &choice.written {
+        let text = choice.text.get(start..*end).unwrap_or_default();
+        pieces.extend(reader.push(text, *tokens));
+        start = *end;
+    }
     pieces.extend(reader.finish());
-    let (mut content, mut calls) = (String::new(), Vec::<ToolCall>::new());
+    let (mut thought, mut content) = (String::new(), String::new());
+    let mut calls = Vec::<ToolCall>::new();
     for piece in pieces {
         match piece {
+            ChatPiece::Reasoning(text) => thought.push_str(&text),
             ChatPiece::Content(text) => content.push_str(&text),
             ChatPiece::Call { index, name } => calls.push(ToolCall::new(id(index), name)),
             ChatPiece::Arguments { index, text } => {
@@ -55,5 +65,5 @@ fn message(
             }
         }
     }
-    AssistantMessage::new(content, calls)
+    AssistantMessage::new(thought, content, calls)
 }

@@ -85,11 +85,8 @@ static CHAT_OWN: &[Field] = &[
         Noop::Null,
         "this version does not search the web",
     ),
-    refused(
-        "reasoning_effort",
-        Noop::Null,
-        "no served model takes it; what a chat template knows is set by chat_template_kwargs",
-    ),
+    honoured("reasoning_effort"),
+    honoured("include_reasoning"),
     refused(
         "verbosity",
         Noop::Text(&["medium"]),

@@ -1,6 +1,7 @@
 //! Requests of the wire become requests in text. Chance and time are passed in.
 
 use engine::SamplingParams;
+use llm_apps::reasoning::Opening;
 use llm_apps::stage::generate::{ChatPrompt, Form, Prompt as TextPrompt, TextRequest};
 use llm_apps::tool_calls::ToolSyntax;
 
@@ -33,13 +34,14 @@ pub struct Defaults {
     pub max_tokens: Option<u32>,
 }
 
-/// The one text request of a chat to a model that writes calls in `syntax`.
+/// The one text request of a chat to a model that writes calls in `syntax`, and whose answer begins at
+/// `opening`: what is asked of the answer's form applies behind its thought.
 ///
 /// # Errors
 /// Names the tool whose arguments cannot be held to its schema.
 pub(crate) fn chat_text(
     request: ChatRequest,
-    syntax: ToolSyntax,
+    (syntax, opening): (ToolSyntax, Opening),
     around: &Surroundings<'_>,
 ) -> Result<TextRequest, ApiError> {
     // A template writes the special tokens itself.
@@ -56,6 +58,13 @@ pub(crate) fn chat_text(
             grammar,
             param: tools.param.clone(),
         });
+    }
+    if let Some(form) = text.form.take() {
+        let Form { grammar, param } = form;
+        let grammar = opening
+            .then(grammar)
+            .map_err(|error| ApiError::invalid(error.param(&param), format!("{param}: {error}")))?;
+        text.form = Some(Form { grammar, param });
     }
     Ok(text)
 }

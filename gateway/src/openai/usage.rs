@@ -57,6 +57,12 @@ impl Usage {
         }
     }
 
+    /// Of the answers' tokens, so many were thoughts.
+    pub(crate) fn with_reasoning(mut self, tokens: u32) -> Self {
+        self.completion_tokens_details.reasoning_tokens = tokens;
+        self
+    }
+
     /// Tokens of the prompt, those of them that were cached, and tokens of the answer.
     pub(crate) fn counts(&self) -> (u32, u32, u32) {
         let cached = self.prompt_tokens_details.cached_tokens;
@@ -78,6 +84,14 @@ pub(crate) enum ChunkUsage {
 }
 
 impl ChunkUsage {
+    /// Of the answers' tokens, so many were thoughts.
+    pub(crate) fn with_reasoning(self, tokens: u32) -> Self {
+        match self {
+            Self::Known(usage) => Self::Known(usage.with_reasoning(tokens)),
+            Self::Absent | Self::Null => self,
+        }
+    }
+
     /// Whether the field is left out.
     pub(crate) fn is_absent(&self) -> bool {
         *self == Self::Absent

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use llm_apps::reasoning::Opening;
 use llm_apps::stage::Call;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -245,7 +246,7 @@ async fn begin(state: &SharedState, order: Order) -> Result<(Answers, Value), Ap
             Ok((asked.answers, asked.sources))
         }
         Served::Model(model) => {
-            let syntax = model.text().tool_syntax();
+            let syntax = (model.text().tool_syntax(), Opening::Behind);
             let text = chat_text(chat, syntax, &state.surroundings(&model))?;
             let when = (arrived, terms.deadline());
             let answers = start(state, &model, Operation::Chat, vec![text], when).await?;

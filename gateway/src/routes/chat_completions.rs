@@ -36,8 +36,10 @@ pub(super) async fn create(
         Served::Model(model) => {
             let (stream, logprobs) = (request.stream, request.decoding.logprobs.is_some());
             let syntax = model.text().tool_syntax();
-            let reading = ChatReading::new(request.tools.as_ref(), syntax);
-            let text = chat_text(request, syntax, &state.surroundings(&model))?;
+            let opening = request.opening(model.text().reasoning());
+            let thoughts = (opening, request.include_reasoning);
+            let reading = ChatReading::new(request.tools.as_ref(), syntax, thoughts);
+            let text = chat_text(request, (syntax, opening), &state.surroundings(&model))?;
             let when = (arrived, terms.deadline());
             let answers = start(&state, &model, Operation::Chat, vec![text], when).await?;
             let head = state.head("chatcmpl-", model.id());

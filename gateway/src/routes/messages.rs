@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use llm_apps::reasoning::Opening;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -51,7 +52,7 @@ pub(super) async fn create(
             Ok(with_server_timing(response, &call))
         }
         Served::Model(model) => {
-            let syntax = model.text().tool_syntax();
+            let syntax = (model.text().tool_syntax(), Opening::Behind);
             let text = chat_text(chat, syntax, &state.surroundings(&model))?;
             let when = (arrived, terms.deadline());
             let answers = start(&state, &model, Operation::Chat, vec![text], when).await?;

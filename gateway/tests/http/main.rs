@@ -25,6 +25,7 @@ mod messages;
 mod metrics;
 mod openapi;
 mod probes;
+mod reasoning;
 mod responses;
 mod responses_background;
 mod small_models;

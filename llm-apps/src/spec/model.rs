@@ -20,6 +20,7 @@ use super::sampling::SamplingDefaults;
 use super::section::Section;
 use super::source;
 use super::speculation::DraftModelSpec;
+use crate::reasoning::ReasoningFormat;
 use crate::tool_calls::ToolFormat;
 
 /// One served model.
@@ -43,6 +44,8 @@ pub struct ModelSpec {
     pub chat_template: Option<PathBuf>,
     /// How it writes calls of tools. Default: told by its chat template.
     pub tool_parser: Option<ToolFormat>,
+    /// How its thoughts stand in its answers. Default: told by its chat template.
+    pub reasoning_parser: Option<ReasoningFormat>,
     /// Where all this stands in the file.
     pub places: Places,
 }
@@ -102,6 +105,7 @@ impl ModelSpec {
             .unwrap_or_default();
         let chat_template = keys.take("chat_template", f, |node| template(node, folder));
         let tool_parser = keys.take("tool_parser", f, tool_format);
+        let reasoning_parser = keys.take("reasoning_parser", f, reasoning_format);
         keys.finish(f);
         Some(Self {
             name: name?,
@@ -112,6 +116,7 @@ impl ModelSpec {
             sampling_defaults,
             chat_template,
             tool_parser,
+            reasoning_parser,
             places: Places::of(&f.file, path, node),
         })
     }
@@ -172,6 +177,15 @@ fn tool_format(node: &Node) -> Result<ToolFormat, read::Expected> {
     let format = ToolFormat::ALL.into_iter().find(|f| f.name() == name);
     format.ok_or_else(|| {
         let names = ToolFormat::ALL.map(ToolFormat::name);
+        format!("one of {}", names.join(", "))
+    })
+}
+
+fn reasoning_format(node: &Node) -> Result<ReasoningFormat, read::Expected> {
+    let name = read::text(node).unwrap_or_default();
+    let format = ReasoningFormat::ALL.into_iter().find(|f| f.name() == name);
+    format.ok_or_else(|| {
+        let names = ReasoningFormat::ALL.map(ReasoningFormat::name);
         format!("one of {}", names.join(", "))
     })
 }

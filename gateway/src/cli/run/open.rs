@@ -99,7 +99,8 @@ fn open_now(
         },
         preparing,
     })
-    .with_tool_format(spec.tool_parser);
+    .with_tool_format(spec.tool_parser)
+    .with_reasoning_format(spec.reasoning_parser);
     let defaults = defaults(&spec.sampling_defaults);
     Ok((ModelEntry { text, defaults }, started))
 }

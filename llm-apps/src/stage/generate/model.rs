@@ -15,6 +15,7 @@ use super::prepare::{self, PreparedRequest};
 use super::prompt;
 use super::request::{Prompt, TextRequest};
 use super::stream::TextStream;
+use crate::reasoning::{ReasoningFormat, ReasoningSyntax};
 use crate::tool_calls::{ToolFormat, ToolSyntax};
 
 /// A model that speaks text. Cheap to clone; clones share everything.
@@ -23,6 +24,7 @@ pub struct TextModel {
     shared: Arc<Shared>,
     engine: Engine,
     tool_syntax: ToolSyntax,
+    reasoning: ReasoningSyntax,
 }
 
 /// What a [`TextModel`] is made of.
@@ -80,6 +82,7 @@ impl TextModel {
         let preparing = preparing.get().min(Semaphore::MAX_PERMITS);
         let compiler = GrammarCompiler::new(tokenizer.clone(), info.eos.clone());
         let tool_syntax = ToolSyntax::of(chat_template.as_ref(), &tokenizer, None);
+        let reasoning = ReasoningSyntax::of(chat_template.as_ref(), None);
         let shared = Shared {
             takes_tools: tool_syntax.template,
             takes_system: chat_template
@@ -96,6 +99,7 @@ impl TextModel {
             shared: Arc::new(shared),
             engine,
             tool_syntax,
+            reasoning,
         }
     }
 
@@ -107,6 +111,20 @@ impl TextModel {
             self.tool_syntax = ToolSyntax::of(template, &self.shared.tokenizer, given);
         }
         self
+    }
+
+    /// The same model, whose thoughts are as the configuration says, if it says so.
+    #[must_use]
+    pub fn with_reasoning_format(mut self, given: Option<ReasoningFormat>) -> Self {
+        if given.is_some() {
+            self.reasoning = ReasoningSyntax::of(self.shared.chat_template.as_ref(), given);
+        }
+        self
+    }
+
+    /// How its thoughts stand in its answers.
+    pub fn reasoning(&self) -> ReasoningSyntax {
+        self.reasoning
     }
 
     /// How it writes calls of tools.
