@@ -170,10 +170,12 @@ impl Server {
 
     async fn send(&self, config: &Path, plan: bool) -> Result<Value> {
         let source = source::read(config)?;
-        let folder = std::path::absolute(&source.folder)?;
         let query = [
             ("file", source.file.as_str()),
-            ("folder", folder.to_str().context("the path is not UTF-8")?),
+            (
+                "folder",
+                source.folder.to_str().context("the path is not UTF-8")?,
+            ),
             ("plan", if plan { "true" } else { "false" }),
         ];
         let text = source.text.clone();

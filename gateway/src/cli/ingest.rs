@@ -1,6 +1,7 @@
 //! `penstock ingest COLLECTION PATHS... --config FILE`.
 
 use std::io::Write;
+use std::path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -41,8 +42,10 @@ async fn run(
     let path = fetch_encoder(encoder, environment, terminal).await?;
     let encoder = open_encoder(encoder, &path).await?;
     let index = collection.open(encoder.dimension()).await?;
+    let config = path::absolute(&arguments.config)?;
     let options = IngestOptions {
         chunk: collection.chunk,
+        base: config.parent().unwrap_or(&config).to_owned(),
         ..IngestOptions::default()
     };
     let bar = Bar::new(terminal.err_is_tty);

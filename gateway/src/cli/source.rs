@@ -1,8 +1,8 @@
 //! A configuration from a file.
 
 use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::io::{self, Read};
+use std::path::{self, Path, PathBuf};
 
 use anyhow::{Context, Result};
 use gateway::ConfigSource;
@@ -19,15 +19,30 @@ pub(super) fn read(path: &Path) -> Result<ConfigSource> {
         .with_context(unread)?;
     Ok(ConfigSource {
         file: path.display().to_string(),
-        folder: folder(path).to_owned(),
+        folder: folder(path).with_context(unread)?,
         text: String::from_utf8(bytes).with_context(unread)?,
     })
 }
 
-/// The folder that a file lies in, also where its path does not say so.
-fn folder(file: &Path) -> &Path {
-    let named = file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    named.unwrap_or_else(|| Path::new("."))
+/// The folder that a file lies in, whole: a server compares what is deployed with what it runs, and both
+/// are read from wherever their commands were given.
+fn folder(file: &Path) -> io::Result<PathBuf> {
+    let file = path::absolute(file)?;
+    Ok(file.parent().unwrap_or(&file).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::path::Path;
+
+    use super::read;
+
+    #[test]
+    fn a_file_lies_where_it_lies_however_it_is_named() {
+        let here = env::current_dir().unwrap();
+        for name in ["Cargo.toml", "./Cargo.toml"] {
+            assert_eq!(read(Path::new(name)).unwrap().folder, here, "{name}");
+        }
+    }
 }

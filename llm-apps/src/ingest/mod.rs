@@ -12,6 +12,7 @@ mod document;
 mod error;
 mod event;
 mod options;
+mod origin;
 mod plan;
 mod read;
 mod run;

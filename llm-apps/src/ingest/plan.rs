@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::chunk::{Chunk, chunks};
 use super::document::Document;
 use super::options::IngestOptions;
+use super::origin::ORIGIN;
 use crate::ingest::chunk::ChunkUnit;
 use crate::vector::{Metadata, SOURCE, TextEncoder};
 
@@ -70,9 +71,18 @@ impl Plan {
     }
 }
 
+/// How a file is called in a collection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Name {
+    /// As it was reached.
+    pub(super) source: String,
+    /// By which it is told from others.
+    pub(super) origin: String,
+}
+
 /// The chunks of a file's documents.
 pub(super) fn wanted(
-    source: &str,
+    name: &Name,
     documents: &[Document],
     options: &IngestOptions,
     encoder: &dyn TextEncoder,
@@ -83,6 +93,7 @@ pub(super) fn wanted(
             .map_err(|error| error.to_string()),
         ChunkUnit::Characters => Ok(text.chars().count()),
     };
+    let source = name.source.as_str();
     let mut wanted = Vec::new();
     let mut seen: HashMap<Fingerprint, u32> = HashMap::new();
     for document in documents {
@@ -93,11 +104,11 @@ pub(super) fn wanted(
             let hash: Fingerprint = Sha256::digest(encoded.as_bytes()).into();
             // The same words twice in a file are two chunks.
             let nth = seen.entry(hash).or_default();
-            let id = id(source, &hash, *nth);
+            let id = id(&name.origin, &hash, *nth);
             *nth += 1;
             wanted.push(Wanted {
                 id,
-                metadata: metadata(source, title, &chunk, &hash, document),
+                metadata: metadata(name, title, &chunk, &hash, document),
                 text: chunk.text,
                 encoded,
             });
@@ -146,9 +157,9 @@ fn encoded(title: &str, chunk: &Chunk) -> String {
     encoded
 }
 
-fn id(source: &str, hash: &Fingerprint, nth: u32) -> String {
+fn id(origin: &str, hash: &Fingerprint, nth: u32) -> String {
     let mut hasher = Sha256::new();
-    hasher.update(source.as_bytes());
+    hasher.update(origin.as_bytes());
     hasher.update([0]);
     hasher.update(hash);
     hasher.update(nth.to_le_bytes());
@@ -156,7 +167,7 @@ fn id(source: &str, hash: &Fingerprint, nth: u32) -> String {
 }
 
 fn metadata(
-    source: &str,
+    name: &Name,
     title: &str,
     chunk: &Chunk,
     hash: &Fingerprint,
@@ -166,7 +177,8 @@ fn metadata(
     let mut set = |key: &str, value: Value| {
         metadata.insert(key.to_owned(), value);
     };
-    set(SOURCE, json!(source));
+    set(SOURCE, json!(name.source));
+    set(ORIGIN, json!(name.origin));
     set("title", json!(title));
     set("hash", json!(hex(hash)));
     if !chunk.headings.is_empty() {

@@ -1,6 +1,7 @@
 //! The ingestion itself: file by file, batch by batch.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,10 +10,11 @@ use tokio::task::spawn_blocking;
 use super::error::IngestError;
 use super::event::{Failure, IngestEvent, Summary};
 use super::options::IngestOptions;
-use super::plan::{Plan, There, Wanted, fingerprint, wanted};
+use super::origin::{Base, ORIGIN};
+use super::plan::{Name, Plan, There, Wanted, fingerprint, wanted};
 use super::read::{ReadFile, read};
 use super::walk::{Found, plain, walk};
-use crate::vector::{MAX_LIMIT, Point, SOURCE, ScrollRequest, TextEncoder, VectorIndex};
+use crate::vector::{MAX_LIMIT, Point, ScrollRequest, TextEncoder, VectorIndex};
 
 /// Brings a collection to the state of some files and folders. Chunks of files that are no more
 /// below the paths are removed; chunks of files elsewhere stay. Dropping the future ends the run
@@ -31,7 +33,8 @@ pub async fn ingest(
     let roots: Vec<PathBuf> = paths.iter().map(|path| plain(path)).collect();
     let Found { files, passed_over } = walked(roots.clone(), options.max_files).await?;
     progress(IngestEvent::Found { files: files.len() });
-    let mut there = stored(index, &roots).await?;
+    let base = Base::new(&options.base).map_err(|error| nowhere(&options.base, &error))?;
+    let mut there = stored(index, &base, &roots).await?;
     let mut run = Run {
         index,
         encoder,
@@ -43,8 +46,12 @@ pub async fn ingest(
         },
     };
     for file in files {
-        let there = there.remove(&source(&file)).unwrap_or_default();
-        run.file(file, there).await?;
+        let name = Name {
+            source: source(&file),
+            origin: base.origin(&file).map_err(|error| nowhere(&file, &error))?,
+        };
+        let there = there.remove(&name.origin).unwrap_or_default();
+        run.file(file, name, there).await?;
         progress(IngestEvent::FileDone);
     }
     // What is left is of files that are gone.
@@ -69,8 +76,8 @@ struct Prepared {
 }
 
 impl Run<'_> {
-    async fn file(&mut self, path: PathBuf, there: There) -> Result<(), IngestError> {
-        let prepared = self.prepare(path.clone()).await;
+    async fn file(&mut self, path: PathBuf, name: Name, there: There) -> Result<(), IngestError> {
+        let prepared = self.prepare(path.clone(), name).await;
         let whole = prepared.failures.is_empty();
         self.summary.files += usize::from(whole || !prepared.wanted.is_empty());
         self.summary.failed.extend(prepared.failures);
@@ -90,10 +97,10 @@ impl Run<'_> {
     }
 
     /// Reads and cuts a file where it may take long.
-    async fn prepare(&self, path: PathBuf) -> Prepared {
-        let (encoder, options) = (Arc::clone(&self.encoder), *self.options);
+    async fn prepare(&self, path: PathBuf, name: Name) -> Prepared {
+        let (encoder, options) = (Arc::clone(&self.encoder), self.options.clone());
         let of = path.clone();
-        let work = spawn_blocking(move || prepare(&of, &options, &*encoder));
+        let work = spawn_blocking(move || prepare(&of, &name, &options, &*encoder));
         // A parser that panics is a fault of one file.
         work.await.unwrap_or_else(|_| Prepared {
             wanted: Vec::new(),
@@ -147,12 +154,17 @@ async fn walked(roots: Vec<PathBuf>, max_files: usize) -> Result<Found, IngestEr
     walked.unwrap_or(Err(IngestError::Interrupted))
 }
 
-fn prepare(path: &Path, options: &IngestOptions, encoder: &dyn TextEncoder) -> Prepared {
+fn prepare(
+    path: &Path,
+    name: &Name,
+    options: &IngestOptions,
+    encoder: &dyn TextEncoder,
+) -> Prepared {
     let ReadFile {
         documents,
         mut failures,
     } = read(path, options.max_file_bytes);
-    let wanted = wanted(&source(path), &documents, options, encoder).unwrap_or_else(|why| {
+    let wanted = wanted(name, &documents, options, encoder).unwrap_or_else(|why| {
         failures.push(Failure {
             path: path.to_owned(),
             line: None,
@@ -163,9 +175,10 @@ fn prepare(path: &Path, options: &IngestOptions, encoder: &dyn TextEncoder) -> P
     Prepared { wanted, failures }
 }
 
-/// What the collection has of the files below the paths, by source.
+/// What the collection has of the files below the paths, by origin.
 async fn stored(
     index: &dyn VectorIndex,
+    base: &Base,
     roots: &[PathBuf],
 ) -> Result<HashMap<String, There>, IngestError> {
     let mut there: HashMap<String, There> = HashMap::new();
@@ -178,17 +191,17 @@ async fn stored(
         };
         let page = index.scroll(request).await?;
         for record in page.records {
-            let Some(source) = record
-                .metadata
-                .get(SOURCE)
-                .and_then(|source| source.as_str())
-            else {
+            let Some(origin) = record.metadata.get(ORIGIN).and_then(|at| at.as_str()) else {
                 continue;
             };
-            let below = |root: &PathBuf| is_below(Path::new(source), root);
-            if roots.iter().any(below) {
-                let of_source = there.entry(source.to_owned()).or_default();
-                of_source.insert(record.id, fingerprint(&record.metadata));
+            let mut below = false;
+            for root in roots {
+                let is_below = base.is_below(origin, root);
+                below |= is_below.map_err(|error| nowhere(root, &error))?;
+            }
+            if below {
+                let of_file = there.entry(origin.to_owned()).or_default();
+                of_file.insert(record.id, fingerprint(&record.metadata));
             }
         }
         after = page.next;
@@ -198,11 +211,11 @@ async fn stored(
     }
 }
 
-fn is_below(source: &Path, root: &Path) -> bool {
-    if root == Path::new(".") {
-        return source.is_relative() && !source.starts_with("..");
+fn nowhere(path: &Path, error: &io::Error) -> IngestError {
+    IngestError::Path {
+        path: path.to_owned(),
+        why: error.to_string(),
     }
-    source.starts_with(root)
 }
 
 /// A file's name in the collection: its path as it was reached, with `/` between folders.

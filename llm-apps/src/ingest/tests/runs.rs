@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::fixture::Place;
 use crate::ingest::{ChunkSize, IngestError, IngestEvent, IngestOptions};
+use crate::vector::Record;
 
 async fn filled() -> Place {
     let place = Place::new().await;
@@ -54,6 +55,39 @@ async fn files_become_chunks_with_their_places() {
     assert_eq!(
         stored[2].metadata["title"], "b",
         "a text without a title goes by its name"
+    );
+}
+
+#[tokio::test]
+async fn the_same_file_reached_another_way_is_the_same_and_another_of_its_name_is_not() {
+    let place = filled().await;
+    place.write("other/deep/b.txt", "Another text.\n");
+    place.run().await.0.unwrap();
+    let around = place.path("other/../deep");
+    let (summary, encoded) = place.run_on(&[around], &|_| {}).await;
+    let summary = summary.unwrap();
+    assert_eq!((summary.added, summary.kept, summary.removed), (0, 2, 0));
+    assert_eq!(encoded, 0);
+    let sources = |records: Vec<Record>| -> Vec<_> {
+        let sources = records
+            .into_iter()
+            .map(|r| r.metadata["source"].to_string());
+        sources.filter(|source| source.contains("/../")).collect()
+    };
+    assert_eq!(
+        sources(place.stored().await).len(),
+        2,
+        "it has the name of the last run"
+    );
+    // What lies elsewhere under the same name stays.
+    std::fs::remove_file(place.path("deep/b.txt")).unwrap();
+    let (summary, _) = place.run_on(&[place.path("deep")], &|_| {}).await;
+    assert_eq!(summary.unwrap().removed, 2);
+    let texts = place.stored().await.into_iter().map(|record| record.text);
+    assert!(
+        texts
+            .collect::<Vec<_>>()
+            .contains(&"Another text.".to_owned())
     );
 }
 
@@ -208,14 +242,14 @@ async fn progress_adds_up() {
 #[tokio::test]
 async fn options_that_do_not_fit_are_refused() {
     let mut place = Place::new().await;
-    let good = place.options;
+    let good = place.options.clone();
     let chunk = |size, overlap| IngestOptions {
         chunk: ChunkSize {
             size,
             overlap,
             ..good.chunk
         },
-        ..good
+        ..good.clone()
     };
     for (options, why) in [
         (
@@ -227,7 +261,10 @@ async fn options_that_do_not_fit_are_refused() {
             "the overlap of chunks must be at most half of their size, 50, but is 51",
         ),
         (
-            IngestOptions { batch: 0, ..good },
+            IngestOptions {
+                batch: 0,
+                ..good.clone()
+            },
             "batch must be from 1 to 1024 chunks, but is 0",
         ),
     ] {
