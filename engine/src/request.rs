@@ -1,6 +1,8 @@
 //! A request that was proved against the model's limits, and the sampling parameters: defined here
 //! and nowhere else in the workspace (A4).
 
+mod resumption;
+
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -89,6 +91,10 @@ pub struct GenerateRequest {
     params: Arc<SamplingParams>,
     choice: u32,
     grammar: Option<Arc<CompiledGrammar>>,
+    /// Tokens of the answer that were said before, elsewhere.
+    said: Arc<[u32]>,
+    /// [`Usage::cached_tokens`](crate::Usage::cached_tokens) as it was then.
+    said_cached: u32,
 }
 
 /// Why a request cannot be run on a model. `param` is the field as OpenAI's API spells it.
@@ -173,6 +179,8 @@ impl GenerateRequest {
             params,
             choice,
             grammar: None,
+            said: Arc::default(),
+            said_cached: 0,
         })
     }
 

@@ -37,12 +37,12 @@ impl Generation {
             events,
             reservation,
         } = submission;
-        let scores = request.params().prompt_logprobs.is_some();
+        let scores = request.params().prompt_logprobs.is_some() && !request.resumes();
         Self {
-            request,
             sampler,
-            generated: 0,
-            cached: None,
+            generated: u32::try_from(request.said().len()).unwrap_or(u32::MAX),
+            cached: request.said_cached(),
+            request,
             // Nothing predicts the first token.
             prompt_logprobs: scores.then(|| vec![None]),
             failure: None,

@@ -43,15 +43,20 @@ struct Scratch {
 }
 
 impl Sampler {
-    /// A sampler at the beginning of the answer. To go on with an answer, [`observe`](Self::observe)
-    /// its tokens in order.
+    /// A sampler at the beginning of the answer, or behind what the request says was
+    /// [said](GenerateRequest::said). To go on with an answer, [`observe`](Self::observe) its tokens in
+    /// order.
     pub fn new(request: &GenerateRequest) -> Self {
-        Self {
+        let mut sampler = Self {
             request: request.clone(),
             history: History::new(request),
             matcher: request.grammar().map(|g| Box::new(g.matcher())),
             scratch: Scratch::default(),
+        };
+        for &token in request.said() {
+            sampler.observe(token);
         }
+        sampler
     }
 
     /// Takes note of one token of the answer. Sampling does not do so by itself: the caller decides

@@ -21,7 +21,7 @@ pub(crate) struct Sequence {
     /// Leading positions whose logits were answered as prompt log-probabilities. Never goes back:
     /// a preempted sequence does not answer them twice.
     scored: usize,
-    /// Tokens found in the prefix cache at the first admission; `None` before it.
+    /// Tokens found in the prefix cache at the first admission, here or where it was begun; `None` before it.
     cached: Option<usize>,
     /// Later arrivals that were admitted while it waited.
     bypasses: u32,
@@ -30,18 +30,23 @@ pub(crate) struct Sequence {
 }
 
 impl Sequence {
-    /// A sequence of which nothing is computed yet.
+    /// A sequence of which nothing is computed yet. One that was begun elsewhere stands like one that
+    /// was preempted: its prompt is scored, and what was cached then is what counts.
     pub(crate) fn new(id: SequenceId, request: GenerateRequest) -> Self {
+        let scored = match request.params().prompt_logprobs {
+            Some(_) if request.resumes() => request.prompt().len() - 1,
+            Some(_) | None => 0,
+        };
         Self {
             id,
             table: BlockTable::default(),
-            tokens: request.prompt().to_vec(),
-            request,
+            tokens: [request.prompt(), request.said()].concat(),
             computed: 0,
-            scored: 0,
-            cached: None,
+            scored,
+            cached: request.said_cached().map(|cached| cached as usize),
             bypasses: 0,
             fetched: false,
+            request,
         }
     }
 
@@ -66,7 +71,7 @@ impl Sequence {
         self.computed >= self.prompt_len() && self.gap() <= BLOCK_SIZE
     }
 
-    /// Whether it has been admitted before: if it waits, it was preempted.
+    /// Whether it has been admitted before: if it waits, it was preempted, or begun elsewhere.
     pub(crate) fn was_admitted(&self) -> bool {
         self.cached.is_some()
     }

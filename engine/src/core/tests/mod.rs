@@ -1,6 +1,7 @@
 //! The engine without its thread: each test calls the steps itself.
 
 mod pace;
+mod resumption;
 mod sampling;
 mod simulation;
 mod speculation;
