@@ -5,8 +5,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Sizes and limits of one engine. [`EngineConfig::default`] serves a small model on a laptop.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineConfig {
     /// Memory for keys and values, in bytes. More holds more and longer sequences, and keeps more
     /// prefixes for reuse. Rounded down to whole blocks; at least one full context must fit.
@@ -50,7 +52,7 @@ pub struct EngineConfig {
 }
 
 /// What computes a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Device {
     /// The CPU, by kernels of our own.
     #[default]
@@ -76,7 +78,7 @@ impl fmt::Display for Device {
 }
 
 /// Tiers of memory for blocks that the KV cache has no room for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvTiersConfig {
     /// Memory for them, in bytes, beside that of the cache. It is taken as it is filled. What is
     /// unused for longest goes to disk, or is forgotten.
@@ -86,7 +88,7 @@ pub struct KvTiersConfig {
 }
 
 /// A folder of blocks. Several models may share it; no two running engines of one model should.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskTierConfig {
     /// The folder; it is made when it is not there.
     pub path: PathBuf,
@@ -100,7 +102,7 @@ pub struct DiskTierConfig {
 ///
 /// What it costs, for SmolLM2 135M in Q4_1 against f32: the greedy token agrees in 99.9%, 98.1% and
 /// 97.0% of positions, and perplexity grows by less than 0.01%, by 0.07% and by 0.29%.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Activations {
     /// 16 bits everywhere: no loss to speak of.
     #[default]
@@ -115,7 +117,7 @@ pub enum Activations {
 ///
 /// What int8 costs, against f32: for SmolLM2 135M in Q4_1 the greedy token agrees in 98.4% of positions
 /// (99.9% with f16) and perplexity grows by less than 0.01%, for Gemma 3 270M by 0.25%.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum KvCacheDtype {
     /// Two bytes a number: no loss to speak of.
     #[default]
@@ -126,7 +128,7 @@ pub enum KvCacheDtype {
 }
 
 /// How tokens are guessed ahead (speculative decoding).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Speculation {
     /// Tokens guessed for a sequence in one step at most, one or more. How many are guessed is chosen
     /// anew in each step: as many as pay.
@@ -136,7 +138,7 @@ pub struct Speculation {
 }
 
 /// Where guesses come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SpeculationMethod {
     /// From the sequence's own tokens: what followed when its last few tokens were there before.
     Ngram {
@@ -155,7 +157,7 @@ pub enum SpeculationMethod {
 }
 
 /// Instruction sets for which the kernels are built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Isa {
     /// Plain Rust, on every processor.
     Portable,

@@ -31,6 +31,18 @@ pub enum EngineError {
     /// The answer could not be held to its form any further. The others go on.
     #[error("the answer could not be held to its form: {0}")]
     Constraint(String),
+    /// What computed the answer is gone, and nothing else took it over in time.
+    #[error("the replica that computed the answer was lost, and no other took over: {0}")]
+    Lost(String),
+    /// Replicas ended while they computed this request, one after the other: no further one is given it.
+    #[error(
+        "{replicas} replicas ended one after the other while they computed this request; it is not given to \
+         another"
+    )]
+    Quarantined {
+        /// How many it was.
+        replicas: u32,
+    },
 }
 
 impl EngineError {
@@ -42,14 +54,19 @@ impl EngineError {
             Self::CacheTooSmall { .. } => "cache_too_small",
             Self::Model(_) => "model",
             Self::Constraint(_) => "constraint",
+            Self::Lost(_) => "lost",
+            Self::Quarantined { .. } => "quarantined",
         }
     }
 
     /// Whether the same request may succeed later or on another replica.
     pub fn may_retry(&self) -> bool {
         match self {
-            Self::Full { .. } | Self::ShuttingDown => true,
-            Self::CacheTooSmall { .. } | Self::Model(_) | Self::Constraint(_) => false,
+            Self::Full { .. } | Self::ShuttingDown | Self::Lost(_) => true,
+            Self::CacheTooSmall { .. }
+            | Self::Model(_)
+            | Self::Constraint(_)
+            | Self::Quarantined { .. } => false,
         }
     }
 }

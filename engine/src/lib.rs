@@ -69,7 +69,7 @@ pub use handle::{Engine, StartError, TokenStream};
 pub use kv_cache::{BlockCounts, TierStats};
 pub use kv_tiers::TierError;
 pub use model::{Forward, Logits, ModelError, Workers};
-pub use open::{OpenError, OpenModel, open};
+pub use open::{OpenError, OpenModel, open, open_tokenizer};
 pub use request::{GenerateRequest, InvalidRequest, MAX_LOGPROBS, ModelLimits, SamplingParams};
 pub use scheduler::Counters;
 #[cfg(feature = "encoders")]

@@ -108,6 +108,15 @@ pub fn open(path: &Path, config: &EngineConfig) -> Result<OpenModel, OpenError> 
     })
 }
 
+/// The tokenizer of the model at `path`, without its weights: for a process that has the model computed
+/// elsewhere.
+///
+/// # Errors
+/// [`OpenError`] names the file and what is wrong with it.
+pub fn open_tokenizer(path: &Path) -> Result<Tokenizer, OpenError> {
+    read_tokenizer(&ModelFiles::find(path)?)
+}
+
 /// Computes both, at the same time where the system has another thread.
 fn beside<A: Send, B>(a: impl Fn() -> A + Sync, b: impl FnOnce() -> B) -> (A, B) {
     thread::scope(|scope| {

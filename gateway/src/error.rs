@@ -355,6 +355,13 @@ impl ApiError {
                 tracing::warn!(%error, "an answer lost its form");
                 Self::Internal(error.to_string())
             }
+            EngineError::Lost(_) => Self::Unavailable {
+                message: error.to_string().into(),
+                code: "replica_lost",
+                retry_after,
+                close: false,
+            },
+            EngineError::Quarantined { .. } => Self::Internal(error.to_string()),
             EngineError::Model(_) => {
                 tracing::error!(%error, "the engine failed");
                 Self::Internal("the model failed on this request".to_owned())

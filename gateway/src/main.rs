@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     // Two TLS providers are linked, and without a choice rustls refuses to make one. It is already
     // made only if something made it before `main`, which is as good.
     drop(aws_lc_rs::default_provider().install_default());
-    cli::log_to_stderr(environment.log_filter());
+    cli::log_to_stderr(environment.log_filter(), arguments.is_replica());
     let mut terminal = Terminal {
         out: Box::new(std::io::stdout()),
         err: Box::new(std::io::stderr()),

@@ -1,10 +1,12 @@
 //! What all requests of one server share. Two servers have two states and nothing else in common
 //! (A6).
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use llm_apps::controller::Application;
+use llm_apps::remote::ReplicasStatus;
 use llm_apps::stage::generate::GenerateError;
 use parking_lot::RwLock;
 
@@ -116,11 +118,26 @@ impl Gateway {
         let catalogue = self.catalogue.read().clone();
         for model in catalogue.iter().flat_map(|c| c.models()) {
             model.metrics().engine.set(&model.text().engine().stats());
+            if let Some(status) = model.text().engine().replicas() {
+                self.telemetry
+                    .set_replicas(&model.text().info().id, &status);
+            }
         }
         let applications = catalogue.iter().flat_map(|c| c.applications());
         self.telemetry
             .set_deployments(applications.map(|served| served.app()));
         self.telemetry.render()
+    }
+
+    /// How the processes of the models stand that are computed in processes of their own.
+    pub(crate) fn replicas(&self) -> BTreeMap<String, ReplicasStatus> {
+        let catalogue = self.catalogue.read().clone();
+        let models = catalogue.iter().flat_map(|c| c.models());
+        let found = models.filter_map(|model| {
+            let status = model.text().engine().replicas()?;
+            Some((model.text().info().id.clone(), status))
+        });
+        found.collect()
     }
 
     pub(crate) fn config(&self) -> &GatewayConfig {

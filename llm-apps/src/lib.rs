@@ -2,7 +2,8 @@
 //!
 //! The engine speaks tokens; here text becomes token ids and token ids become text. Of the engine
 //! this crate sees the handle, the requests and events, and the text tools beside it. `spec` is the
-//! YAML that says what is served, `vector` the collections of passages.
+//! YAML that says what is served, `vector` the collections of passages, `remote` the processes that engines may
+//! live in.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +13,7 @@ pub mod ingest;
 pub mod payload;
 pub mod pipeline;
 pub mod reasoning;
+pub mod remote;
 pub mod spec;
 pub mod stage;
 pub mod template;

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::cache::Cache;
 use super::error::{GrammarError, one_line};
-use super::grammar::{Grammar, Kind};
+use super::grammar::{Grammar, GrammarKind};
 use super::matcher::CompiledGrammar;
 use super::schema;
 use super::vocabulary::vocabulary;
@@ -102,17 +102,19 @@ impl Grammar {
     fn for_llguidance(&self) -> Result<TopLevelGrammar, GrammarError> {
         let source = &*self.source;
         match self.kind {
-            Kind::JsonSchema => Ok(TopLevelGrammar::from_json_schema(schema::with_options(
+            GrammarKind::JsonSchema => Ok(TopLevelGrammar::from_json_schema(schema::with_options(
                 source,
             )?)),
-            Kind::Regex => {
+            GrammarKind::Regex => {
                 // As it was written, since rewriting forgives a little.
                 let read = RegexBuilder::new().mk_regex(source);
                 read.map_err(|error| why(self, &error.to_string()))?;
                 let pattern = regex_to_lark(source, "dws");
                 Ok(TopLevelGrammar::from_lark(format!("start: /{pattern}/")))
             }
-            Kind::Choice | Kind::Grammar => Ok(TopLevelGrammar::from_lark(source.to_owned())),
+            GrammarKind::Choice | GrammarKind::Grammar => {
+                Ok(TopLevelGrammar::from_lark(source.to_owned()))
+            }
         }
     }
 }
@@ -121,10 +123,10 @@ impl Grammar {
 fn why(grammar: &Grammar, message: &str) -> GrammarError {
     let reason = one_line(message);
     match grammar.kind {
-        Kind::JsonSchema => schema::refused(&grammar.source, reason),
-        Kind::Regex => GrammarError::Regex { reason },
-        Kind::Choice => GrammarError::Choice { reason },
-        Kind::Grammar => GrammarError::Grammar { reason },
+        GrammarKind::JsonSchema => schema::refused(&grammar.source, reason),
+        GrammarKind::Regex => GrammarError::Regex { reason },
+        GrammarKind::Choice => GrammarError::Choice { reason },
+        GrammarKind::Grammar => GrammarError::Grammar { reason },
     }
 }
 

@@ -11,17 +11,21 @@ use super::schema;
 /// A form for answers. Equal grammars are compiled once. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Grammar {
-    pub(super) kind: Kind,
+    pub(super) kind: GrammarKind,
     /// What llguidance is given: a schema as JSON, or Lark.
     pub(super) source: Arc<str>,
 }
 
-/// How `source` is read, and what errors speak of.
+/// How a grammar's source is read, and what errors speak of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub enum GrammarKind {
+    /// A JSON Schema.
     JsonSchema,
+    /// A regular expression.
     Regex,
+    /// One of some texts.
     Choice,
+    /// Lark.
     Grammar,
 }
 
@@ -40,7 +44,7 @@ impl Grammar {
     /// [`GrammarError::Schema`] names the place and the keyword, [`GrammarError::TooLarge`] the limit.
     pub fn json_schema(schema: &Value) -> Result<Self, GrammarError> {
         let kept = schema::prove(schema)?;
-        Ok(Self::new(Kind::JsonSchema, &kept.to_string()))
+        Ok(Self::new(GrammarKind::JsonSchema, &kept.to_string()))
     }
 
     /// Any JSON object.
@@ -57,7 +61,7 @@ impl Grammar {
     /// [`GrammarError::TooLarge`]; whether it can be read turns out when it is compiled.
     pub fn regex(pattern: &str) -> Result<Self, GrammarError> {
         small("a regular expression", pattern.len(), MAX_REGEX)?;
-        Ok(Self::new(Kind::Regex, pattern))
+        Ok(Self::new(GrammarKind::Regex, pattern))
     }
 
     /// One of `choices`.
@@ -85,7 +89,7 @@ impl Grammar {
         // A string of Lark is written as one of JSON.
         let quoted: Vec<_> = choices.iter().map(|c| json!(c).to_string()).collect();
         let source = format!("start: {}", quoted.join(" | "));
-        Ok(Self::new(Kind::Choice, &source))
+        Ok(Self::new(GrammarKind::Choice, &source))
     }
 
     /// A text of the language that a grammar describes: Lark as llguidance reads it, or GBNF, which is
@@ -97,12 +101,28 @@ impl Grammar {
     pub fn language(text: &str) -> Result<Self, GrammarError> {
         small("a grammar", text.len(), MAX_GRAMMAR)?;
         if gbnf::is_gbnf(text) {
-            return Ok(Self::new(Kind::Grammar, &gbnf::to_lark(text)?));
+            return Ok(Self::new(GrammarKind::Grammar, &gbnf::to_lark(text)?));
         }
-        Ok(Self::new(Kind::Grammar, text))
+        Ok(Self::new(GrammarKind::Grammar, text))
     }
 
-    pub(super) fn new(kind: Kind, source: &str) -> Self {
+    /// The grammar that has this [`kind`](Self::kind) and [`source`](Self::source): for what another
+    /// process has proved. Whether it can be kept turns out when it is compiled.
+    pub fn of_source(kind: GrammarKind, source: &str) -> Self {
+        Self::new(kind, source)
+    }
+
+    /// How its source is read.
+    pub fn kind(&self) -> GrammarKind {
+        self.kind
+    }
+
+    /// What it was written as, rewritten as far as the compiler wants it.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    pub(super) fn new(kind: GrammarKind, source: &str) -> Self {
         let source = source.into();
         Self { kind, source }
     }

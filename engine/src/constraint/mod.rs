@@ -32,7 +32,7 @@ mod vocabulary;
 
 pub use compiler::GrammarCompiler;
 pub use error::{GrammarError, MaskError};
-pub use grammar::Grammar;
+pub use grammar::{Grammar, GrammarKind};
 pub use matcher::CompiledGrammar;
 pub(crate) use matcher::Matcher;
 pub use parts::Part;

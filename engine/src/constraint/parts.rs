@@ -6,7 +6,7 @@ use llguidance::regex_to_lark;
 use serde_json::{Value, json};
 
 use super::error::GrammarError;
-use super::grammar::{Grammar, Kind};
+use super::grammar::{Grammar, GrammarKind};
 use super::schema;
 
 /// A part of a form.
@@ -63,7 +63,7 @@ impl Part {
                 limit: MAX_BYTES,
             });
         }
-        Ok(Grammar::new(Kind::Grammar, &source))
+        Ok(Grammar::new(GrammarKind::Grammar, &source))
     }
 }
 
@@ -106,12 +106,14 @@ impl Lark {
     fn form(&mut self, grammar: &Grammar) -> Result<String, GrammarError> {
         let source = &*grammar.source;
         Ok(match grammar.kind {
-            Kind::JsonSchema => {
+            GrammarKind::JsonSchema => {
                 let schema: Value = schema::with_options(source)?;
                 self.rule("", &format!("%json {schema}"))
             }
-            Kind::Regex => self.terminal(&format!("/{}/", regex_to_lark(source, "dws"))),
-            Kind::Choice | Kind::Grammar => self.rule("", &format!("%lark {{\n{source}\n}}")),
+            GrammarKind::Regex => self.terminal(&format!("/{}/", regex_to_lark(source, "dws"))),
+            GrammarKind::Choice | GrammarKind::Grammar => {
+                self.rule("", &format!("%lark {{\n{source}\n}}"))
+            }
         })
     }
 

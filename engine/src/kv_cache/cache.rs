@@ -33,7 +33,7 @@ pub struct BlockCounts {
     /// Empty.
     pub free: usize,
     /// Held by at least one sequence.
-    pub(crate) used: usize,
+    pub used: usize,
     /// Held by none, kept for the next prompt that begins alike.
     pub cached: usize,
 }

@@ -237,11 +237,16 @@ fn status_of(details: &Value) -> Value {
     let applications: Map<_, _> = applications
         .map(|(name, application)| (name.clone(), status_of_application(application)))
         .collect();
-    json!({
+    let mut status = json!({
         "proxies": details["proxies"],
         "applications": applications,
         "target_capacity": details["target_capacity"],
-    })
+    });
+    // Beside Ray Serve's keys, where models are computed in processes of their own.
+    if let Some(replicas) = details.get("replicas") {
+        status["replicas"] = replicas.clone();
+    }
+    status
 }
 
 fn status_of_application(application: &Value) -> Value {

@@ -13,6 +13,13 @@ pub(crate) struct Arguments {
     pub(super) command: Command,
 }
 
+impl Arguments {
+    /// Whether the process is a replica, whose log goes through that of its server.
+    pub(crate) fn is_replica(&self) -> bool {
+        matches!(self.command, Command::Replica(_))
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -41,6 +48,9 @@ pub(super) enum Command {
     Chat(Chat),
     /// List the models that can be had, or those of a running server
     Models(Models),
+    /// Be a replica of a model: what `isolation: process` starts
+    #[command(hide = true)]
+    Replica(Replica),
     /// Print the version
     Version,
     /// Print a completion script for a shell
@@ -167,6 +177,14 @@ pub(super) struct Chat {
     /// A system message to begin with
     #[arg(long)]
     pub(super) system: Option<String>,
+}
+
+/// `penstock replica`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Replica {
+    /// Which one, for whoever lists processes
+    #[arg(long)]
+    pub(super) name: String,
 }
 
 /// `penstock models`.

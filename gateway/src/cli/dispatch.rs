@@ -6,7 +6,7 @@ use llm_apps::spec::SCHEMA;
 
 use super::arguments::{Arguments, Command};
 use super::terminal::Terminal;
-use super::{administer, build, chat, completions, ingest, models, pull, run, version};
+use super::{administer, build, chat, completions, ingest, models, pull, replica, run, version};
 use crate::env::Environment;
 
 /// Runs the command to its end.
@@ -28,6 +28,10 @@ pub(crate) async fn dispatch(
         Command::Ingest(ingest) => Box::pin(ingest::ingest(ingest, environment, terminal)).await,
         Command::Chat(chat) => chat::chat(chat, environment, terminal).await,
         Command::Models(models) => models::models(models, environment, terminal).await,
+        Command::Replica(asked) => {
+            tracing::debug!(name = asked.name, "replica starts");
+            replica::replica().await
+        }
         Command::Version => version::version(terminal),
         Command::Completions { shell } => completions::completions(shell, terminal),
     }

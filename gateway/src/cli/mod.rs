@@ -16,6 +16,7 @@ mod log;
 mod models;
 mod progress;
 mod pull;
+mod replica;
 mod report;
 mod run;
 mod source;

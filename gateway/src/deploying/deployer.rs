@@ -157,7 +157,8 @@ impl Deployer {
         let served = served.as_ref().map(|known| (&known.config, &known.source));
         let phase = self.state.lifecycle();
         let proxy = details::proxy(self.address.as_deref(), served.is_some(), phase);
-        details::details(served, &rollout, self.controller.status(), proxy)
+        let (status, replicas) = (self.controller.status(), self.state.replicas());
+        details::details(served, &rollout, status, proxy, replicas)
     }
 
     /// Carries out what was deployed, one configuration after the other, for ever.

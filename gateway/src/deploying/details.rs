@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use llm_apps::controller::{ApplicationState, ApplicationStatus};
+use llm_apps::remote::ReplicasStatus;
 use llm_apps::spec::ServeConfig;
 use serde::Serialize;
 use serde_json::Value;
@@ -21,6 +22,9 @@ pub struct Details {
     pub target_capacity: Option<f64>,
     /// The models that are served.
     pub models: Vec<String>,
+    /// How the processes stand that compute models, by the model's name, where there are any.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub replicas: BTreeMap<String, ReplicasStatus>,
 }
 
 /// One application.
@@ -54,6 +58,7 @@ pub(super) fn details(
     rollout: &Rollout,
     status: BTreeMap<String, ApplicationStatus>,
     proxy: (String, &'static str),
+    replicas: BTreeMap<String, ReplicasStatus>,
 ) -> Details {
     let written = served.map_or(Value::Null, |(_, source)| written(&source.text));
     let specs = served.map_or(&[][..], |(config, _)| &config.applications);
@@ -89,6 +94,7 @@ pub(super) fn details(
         models: served.map_or_else(Vec::new, |(config, _)| {
             config.models.iter().map(|m| m.name.clone()).collect()
         }),
+        replicas,
     }
 }
 

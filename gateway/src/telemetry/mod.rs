@@ -13,6 +13,7 @@ mod meter;
 mod model;
 mod names;
 mod recorder;
+mod replicas;
 mod scrape;
 mod small_models;
 

@@ -68,6 +68,10 @@ pub(super) const DEPLOYMENT_STARTS: &str = "penstock_deployment_replica_starts_t
 pub(super) const DEPLOYMENT_HEALTH_FAILURES: &str =
     "penstock_deployment_health_check_failures_total";
 pub(super) const DEPLOYMENT_LATENCY: &str = "penstock_deployment_processing_latency_seconds";
+pub(super) const REPLICAS: &str = "penstock_replicas";
+pub(super) const REPLICA_RESTARTS: &str = "penstock_replica_restarts_total";
+pub(super) const FAILOVERS: &str = "penstock_replica_failovers_total";
+pub(super) const QUARANTINED: &str = "penstock_replica_quarantined_requests_total";
 pub(super) const GRPC_REQUESTS: &str = "penstock_grpc_requests_total";
 pub(super) const BATCHES: &str = "penstock_batch_ended_total";
 pub(super) const BATCH_LINES: &str = "penstock_batch_lines_total";
@@ -253,6 +257,26 @@ pub static METRICS: &[Metric] = &[
         DEPLOYMENT_LATENCY,
         DEPLOYMENT,
         "Time that a call had a place at a replica, until its answer was read.",
+    ),
+    gauge(
+        REPLICAS,
+        &["model_name", "state"],
+        "Processes that compute a model, by their state.",
+    ),
+    counter(
+        REPLICA_RESTARTS,
+        MODEL,
+        "Times that such a process ended and another was started.",
+    ),
+    counter(
+        FAILOVERS,
+        MODEL,
+        "Generations that lost their process in the middle.",
+    ),
+    counter(
+        QUARANTINED,
+        MODEL,
+        "Requests that were refused because processes ended under them.",
     ),
     counter(
         GRPC_REQUESTS,

@@ -274,7 +274,9 @@ fn named(name: &str, aliases: Vec<String>, fake: FakeModel) -> TextModel {
     let tokenizer = tokenizer();
     let config = EngineConfig::default();
     TextModel::new(TextModelParts {
-        engine: Engine::start(Box::new(fake), vec![EOS], &config).unwrap(),
+        engine: Engine::start(Box::new(fake), vec![EOS], &config)
+            .unwrap()
+            .into(),
         chat_template: Some(tokenizer.chat_template().unwrap()),
         tokenizer,
         info: ModelInfo {

@@ -16,6 +16,7 @@ mod clients;
 mod deploying;
 mod docs_assistant;
 mod embeddings;
+mod failover;
 mod ingest;
 mod search;
 mod server;

@@ -20,6 +20,7 @@ mod flow;
 mod grpc;
 mod http;
 mod interpolate;
+mod isolation;
 mod json;
 mod model;
 mod model_names;

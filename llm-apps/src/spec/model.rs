@@ -13,6 +13,7 @@ use engine::hub::ModelReference;
 
 use super::engine as engine_section;
 use super::fault::Faults;
+use super::isolation;
 use super::node::{Node, Position, Value};
 use super::places::Places;
 use super::read;
@@ -21,6 +22,7 @@ use super::section::Section;
 use super::source;
 use super::speculation::DraftModelSpec;
 use crate::reasoning::ReasoningFormat;
+use crate::remote::ReplicasConfig;
 use crate::tool_calls::ToolFormat;
 
 /// One served model.
@@ -37,6 +39,8 @@ pub struct ModelSpec {
     /// A model that guesses for it, to be fetched and given to its engine
     /// ([`DraftModelSpec::at`]). Default: none.
     pub draft_model: Option<DraftModelSpec>,
+    /// How its engines are kept in processes of their own. Default: one engine, in this process.
+    pub replicas: Option<ReplicasConfig>,
     /// For requests that are silent.
     pub sampling_defaults: SamplingDefaults,
     /// A Jinja file that replaces the model's own chat template. Default: the model's own. A
@@ -98,6 +102,7 @@ impl ModelSpec {
             .node("engine")
             .map(|node| engine_section::read(&engine_path, node, folder, f))
             .unwrap_or_default();
+        let replicas = isolation::read(&mut keys, f);
         let sampling_path = keys.path("sampling_defaults");
         let sampling_defaults = keys
             .node("sampling_defaults")
@@ -113,6 +118,7 @@ impl ModelSpec {
             aliases,
             engine,
             draft_model,
+            replicas,
             sampling_defaults,
             chat_template,
             tool_parser,

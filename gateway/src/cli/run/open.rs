@@ -7,11 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Error, Result};
 use engine::hub::HubError;
 use engine::tokenizer::{ChatTemplate, ChatTemplateSource, TemplateError, Tokenizer};
-use engine::{OpenModel, SamplingParams};
+use engine::{OpenError, OpenModel, SamplingParams};
 use gateway::ModelEntry;
 use gateway::openai::Defaults;
+use llm_apps::remote::{Facts, Opened, Program, ReplicaConfig, Replicas};
 use llm_apps::spec::{ModelSpec, SamplingDefaults};
-use llm_apps::stage::generate::{ModelInfo, TextModel, TextModelParts};
+use llm_apps::stage::generate::{Backend, ModelInfo, TextModel, TextModelParts};
 
 use super::banner::StartedModel;
 use crate::cli::pull::fetch;
@@ -38,15 +39,49 @@ pub(super) async fn fetch_all(
     Ok((spec, model.path))
 }
 
-/// Reads the weights, which takes a while, on a thread where nobody waits.
+/// Reads the weights, which takes a while, on a thread where nobody waits, or has processes read them.
 pub(super) async fn open(
     spec: ModelSpec,
     path: PathBuf,
     preparing: NonZeroUsize,
 ) -> Result<(ModelEntry, StartedModel)> {
-    tokio::task::spawn_blocking(move || open_now(&spec, &path, preparing))
-        .await
-        .context("opening a model did not end as it should")?
+    let beside = || "opening a model did not end as it should";
+    let Some(replicas) = spec.replicas else {
+        let opened = tokio::task::spawn_blocking(move || open_now(&spec, &path, preparing));
+        return opened.await.with_context(beside)?;
+    };
+    let told = |spec: &ModelSpec| format!("model `{}`", spec.name);
+    let tokenizer = {
+        let (spec, path) = (spec.clone(), path.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            engine::open_tokenizer(&path).map_err(|error| fault(&spec, error))
+        });
+        read.await.with_context(beside)??
+    };
+    let opens = ReplicaConfig {
+        path: path.clone(),
+        engine: spec.engine.clone(),
+    };
+    let started = Replicas::start(&spec.name, own_program()?, opens, replicas).await;
+    let started = started.with_context(|| told(&spec))?;
+    let mut opened = started.opened().clone();
+    let processes = replicas.replicas;
+    opened
+        .facts
+        .notes
+        .push(format!("computed in processes of their own: {processes}"));
+    assemble(&spec, &path, preparing, (started.into(), tokenizer, opened))
+}
+
+/// The program that runs, as it is now: an upgrade may have put another in its place.
+fn own_program() -> Result<Program> {
+    let running = Path::new("/proc/self/exe");
+    let path = match running.exists() {
+        true => running.to_owned(),
+        false => std::env::current_exe().context("this program cannot be found on disk")?,
+    };
+    let arguments = vec!["replica".to_owned()];
+    Ok(Program { path, arguments })
 }
 
 fn open_now(
@@ -54,39 +89,60 @@ fn open_now(
     path: &Path,
     preparing: NonZeroUsize,
 ) -> Result<(ModelEntry, StartedModel)> {
-    let opened = engine::open(path, &spec.engine).map_err(|error| match spec.fault_of(&error) {
-        Some(fault) => fault.into(),
-        None => Error::new(error).context(format!("model `{}`", spec.name)),
-    })?;
-    let chat_template = chat_template(spec, &opened.tokenizer)?;
-    let threads = spec
-        .engine
-        .threads
-        .or_else(|| std::thread::available_parallelism().ok());
-    let started = StartedModel {
-        name: spec.name.clone(),
-        aliases: spec.aliases.clone(),
-        path: path.to_owned(),
-        architecture: opened.info.architecture.to_owned(),
-        parameters: opened.info.parameters,
-        weight_bytes: opened.info.weight_bytes,
-        kv_cache_bytes: opened.info.kv_cache_bytes,
-        kv_cache_tokens: opened.info.num_blocks * engine::BLOCK_SIZE,
-        max_model_len: opened.engine.limits().max_model_len,
-        device: spec.engine.device,
-        threads: threads.unwrap_or(NonZeroUsize::MIN).get(),
-        isa: opened.info.isa,
-        activations: spec.engine.activations,
-        speculation: spec.engine.speculation.clone(),
-        chats: chat_template.is_some(),
-        notes: opened.info.notes.clone(),
-    };
+    let opened = engine::open(path, &spec.engine).map_err(|error| fault(spec, error))?;
     let OpenModel {
         engine,
         tokenizer,
         eos_token_ids,
-        ..
+        info,
     } = opened;
+    let opened = Opened {
+        limits: engine.limits(),
+        eos_token_ids,
+        facts: Facts::of(&info),
+    };
+    assemble(spec, path, preparing, (engine.into(), tokenizer, opened))
+}
+
+/// A model that cannot be opened, with the line of the configuration that is at fault.
+fn fault(spec: &ModelSpec, error: OpenError) -> Error {
+    match spec.fault_of(&error) {
+        Some(fault) => fault.into(),
+        None => Error::new(error).context(format!("model `{}`", spec.name)),
+    }
+}
+
+/// A model from what computes it, its tokenizer, and what is known of it.
+fn assemble(
+    spec: &ModelSpec,
+    path: &Path,
+    preparing: NonZeroUsize,
+    (engine, tokenizer, opened): (Backend, Tokenizer, Opened),
+) -> Result<(ModelEntry, StartedModel)> {
+    let chat_template = chat_template(spec, &tokenizer)?;
+    let threads = spec
+        .engine
+        .threads
+        .or_else(|| std::thread::available_parallelism().ok());
+    let facts = opened.facts;
+    let started = StartedModel {
+        name: spec.name.clone(),
+        aliases: spec.aliases.clone(),
+        path: path.to_owned(),
+        architecture: facts.architecture,
+        parameters: facts.parameters,
+        weight_bytes: facts.weight_bytes,
+        kv_cache_bytes: facts.kv_cache_bytes,
+        kv_cache_tokens: facts.num_blocks * engine::BLOCK_SIZE,
+        max_model_len: opened.limits.max_model_len,
+        device: spec.engine.device,
+        threads: threads.unwrap_or(NonZeroUsize::MIN).get(),
+        isa: facts.isa,
+        activations: spec.engine.activations,
+        speculation: spec.engine.speculation.clone(),
+        chats: chat_template.is_some(),
+        notes: facts.notes,
+    };
     let text = TextModel::new(TextModelParts {
         engine,
         tokenizer,
@@ -95,7 +151,7 @@ fn open_now(
             id: spec.name.clone(),
             aliases: spec.aliases.clone(),
             created: created(path),
-            eos: eos_token_ids,
+            eos: opened.eos_token_ids,
         },
         preparing,
     })

@@ -5,7 +5,7 @@
 //!
 //! 1. [`TextModel::prepare`] compiles the answer's form, if it is to have one (`compiling`), renders the chat template, tokenizes and proves everything against the
 //!    model, on threads where that may take its time (`prompt`, `prepare`).
-//! 2. [`TextModel::submit`] hands one generation to the engine for each of the `n` choices: all or
+//! 2. [`TextModel::submit`] hands one generation to the engine, or to replicas that have one (`backend`), for each of the `n` choices: all or
 //!    none.
 //! 3. [`TextStream`] reads the engine's token events as they come. Each choice turns its own into
 //!    text by itself (`choice`): detokenizer, stop strings, what must be held back. So a choice's
@@ -18,6 +18,7 @@
 //! Memory is bounded: the engine's channels by `max_tokens`, held text by the longest stop string,
 //! prompts that are rendered and tokenized at the same time by a semaphore.
 
+mod backend;
 mod choice;
 mod compiling;
 mod error;
@@ -35,6 +36,7 @@ mod stream;
 mod tests;
 mod wishes;
 
+pub use backend::Backend;
 pub use error::GenerateError;
 pub use event::{Alternative, FinishReason, Logprobs, StopMatch, TextEvent, TextToken, TextUsage};
 pub use model::{ModelInfo, TextModel, TextModelParts};

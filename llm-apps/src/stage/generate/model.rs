@@ -3,12 +3,13 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use engine::ModelLimits;
 use engine::constraint::GrammarCompiler;
 use engine::tokenizer::{ChatTemplate, Tokenizer};
-use engine::{Engine, ModelLimits};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use super::backend::Backend;
 use super::compiling::Compiling;
 use super::error::GenerateError;
 use super::prepare::{self, PreparedRequest};
@@ -22,7 +23,7 @@ use crate::tool_calls::{ToolFormat, ToolSyntax};
 #[derive(Debug, Clone)]
 pub struct TextModel {
     shared: Arc<Shared>,
-    engine: Engine,
+    engine: Backend,
     tool_syntax: ToolSyntax,
     reasoning: ReasoningSyntax,
 }
@@ -30,8 +31,8 @@ pub struct TextModel {
 /// What a [`TextModel`] is made of.
 #[derive(Debug)]
 pub struct TextModelParts {
-    /// The running engine. Its end-of-sequence tokens are `info.eos`.
-    pub engine: Engine,
+    /// The running engine, or replicas that have one. Their end-of-sequence tokens are `info.eos`.
+    pub engine: Backend,
     /// The model's tokenizer.
     pub tokenizer: Tokenizer,
     /// The model's chat template; without one, conversations are refused.
@@ -209,7 +210,7 @@ impl TextModel {
     }
 
     /// The engine, for its figures and its end.
-    pub fn engine(&self) -> &Engine {
+    pub fn engine(&self) -> &Backend {
         &self.engine
     }
 

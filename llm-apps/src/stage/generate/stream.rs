@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use engine::{EngineError, TokenEvent, TokenStream};
+use engine::{EngineError, TokenEvent};
 use futures::Stream;
 
+use super::backend::Tokens;
 use super::choice::{Choice, Next, PromptScores};
 use super::event::TextEvent;
 use super::model::Shared;
@@ -30,15 +31,11 @@ pub struct TextStream {
 #[derive(Debug)]
 struct Running {
     choice: Choice,
-    tokens: TokenStream,
+    tokens: Tokens,
 }
 
 impl TextStream {
-    pub(super) fn new(
-        request: &PreparedRequest,
-        streams: Vec<TokenStream>,
-        shared: &Shared,
-    ) -> Self {
+    pub(super) fn new(request: &PreparedRequest, streams: Vec<Tokens>, shared: &Shared) -> Self {
         let eos: Arc<[u32]> = shared.info.eos.as_slice().into();
         let running = |(proved, tokens)| Running {
             choice: Choice::new(request, proved, &shared.tokenizer, &eos),

@@ -76,7 +76,9 @@ pub(super) fn fake() -> FakeModel {
 pub(super) fn model_on(fake: FakeModel, config: &EngineConfig) -> TextModel {
     let tokenizer = tokenizer();
     TextModel::new(TextModelParts {
-        engine: Engine::start(Box::new(fake), vec![EOS], config).unwrap(),
+        engine: Engine::start(Box::new(fake), vec![EOS], config)
+            .unwrap()
+            .into(),
         chat_template: Some(tokenizer.chat_template().unwrap()),
         tokenizer,
         info: ModelInfo {
