@@ -79,6 +79,7 @@ impl Surroundings {
         let mut hasher = DefaultHasher::new();
         deployment.hash(&mut hasher);
         Host {
+            application: application.into(),
             seed: self.seed ^ hasher.finish(),
             machine: Arc::clone(&self.site.machine),
             latency: (self.site.latency)(application, deployment),

@@ -6,6 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use parking_lot::RwLock;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::payload::{Payload, names};
 use crate::stage::{Call, ErasedStage, StageError};
@@ -50,6 +51,10 @@ impl ErasedStage<Payload, Payload> for Configured {
 
     fn check_health(&self) -> BoxFuture<'_, Result<(), StageError>> {
         self.stage.check_health()
+    }
+
+    fn ready(&self) -> Option<watch::Receiver<bool>> {
+        self.stage.ready()
     }
 
     fn holds_model(&self, model: &str) -> bool {

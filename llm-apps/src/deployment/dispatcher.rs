@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use super::blueprint::ReadPrefix;
@@ -22,6 +22,7 @@ use crate::stage::{Call, CallError, ErasedStage};
 /// See the module.
 pub(super) struct Dispatcher<I: Send + 'static, O: Send + 'static> {
     name: Arc<str>,
+    application: Arc<str>,
     meter: Meter,
     board: Mutex<Board<I, O>>,
     /// How requests begin, where the router goes by that.
@@ -73,6 +74,8 @@ struct Seat<I, O> {
     replica: ReplicaId,
     stage: Arc<dyn ErasedStage<I, O>>,
     ongoing: usize,
+    /// Whether the replica can take requests; always, where it does not say.
+    ready: Option<watch::Receiver<bool>>,
     /// Told when the last request has gone; its being there means that no new one comes.
     drained: Option<oneshot::Sender<()>>,
 }
@@ -87,6 +90,7 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
     /// `wake` is told when a call waits and there is no replica at all.
     pub(super) fn new(
         name: Arc<str>,
+        application: Arc<str>,
         limits: Limits,
         router: Box<dyn RequestRouter>,
         meter: Meter,
@@ -103,6 +107,7 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
         };
         Self {
             name,
+            application,
             meter,
             board: Mutex::new(board),
             prefix: RwLock::new(None),
@@ -112,6 +117,11 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
 
     pub(super) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// The application that it is part of.
+    pub(super) fn application(&self) -> &str {
+        &self.application
     }
 
     pub(super) fn meter(&self) -> &Meter {
@@ -133,7 +143,13 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
     /// while the call waits.
     pub(super) async fn place(self: &Arc<Self>, call: &Call) -> Result<Permit<I, O>, CallError> {
         self.meter.came(Instant::now());
-        let placed = self.place_or_wait(call).await;
+        let placed = loop {
+            match self.place_or_wait(call).await {
+                // It was, when it was chosen; another may be.
+                Ok(permit) if !permit.is_ready() => drop(permit),
+                placed => break placed,
+            }
+        };
         if placed.is_err() {
             self.meter.refused();
         }
@@ -177,6 +193,7 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
     pub(super) fn open(self: &Arc<Self>, replica: ReplicaId, stage: Arc<dyn ErasedStage<I, O>>) {
         self.board.lock().seats.push(Seat {
             replica,
+            ready: stage.ready(),
             stage,
             ongoing: 0,
             drained: None,
@@ -276,7 +293,7 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
     }
 
     /// Gives the places that are free to those who wait, in their order.
-    fn admit(self: &Arc<Self>) {
+    pub(super) fn admit(self: &Arc<Self>) {
         loop {
             let mut board = self.board.lock();
             let Some(first) = board.waiting.front() else {
@@ -315,12 +332,19 @@ impl<I: Send + 'static, O: Send + 'static> Dispatcher<I, O> {
     }
 }
 
+impl<I, O> Seat<I, O> {
+    /// Whether requests may go there.
+    fn is_open(&self) -> bool {
+        let ready = self.ready.as_ref().is_none_or(|ready| *ready.borrow());
+        self.drained.is_none() && ready
+    }
+}
+
 impl<I: Send + 'static, O: Send + 'static> Board<I, O> {
     /// The seat for `call`, if one has a place.
     fn choose(&mut self, call: &Call) -> Option<usize> {
         self.candidates.clear();
-        let free =
-            |seat: &&Seat<I, O>| seat.drained.is_none() && seat.ongoing < self.limits.ongoing;
+        let free = |seat: &&Seat<I, O>| seat.is_open() && seat.ongoing < self.limits.ongoing;
         self.candidates
             .extend(self.seats.iter().filter(free).map(|seat| Candidate {
                 replica: seat.replica,

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
+use tracing::Instrument;
 
 use super::autoscaling::RecentDecisions;
 use super::blueprint::{Blueprint, ReadPrefix};
@@ -149,16 +150,29 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             // It has gone by itself unless its task broke.
             self.dispatcher.remove(cell.id);
             let (replica, name) = (cell.id.0, &**self.dispatcher.name());
+            let application = self.dispatcher.application();
             match ending {
                 Ending::Stopped => {}
                 Ending::NotStarted(reason) => {
-                    tracing::warn!(deployment = name, replica, reason, "a replica cannot start");
+                    tracing::warn!(
+                        application,
+                        deployment = name,
+                        replica,
+                        reason,
+                        "a replica cannot start"
+                    );
                     self.message = format!("a replica could not start: {reason}");
                     self.failures.note(now);
                     self.verdict.not_started();
                 }
                 Ending::Failed(reason) => {
-                    tracing::warn!(deployment = name, replica, reason, "a replica failed");
+                    tracing::warn!(
+                        application,
+                        deployment = name,
+                        replica,
+                        reason,
+                        "a replica failed"
+                    );
                     self.message = format!("replica {replica} failed: {reason}");
                     self.failures.note(now);
                     self.verdict.failed();
@@ -324,10 +338,16 @@ impl<I: Send + 'static, O: Send + 'static> Keeper<I, O> {
             changed: Arc::clone(&self.changed),
         };
         let blueprint = blueprint.clone();
+        // What a stage and its own tasks log names the replica.
+        let span = tracing::error_span!(
+            "replica",
+            application = self.dispatcher.application(),
+            deployment = &**self.dispatcher.name(),
+            replica = id.0
+        );
         // Made in the replica's own task, which alone ends when the making panics.
-        let task = self
-            .tasks
-            .spawn(life.live(async move { blueprint.make().await }));
+        let lives = life.live(async move { blueprint.make().await });
+        let task = self.tasks.spawn(lives.instrument(span));
         self.replicas.push(Kept::new(cell, task.id(), share));
     }
 

@@ -46,7 +46,14 @@ impl<I: Send + 'static, O: Send + 'static> Deployment<I, O> {
         let wake = Arc::clone(&changed);
         let router = config.router.build(host.seed);
         let meter = Meter::new(host.latency.clone());
-        let dispatcher = Arc::new(Dispatcher::new(name.into(), limits, router, meter, wake));
+        let dispatcher = Arc::new(Dispatcher::new(
+            name.into(),
+            Arc::clone(&host.application),
+            limits,
+            router,
+            meter,
+            wake,
+        ));
         let desired = Arc::new(Mutex::new(Desired::new(config, blueprint)));
         let (keeper, status) = Keeper::new(
             Arc::clone(&dispatcher),

@@ -52,14 +52,49 @@ impl<I: Send + 'static, O: Send + 'static> Permit<I, O> {
 
     /// Has the replica answer.
     pub(super) async fn run(&mut self, input: I, call: &Call) -> Result<O, StageError> {
+        let request_id = call.request_id();
         self.read_before = call.waited_for_others(self.dispatcher.name());
         let call = self.call.insert(call.within());
         let answer = self.stage.call(input, call).await;
         self.answered = answer.is_ok();
-        if !self.answered {
+        if let Err(error) = &answer {
             self.dispatcher.meter().failed();
+            self.log(error, request_id);
         }
         answer
+    }
+
+    /// Whether the replica can take a request at this moment.
+    pub(super) fn is_ready(&self) -> bool {
+        self.stage.ready().is_none_or(|ready| *ready.borrow())
+    }
+
+    /// What is no fault of the request. A call that failed is logged where it failed.
+    fn log(&self, error: &StageError, request_id: &str) {
+        let (application, deployment) = (self.dispatcher.application(), &**self.dispatcher.name());
+        let replica = self.replica.0;
+        match error {
+            StageError::Unavailable(reason) => tracing::warn!(
+                application,
+                deployment,
+                replica,
+                request_id,
+                reason,
+                "what a stage depends on is not there"
+            ),
+            StageError::Failed(reason) => tracing::error!(
+                application,
+                deployment,
+                replica,
+                request_id,
+                reason,
+                "a stage failed"
+            ),
+            StageError::Invalid { .. }
+            | StageError::Refused { .. }
+            | StageError::Generate(_)
+            | StageError::Call(_) => {}
+        }
     }
 
     /// When it was given.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::call::Call;
 use super::error::StageError;
@@ -45,6 +46,13 @@ pub trait Stage: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// Whether the replica can take requests, where that changes while it runs: while this is false its
+    /// deployment gives it none, and they wait or go to other replicas. Asked once, when it begins to
+    /// serve, and for each request. Default: `None`, always.
+    fn ready(&self) -> Option<watch::Receiver<bool>> {
+        None
+    }
+
     /// Takes a `user_config`, when it starts (if there is one) and whenever it changes, without a
     /// restart. A stage that has nothing to configure refuses.
     fn reconfigure(
@@ -74,6 +82,8 @@ pub trait ErasedStage<I, O>: Send + Sync {
     fn call<'a>(&'a self, input: I, call: &'a Call) -> BoxFuture<'a, Result<O, StageError>>;
     /// [`Stage::check_health`].
     fn check_health(&self) -> BoxFuture<'_, Result<(), StageError>>;
+    /// [`Stage::ready`].
+    fn ready(&self) -> Option<watch::Receiver<bool>>;
     /// [`Stage::holds_model`].
     fn holds_model(&self, model: &str) -> bool;
     /// [`Stage::models_held`].
@@ -100,6 +110,10 @@ impl<S: Stage> ErasedStage<S::Input, S::Output> for Erased<S> {
 
     fn check_health(&self) -> BoxFuture<'_, Result<(), StageError>> {
         caught(self.0.check_health()).boxed()
+    }
+
+    fn ready(&self) -> Option<watch::Receiver<bool>> {
+        self.0.ready()
     }
 
     fn reconfigure<'a>(&'a self, user_config: &'a Value) -> BoxFuture<'a, Result<(), StageError>> {

@@ -77,10 +77,12 @@ impl<I: Send + 'static, O: Send + 'static> Life<I, O> {
         self.dispatcher.open(self.cell.id, Arc::clone(&stage));
         self.set(ReplicaState::Running);
         let stop = self.cell.stop.clone();
+        let admits = admit_when_ready(Arc::clone(&self.dispatcher), stage.ready());
         let failure = tokio::select! {
             biased;
             () = stop.cancelled() => None,
             failure = self.watch(&*stage) => Some(failure),
+            () = admits => None,
         };
         self.set(ReplicaState::Stopping);
         let patience = self.config.borrow().graceful_shutdown_timeout;
@@ -145,6 +147,22 @@ impl<I: Send + 'static, O: Send + 'static> Life<I, O> {
         self.cell.set(state);
         self.changed.notify_one();
     }
+}
+
+/// Lets those in who wait, whenever the replica can take requests again. Never ends.
+async fn admit_when_ready<I: Send + 'static, O: Send + 'static>(
+    dispatcher: Arc<Dispatcher<I, O>>,
+    ready: Option<watch::Receiver<bool>>,
+) {
+    if let Some(mut ready) = ready {
+        while ready.changed().await.is_ok() {
+            let is_ready = *ready.borrow_and_update();
+            if is_ready {
+                dispatcher.admit();
+            }
+        }
+    }
+    std::future::pending().await
 }
 
 async fn check<I, O>(stage: &dyn ErasedStage<I, O>, patience: Duration) -> Result<(), String> {

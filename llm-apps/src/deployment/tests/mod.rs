@@ -7,6 +7,7 @@ mod health;
 mod models;
 mod objectives;
 mod prefixes;
+mod readiness;
 mod resources;
 mod rollout;
 mod routing;

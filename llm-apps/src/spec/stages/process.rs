@@ -7,6 +7,8 @@
 //!   env: {MODE: fast}                      # beside the server's own environment
 //!   reads: [question]                      # the variables that it is sent
 //!   writes: [score]                        # the variables that it answers with
+//!   ready: line                            # takes requests once it writes {"ready": true}
+//!   start_timeout_s: 60                    # for that line
 //!   timeout_s: 30
 //!   max_line_bytes: 1MiB
 //! ```
@@ -26,8 +28,10 @@ use crate::spec::node::{Node, Value};
 use crate::spec::read;
 use crate::spec::section::Section;
 use crate::spec::size::ByteSize;
-use crate::stage::process::ProcessOptions;
+use crate::stage::process::{ProcessOptions, Readiness};
 
+/// For a child that loads a model first.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_LINE: usize = 1 << 20;
 /// What stages read and none writes.
@@ -72,6 +76,17 @@ pub(super) fn read(
     let env = env.map(|node| self::env(&keys.path("env"), node, f));
     let timeout = keys.take("timeout_s", f, read::seconds(0.001..=86_400.0));
     let max_line_bytes = keys.take("max_line_bytes", f, read::size(ByteSize(64)));
+    let says_so = keys.take("ready", f, |node| match read::text(node) {
+        Ok(text) if text == "line" => Ok(()),
+        _ => Err("`line`: the child writes {\"ready\": true} when it takes requests".to_owned()),
+    });
+    let start_timeout = keys.take("start_timeout_s", f, |node| {
+        let within = read::seconds(0.001..=86_400.0)(node)?;
+        if says_so.is_none() {
+            return Err("beside `ready: line`, whose time it is".to_owned());
+        }
+        Ok(within)
+    });
     keys.finish(f);
     let options = ProcessOptions {
         command: command?,
@@ -79,6 +94,9 @@ pub(super) fn read(
         env: env.unwrap_or_default(),
         reads: reads?,
         writes: writes?,
+        readiness: says_so.map_or_else(Readiness::default, |()| {
+            Readiness::SaysSo(start_timeout.unwrap_or(START_TIMEOUT))
+        }),
         timeout: timeout.unwrap_or(TIMEOUT),
         max_line_bytes: max_line_bytes.unwrap_or(MAX_LINE),
     };

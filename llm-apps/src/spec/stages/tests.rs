@@ -13,6 +13,7 @@ use crate::spec::section::Section;
 use crate::stage::generate::{GenerateInput, GenerateOptions};
 use crate::stage::http::{HttpMethod, HttpResponse};
 use crate::stage::lookup::{LookupBy, LookupNear, LookupOptions, LookupVector};
+use crate::stage::process::Readiness;
 use crate::stage::prompt::PromptForm;
 use crate::stage::validate::{AnswerSchema, Retry, StreamMode};
 
@@ -243,13 +244,17 @@ http:
 #[test]
 fn every_key_of_process_is_read() {
     let yaml = "process: {command: [python3, a.py], folder: prompts, env: {A: b}, reads: [question], writes: [score], \
-                timeout_s: 5, max_line_bytes: 1KiB}";
+                timeout_s: 5, max_line_bytes: 1KiB, ready: line, start_timeout_s: 90}";
     let StageSpec::Process(options) = read(yaml).unwrap() else {
         panic!()
     };
     assert_eq!(options.command, ["python3", "a.py"]);
     assert!(options.folder.ends_with("configs/prompts"));
     assert_eq!(options.env, [("A".to_owned(), "b".to_owned())]);
+    assert_eq!(
+        options.readiness,
+        Readiness::SaysSo(Duration::from_secs(90))
+    );
     assert_eq!(
         (options.timeout, options.max_line_bytes),
         (Duration::from_secs(5), 1024)
@@ -268,6 +273,14 @@ fn every_key_of_process_is_read() {
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn each_fault_is_named() {
     for (yaml, said) in [
+        (
+            "process: {command: [a], reads: [], writes: [], ready: 1}",
+            "1:55: `d.process.ready` must be `line`: the child writes {\"ready\": true} when it takes requests, but is `1`",
+        ),
+        (
+            "process: {command: [a], reads: [], writes: [], start_timeout_s: 5}",
+            "1:65: `d.process.start_timeout_s` must be beside `ready: line`, whose time it is, but is `5`",
+        ),
         (
             "prompt: {}",
             "1:9: `d.prompt.template` is missing; write for example `template: docs-assistant/answer.j2`",

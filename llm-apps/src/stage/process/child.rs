@@ -1,60 +1,60 @@
-//! One child process and who waits for it.
+//! One child process.
 
-use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use parking_lot::Mutex;
-use serde_json::{Map, Value};
 use tokio::io::{AsyncWriteExt, BufReader};
-use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::options::ProcessOptions;
-use super::wire::{Reply, line};
+use super::said::{Said, listen};
+use super::waiting::{Ticket, Waiting};
+use super::wire::{Line, line};
 use crate::stage::StageError;
 
 /// A running child. It is killed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Worker {
-    lines: mpsc::Sender<Vec<u8>>,
-    waiting: Arc<Waiting>,
+    lines: mpsc::Sender<(u64, Arc<[u8]>)>,
+    state: Arc<State>,
     /// Why it ended, when it has.
     ended: watch::Receiver<Option<String>>,
     /// Reading, writing, and the child itself.
     _tasks: JoinSet<()>,
 }
 
-/// What a request comes to.
-pub(super) type Outcome = Result<Map<String, Value>, StageError>;
-
-/// The requests that have no answer yet; `None` when the child is gone and there will be none.
+/// What is known of a child.
 #[derive(Debug)]
-struct Waiting {
-    requests: Mutex<Option<HashMap<u64, oneshot::Sender<Outcome>>>>,
-}
-
-/// A request that waits. Dropping it forgets the answer.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    id: u64,
+struct State {
     waiting: Arc<Waiting>,
-    answer: oneshot::Receiver<Outcome>,
+    /// Whether it answered anything.
+    answered: AtomicBool,
+    /// Whether it said that it is ready.
+    ready: watch::Sender<bool>,
+    said: Said,
 }
 
 /// Lines on their way to the child; more wait in their requests.
 const QUEUED_LINES: usize = 16;
-/// Longest line of the child's errors that is logged, in bytes.
-const MAX_LOG_LINE: usize = 8 << 10;
+/// Time for the last words of a child that has ended: something else may hold its error output open.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 impl Worker {
-    /// Starts the program.
+    /// Starts the program. `offered` becomes false the moment at which it can be asked no more.
     ///
     /// # Errors
     /// [`StageError::Unavailable`] when it cannot be started.
-    pub(super) fn start(options: &ProcessOptions) -> Result<Self, StageError> {
+    pub(super) fn start(
+        options: &ProcessOptions,
+        offered: watch::Sender<bool>,
+    ) -> Result<Self, StageError> {
         let (program, arguments) = options
             .command
             .split_first()
@@ -77,32 +77,38 @@ impl Worker {
             return Err(StageError::failed("the child has no pipes"));
         };
         let (lines, queue) = mpsc::channel(QUEUED_LINES);
-        let waiting = Arc::new(Waiting {
-            requests: Mutex::new(Some(HashMap::new())),
+        let state = Arc::new(State {
+            waiting: Arc::new(Waiting::new()),
+            answered: AtomicBool::new(false),
+            ready: watch::Sender::new(false),
+            said: Said::default(),
         });
+        let (heard, silence) = oneshot::channel();
+        let (said, speaker) = (state.said.clone(), program.clone());
         let mut tasks = JoinSet::new();
-        tasks.spawn(write(stdin, queue));
-        tasks.spawn(log(stderr, program.clone()));
+        tasks.spawn(write(stdin, queue, Arc::clone(&state.waiting)));
+        let listening = async move {
+            listen(stderr, speaker, said).await;
+            // Nobody may listen any more.
+            let _ = heard.send(());
+        };
+        tasks.spawn(listening.in_current_span());
         let (ends, ended) = watch::channel(None);
-        let (open, most, program) = (
-            Arc::clone(&waiting),
-            options.max_line_bytes,
-            program.clone(),
-        );
-        tasks.spawn(async move {
-            let reason = read(stdout, &open, most).await;
-            // A child that closes its output, or writes what is no answer, is of no use any more.
-            drop(child.start_kill());
-            let status = child.wait().await;
-            let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-            tracing::warn!(program, status, reason, "a child process has ended");
-            let reason = format!("`{program}` has ended ({status}): {reason}");
-            open.close(&reason);
+        let (known, most, program) = (Arc::clone(&state), options.max_line_bytes, program.clone());
+        let living = async move {
+            let reason = read(stdout, &known, most).await;
+            offered.send_replace(false);
+            let left = known.waiting.close();
+            let reason = end(child, &program, &reason, silence, &known.said).await;
+            if let Some(left) = left {
+                left.fail(&reason);
+            }
             ends.send_replace(Some(reason));
-        });
+        };
+        tasks.spawn(living.in_current_span());
         Ok(Self {
             lines,
-            waiting,
+            state,
             ended,
             _tasks: tasks,
         })
@@ -116,76 +122,53 @@ impl Worker {
         reason.unwrap_or_else(|| "the child process has ended".to_owned())
     }
 
+    /// Waits until it says that it is ready.
+    pub(super) async fn said_ready(&self) {
+        // The other end is in this same state.
+        drop(self.state.ready.subscribe().wait_for(|ready| *ready).await);
+    }
+
+    /// `reason`, and the last lines of its error output.
+    pub(super) fn explains(&self, reason: &str) -> String {
+        self.state.said.explains(reason)
+    }
+
     /// Whether it can be asked.
     pub(super) fn is_alive(&self) -> bool {
-        self.waiting.requests.lock().is_some()
+        self.state.waiting.is_open()
+    }
+
+    /// Whether it has answered anything.
+    pub(super) fn has_answered(&self) -> bool {
+        self.state.answered.load(Ordering::Relaxed)
+    }
+
+    /// For how long it has written nothing although it was asked.
+    pub(super) fn silent_for(&self) -> Option<Duration> {
+        self.state.waiting.silent_for()
     }
 
     /// Takes a place among those who wait, which must be had before the line is sent.
     pub(super) fn ticket(&self, id: u64) -> Option<Ticket> {
-        let (sender, answer) = oneshot::channel();
-        self.waiting.requests.lock().as_mut()?.insert(id, sender);
-        Some(Ticket {
-            id,
-            waiting: Arc::clone(&self.waiting),
-            answer,
-        })
+        self.state.waiting.ticket(id)
     }
 
     /// Sends a line, when there is room. One that cannot be sent any more is forgotten: its ticket says
     /// why.
-    pub(super) async fn send(&self, line: Vec<u8>) {
-        drop(self.lines.send(line).await);
+    pub(super) async fn send(&self, id: u64, line: Arc<[u8]>) {
+        drop(self.lines.send((id, line)).await);
     }
 }
 
-impl Ticket {
-    /// The answer.
-    pub(super) async fn answer(mut self) -> Outcome {
-        let gone = || StageError::Unavailable("the child process has ended".to_owned());
-        (&mut self.answer).await.unwrap_or_else(|_| Err(gone()))
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if let Some(requests) = self.waiting.requests.lock().as_mut() {
-            requests.remove(&self.id);
+async fn write(
+    mut stdin: ChildStdin,
+    mut queue: mpsc::Receiver<(u64, Arc<[u8]>)>,
+    waiting: Arc<Waiting>,
+) {
+    while let Some((id, line)) = queue.recv().await {
+        if !waiting.give(id) {
+            continue;
         }
-    }
-}
-
-impl Waiting {
-    /// Hands an answer to who waits for it; nobody may wait any more.
-    fn answer(&self, reply: Reply) {
-        let waiter = self
-            .requests
-            .lock()
-            .as_mut()
-            .and_then(|requests| requests.remove(&reply.id));
-        let outcome = match (reply.variables, reply.error) {
-            (_, Some(error)) => Err(StageError::Failed(error)),
-            (Some(variables), None) => Ok(variables),
-            (None, None) => Err(StageError::failed(
-                "the answer has neither `variables` nor `error`",
-            )),
-        };
-        if let Some(waiter) = waiter {
-            drop(waiter.send(outcome));
-        }
-    }
-
-    /// Tells all who wait that there will be no answer.
-    fn close(&self, reason: &str) {
-        let requests = self.requests.lock().take();
-        for waiter in requests.into_iter().flatten().map(|(_, waiter)| waiter) {
-            drop(waiter.send(Err(StageError::Unavailable(reason.to_owned()))));
-        }
-    }
-}
-
-async fn write(mut stdin: ChildStdin, mut queue: mpsc::Receiver<Vec<u8>>) {
-    while let Some(line) = queue.recv().await {
         if stdin.write_all(&line).await.is_err() || stdin.flush().await.is_err() {
             // The reader sees the end of the child and says so.
             return;
@@ -194,12 +177,16 @@ async fn write(mut stdin: ChildStdin, mut queue: mpsc::Receiver<Vec<u8>>) {
 }
 
 /// Hands out answers until there are no more; says why.
-async fn read(stdout: ChildStdout, waiting: &Waiting, most: usize) -> String {
+async fn read(stdout: ChildStdout, state: &State, most: usize) -> String {
     let mut reader = BufReader::new(stdout);
     loop {
         match line(&mut reader, most).await {
-            Ok(Some(line)) => match serde_json::from_slice(&line) {
-                Ok(reply) => waiting.answer(reply),
+            Ok(Some(line)) => match Line::parse(&line) {
+                Ok(Line::Reply(reply)) => {
+                    state.answered.store(true, Ordering::Relaxed);
+                    state.waiting.answer(reply);
+                }
+                Ok(Line::Ready) => drop(state.ready.send_replace(true)),
                 Err(error) => return format!("it wrote a line that is no answer: {error}"),
             },
             Ok(None) => return "its output has ended".to_owned(),
@@ -211,12 +198,24 @@ async fn read(stdout: ChildStdout, waiting: &Waiting, most: usize) -> String {
     }
 }
 
-/// Logs what the child writes to its error output. A line that is too long ends that, not the child:
-/// the rest is read and thrown away.
-async fn log(stderr: ChildStderr, program: String) {
-    let mut reader = BufReader::new(stderr);
-    while let Ok(Some(line)) = line(&mut reader, MAX_LOG_LINE).await {
-        tracing::info!(program, said = %String::from_utf8_lossy(&line), "a child process says");
-    }
-    drop(tokio::io::copy(&mut reader, &mut tokio::io::sink()).await);
+/// Ends a child that closed its output, or wrote what is no answer: it is of no use any more. Says why.
+async fn end(
+    mut child: Child,
+    program: &str,
+    reason: &str,
+    silence: oneshot::Receiver<()>,
+    said: &Said,
+) -> String {
+    drop(child.start_kill());
+    let status = child.wait().await;
+    let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+    drop(timeout(LAST_WORDS, silence).await);
+    tracing::warn!(
+        program,
+        status,
+        reason,
+        said = said.last(),
+        "a child process has ended"
+    );
+    format!("`{program}` has ended ({status}): {reason}")
 }

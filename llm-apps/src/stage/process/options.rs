@@ -18,10 +18,22 @@ pub struct ProcessOptions {
     pub reads: Vec<String>,
     /// The variables that it answers with. Others in its answer are a fault.
     pub writes: Vec<String>,
+    /// When it takes requests. Default: a second after its start.
+    pub readiness: Readiness,
     /// Time for one answer. Default: 30 s.
     pub timeout: Duration,
     /// Bytes of one line at most, in either direction. Default: 1 MiB.
     pub max_line_bytes: usize,
+}
+
+/// When a child takes requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Readiness {
+    /// When it has lived for a second.
+    #[default]
+    Lives,
+    /// When it writes the line `{"ready": true}`, which it must do within this time.
+    SaysSo(Duration),
 }
 
 impl ProcessOptions {

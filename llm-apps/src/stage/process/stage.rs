@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::child::Worker;
 use super::options::ProcessOptions;
+use super::supervisor::{Phase, begin, supervise};
+use super::waiting::Lost;
 use super::wire::Question;
 use crate::payload::{Payload, VariableError};
 use crate::stage::{Call, Stage, StageError};
@@ -18,74 +21,73 @@ use crate::stage::{Call, Stage, StageError};
 /// Asks a child process.
 #[derive(Debug)]
 pub struct ProcessStage {
-    options: ProcessOptions,
+    options: Arc<ProcessOptions>,
     next_id: AtomicU64,
-    child: Mutex<Child>,
+    phase: watch::Receiver<Phase>,
+    ready: watch::Receiver<bool>,
+    /// Starts another child when one has ended.
+    _supervisor: JoinSet<()>,
 }
-
-/// The child, and when the next one may be started.
-#[derive(Debug, Default)]
-struct Child {
-    worker: Option<Arc<Worker>>,
-    started: Option<Instant>,
-    pause: Duration,
-}
-
-/// How long a child must live until it counts as started.
-const PROVES: Duration = Duration::from_secs(1);
-/// After a child that died early.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A child that lived so long did not die at its start.
-const SETTLED: Duration = Duration::from_secs(10);
 
 impl ProcessStage {
     /// Whether it takes an answer that is still being made.
     pub const TAKES_STREAM: bool = false;
 
-    /// A stage whose child runs. One that ends within its first second was not fit to start, and what
-    /// it would have replaced stays.
+    /// A stage whose child takes requests. One that ends before it does was not fit to start, and what it
+    /// would have replaced stays.
     ///
     /// # Errors
     /// [`StageError`] says what became of the child.
     pub async fn start(options: ProcessOptions) -> Result<Self, StageError> {
-        let stage = Self {
+        let options = Arc::new(options);
+        let (offered, ready) = watch::channel(false);
+        let worker = begin(&options, &offered, true).await?;
+        let (phases, phase) = watch::channel(Phase::Starting);
+        let mut supervisor = JoinSet::new();
+        let supervises = supervise(Arc::clone(&options), worker, phases, offered);
+        supervisor.spawn(supervises.in_current_span());
+        Ok(Self {
             options,
             next_id: AtomicU64::new(1),
-            child: Mutex::default(),
-        };
-        let worker = stage.worker().await?;
-        match timeout(PROVES, worker.ended()).await {
-            Ok(reason) => Err(StageError::Unavailable(reason)),
-            Err(_) => Ok(stage),
+            phase,
+            ready,
+            _supervisor: supervisor,
+        })
+    }
+
+    /// The child, when there is one that takes requests.
+    async fn worker(&self) -> Result<Arc<Worker>, StageError> {
+        let mut phase = self.phase.clone();
+        let running = phase.wait_for(|phase| phase.worker().is_some()).await;
+        let worker = running.ok().and_then(|phase| phase.worker().cloned());
+        worker.ok_or_else(|| StageError::failed("nobody starts the child process"))
+    }
+
+    /// Asks a child; the next one, where one ends before it was given the question.
+    async fn ask(&self, id: u64, line: Arc<[u8]>) -> Result<Map<String, Value>, StageError> {
+        loop {
+            let worker = self.worker().await?;
+            let Some(ticket) = worker.ticket(id) else {
+                continue;
+            };
+            worker.send(id, Arc::clone(&line)).await;
+            match ticket.answer().await {
+                Ok(answer) => return Ok(answer),
+                Err(Lost::Failed(error)) => return Err(error),
+                Err(Lost::NotGiven) => {}
+            }
         }
     }
 
-    /// The child, started if there is none.
-    async fn worker(&self) -> Result<Arc<Worker>, StageError> {
-        let mut child = self.child.lock().await;
-        if let Some(worker) = child.worker.as_ref().filter(|worker| worker.is_alive()) {
-            return Ok(Arc::clone(worker));
-        }
-        let now = Instant::now();
-        if let Some(started) = child.started {
-            let lived = now - started;
-            if lived >= SETTLED {
-                child.pause = Duration::ZERO;
-            } else if lived < child.pause {
-                let left = child.pause - lived;
-                return Err(StageError::Unavailable(format!(
-                    "`{}` keeps ending and is started again in {left:.1?}",
-                    self.options.command.join(" ")
-                )));
+    /// Why there is no answer in time.
+    fn late(&self) -> StageError {
+        let within = self.options.timeout;
+        StageError::Unavailable(match &*self.phase.borrow() {
+            Phase::Running(_) => format!("the child process did not answer within {within:?}"),
+            Phase::Starting | Phase::Down(_) => {
+                format!("the child process has ended, and no other was ready within {within:?}")
             }
-        }
-        child.worker = None;
-        child.started = Some(now);
-        child.pause = (child.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-        let worker = Arc::new(Worker::start(&self.options)?);
-        child.worker = Some(Arc::clone(&worker));
-        Ok(worker)
+        })
     }
 
     /// The line of a request.
@@ -145,26 +147,31 @@ impl Stage for ProcessStage {
     async fn call(&self, mut payload: Payload, _: &Call) -> Result<Payload, StageError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let line = self.question(id, &payload)?;
-        let worker = self.worker().await?;
-        let asked = async {
-            let gone = || StageError::Unavailable("the child process has ended".to_owned());
-            let ticket = worker.ticket(id).ok_or_else(gone)?;
-            worker.send(line).await;
-            ticket.answer().await
-        };
-        let late = |_| {
-            StageError::Unavailable(format!(
-                "the child process did not answer within {:?}",
-                self.options.timeout
-            ))
-        };
-        let answer = timeout(self.options.timeout, asked).await.map_err(late)??;
+        let asked = timeout(self.options.timeout, self.ask(id, line.into())).await;
+        let answer = asked.map_err(|_| self.late())??;
         self.take(answer, &mut payload)?;
         Ok(payload)
     }
 
-    /// A child that is gone is started again, if it may be.
+    /// By progress: a child that was asked and writes nothing for longer than an answer may take is
+    /// frozen. So is a stage whose children cannot start any more.
     async fn check_health(&self) -> Result<(), StageError> {
-        self.worker().await.map(drop)
+        let silent = match &*self.phase.borrow() {
+            Phase::Starting => None,
+            Phase::Down(reason) => return Err(StageError::Unavailable(reason.clone())),
+            Phase::Running(worker) => worker.silent_for(),
+        };
+        match silent.filter(|silent| *silent > self.options.timeout) {
+            None => Ok(()),
+            Some(silent) => Err(StageError::Unavailable(format!(
+                "the child process was asked and has written nothing for {silent:.1?}, and its \
+                 `timeout_s` is {:?}",
+                self.options.timeout
+            ))),
+        }
+    }
+
+    fn ready(&self) -> Option<watch::Receiver<bool>> {
+        Some(self.ready.clone())
     }
 }

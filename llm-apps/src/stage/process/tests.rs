@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::BufReader;
 
 use super::wire::line;
-use super::{ProcessOptions, ProcessStage};
+use super::{ProcessOptions, ProcessStage, Readiness};
 use crate::payload::Payload;
 use crate::stage::{Call, Stage, StageError};
 
@@ -59,6 +59,7 @@ fn options(folder: &Path) -> ProcessOptions {
         env: Vec::new(),
         reads: vec!["question".to_owned()],
         writes: vec!["answer".to_owned(), "pid".to_owned()],
+        readiness: Readiness::Lives,
         timeout: Duration::from_secs(60),
         max_line_bytes: 1000,
     }
@@ -131,15 +132,8 @@ async fn a_child_that_dies_is_replaced_and_its_requests_may_be_tried_again() {
             "{error}"
         );
     }
-    let after = loop {
-        match ask(&stage, "two").await {
-            Ok(payload) => break pid(&payload),
-            Err(error) => {
-                assert!(error.to_string().contains("is started again in"), "{error}");
-                tokio::task::yield_now().await;
-            }
-        }
-    };
+    // The next one waits for the next child.
+    let after = pid(&ask(&stage, "two").await.unwrap());
     assert_ne!(before, after);
     assert!(stage.check_health().await.is_ok());
 }
@@ -207,6 +201,76 @@ async fn a_program_that_ends_at_once_has_not_started() {
     options.command = ["sh", "-c", "exit 7"].map(str::to_owned).to_vec();
     let error = ProcessStage::start(options).await.unwrap_err().to_string();
     assert!(error.contains("exit status: 7"), "{error}");
+}
+
+/// A shell that says when it is ready.
+fn shell(folder: &Path, script: &str) -> ProcessOptions {
+    ProcessOptions {
+        command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+        readiness: Readiness::SaysSo(Duration::from_secs(60)),
+        ..options(folder)
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_was_asked_and_writes_nothing_is_unhealthy() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"echo '{"ready": true}'; while read line; do sleep 600; done"#;
+    let mut options = shell(folder.path(), script);
+    options.timeout = Duration::from_millis(50);
+    let stage = ProcessStage::start(options).await.unwrap();
+    assert!(stage.check_health().await.is_ok(), "it has nothing to do");
+    assert!(ask(&stage, "one").await.is_err());
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    let sick = stage.check_health().await.unwrap_err().to_string();
+    assert!(sick.contains("has written nothing for"), "{sick}");
+}
+
+#[tokio::test]
+async fn a_child_that_answers_others_is_healthy_while_one_takes_long() {
+    let waiting = std::sync::Arc::new(super::waiting::Waiting::new());
+    tokio::time::pause();
+    let long = waiting.ticket(1).unwrap();
+    for id in 2..20 {
+        let short = waiting.ticket(id).unwrap();
+        assert!(waiting.give(id));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let reply = format!(r#"{{"id": {id}, "variables": {{}}}}"#);
+        let super::wire::Line::Reply(reply) = super::wire::Line::parse(reply.as_bytes()).unwrap()
+        else {
+            panic!()
+        };
+        waiting.answer(reply);
+        assert!(short.answer().await.is_ok());
+        assert_eq!(waiting.silent_for(), Some(Duration::ZERO));
+    }
+    tokio::time::advance(Duration::from_secs(7)).await;
+    assert_eq!(waiting.silent_for(), Some(Duration::from_secs(7)));
+    drop(long);
+    assert_eq!(waiting.silent_for(), None, "it was never given that");
+}
+
+#[tokio::test]
+async fn a_child_that_says_when_it_is_ready_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let answers = r#"echo '{"ready": true}'; read l; echo '{"id": 1, "variables": {"answer": "x", "pid": 1}}'; read l"#;
+    let loads = format!("sleep 1.5; {answers}");
+    let mut options = shell(folder.path(), &loads);
+    options.timeout = Duration::from_secs(30);
+    let stage = ProcessStage::start(options).await.unwrap();
+    assert!(ask(&stage, "one").await.is_ok());
+    let fails = "sleep 1.5; echo loading >&2; echo no such model >&2; exit 4";
+    let failed = ProcessStage::start(shell(folder.path(), fails)).await;
+    let failed = failed.unwrap_err().to_string();
+    assert!(failed.contains("exit status: 4"), "{failed}");
+    assert!(
+        failed.ends_with("it said last: loading\nno such model"),
+        "{failed}"
+    );
+    let mut never = shell(folder.path(), "sleep 600");
+    never.readiness = Readiness::SaysSo(Duration::from_millis(10));
+    let late = ProcessStage::start(never).await.unwrap_err().to_string();
+    assert!(late.contains("its `start_timeout_s`"), "{late}");
 }
 
 #[tokio::test]

@@ -14,15 +14,59 @@ pub(super) struct Question<'a> {
     pub(super) variables: BTreeMap<&'a str, &'a Value>,
 }
 
-/// One line from the child: either variables or an error.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// One line from the child.
+#[derive(Debug)]
+pub(super) enum Line {
+    /// `{"ready": true}`.
+    Ready,
+    /// An answer.
+    Reply(Reply),
+}
+
+/// An answer: either variables or an error.
+#[derive(Debug)]
 pub(super) struct Reply {
     pub(super) id: u64,
-    #[serde(default)]
     pub(super) variables: Option<Map<String, Value>>,
-    #[serde(default)]
     pub(super) error: Option<String>,
+}
+
+/// Every field that a line may have.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    id: Option<u64>,
+    variables: Option<Map<String, Value>>,
+    error: Option<String>,
+    ready: Option<bool>,
+}
+
+impl Line {
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn parse(line: &[u8]) -> Result<Self, String> {
+        let fields: Fields = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        match fields {
+            Fields {
+                id: None,
+                variables: None,
+                error: None,
+                ready: Some(true),
+            } => Ok(Self::Ready),
+            Fields {
+                id: Some(id),
+                variables,
+                error,
+                ready: None,
+            } => Ok(Self::Reply(Reply {
+                id,
+                variables,
+                error,
+            })),
+            Fields { ready: Some(_), .. } => Err("`ready` must be true and stand alone".to_owned()),
+            Fields { id: None, .. } => Err("missing field `id`".to_owned()),
+        }
+    }
 }
 
 /// The next line without its end, of at most `most` bytes; `None` at the end. What stands behind the
