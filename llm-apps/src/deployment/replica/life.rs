@@ -1,5 +1,6 @@
 //! The life of a replica: made, open to requests, asked for its health, drained, gone.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -162,7 +163,7 @@ async fn admit_when_ready<I: Send + 'static, O: Send + 'static>(
             }
         }
     }
-    std::future::pending().await
+    pending::<()>().await;
 }
 
 async fn check<I, O>(stage: &dyn ErasedStage<I, O>, patience: Duration) -> Result<(), String> {
