@@ -5,6 +5,8 @@ MODEL := smollm2-135m-instruct
 GEMMA := gemma3-270m
 EMBEDDER := all-minilm-l6-v2
 VENV := .venv
+# The frameworks want other versions of the same packages than the official clients do.
+FRAMEWORKS := .venv-frameworks
 NODE_CLIENT := gateway/tests/clients/node
 # cargo-nextest runs tests in parallel processes and reports better; plain cargo does where it is not installed.
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
@@ -23,6 +25,7 @@ test: clients
 	PENSTOCK_TEST_GEMMA="$$($(TARGET)/debug/penstock pull $(GEMMA))" \
 	PENSTOCK_TEST_EMBEDDER="$$($(TARGET)/debug/penstock pull $(EMBEDDER))" \
 	PENSTOCK_TEST_PYTHON="$(CURDIR)/$(VENV)/bin/python" \
+	PENSTOCK_TEST_FRAMEWORKS_PYTHON="$(CURDIR)/$(FRAMEWORKS)/bin/python" \
 	  $(RUN_TESTS)
 
 lint:
@@ -47,11 +50,16 @@ fmt:
 bench:
 	loadtest/bench.sh
 
-clients: $(VENV)/installed $(NODE_CLIENT)/node_modules/installed
+clients: $(VENV)/installed $(FRAMEWORKS)/installed $(NODE_CLIENT)/node_modules/installed
 
 $(VENV)/installed: gateway/tests/clients/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --requirement $<
+	touch $@
+
+$(FRAMEWORKS)/installed: gateway/tests/clients/requirements-frameworks.txt
+	python3 -m venv $(FRAMEWORKS)
+	$(FRAMEWORKS)/bin/pip install --quiet --no-compile --requirement $<
 	touch $@
 
 $(NODE_CLIENT)/node_modules/installed: $(NODE_CLIENT)/package.json

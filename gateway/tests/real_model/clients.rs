@@ -1,4 +1,4 @@
-//! The official clients, in their own languages, against one server.
+//! The official clients and the frameworks over them, in their own languages, against one server.
 
 use std::path::Path;
 use std::process::Command;
@@ -102,4 +102,60 @@ fn grpc_python() {
     let output = output.unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
+}
+
+/// What frameworks ask: the model, and an encoder, whose name is the last argument.
+fn run_framework(command: &mut Command) {
+    let source = required("PENSTOCK_TEST_EMBEDDER");
+    let server = Server::start(&format!(
+        "encoders:\n  - name: minilm\n    source: {source}"
+    ));
+    let output = command
+        .arg(format!("{}/v1", server.url))
+        .args([MODEL, "minilm"])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn python_framework(script: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let python = required("PENSTOCK_TEST_FRAMEWORKS_PYTHON");
+    run_framework(Command::new(python).arg(folder.join(script)));
+}
+
+#[test]
+fn vercel_ai() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/node");
+    run_framework(Command::new("node").arg(folder.join("vercel_ai.mjs")));
+}
+
+#[test]
+fn langchain() {
+    python_framework("framework_langchain.py");
+}
+
+#[test]
+fn llama_index() {
+    python_framework("framework_llama_index.py");
+}
+
+#[test]
+fn litellm() {
+    python_framework("framework_litellm.py");
+}
+
+#[test]
+fn instructor() {
+    python_framework("framework_instructor.py");
+}
+
+#[test]
+fn llm_program() {
+    python_framework("framework_llm_cli.py");
 }
