@@ -1,5 +1,6 @@
 //! [`ReplicaStream`]: the reader's end of a generation, which keeps its journal and goes on elsewhere.
 
+use std::error::Error as _;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ struct Reading {
 enum Refusal {
     /// There is none.
     None(EngineError),
-    /// It was gone before it had the request.
+    /// It was gone before it said that it had the request.
     Gone(Status),
     /// It does not take this request.
     Request(Status),
@@ -162,7 +163,12 @@ impl ReplicaStream {
                         None
                     }
                     Err(Refusal::None(error)) => Some(error),
-                    Err(Refusal::Gone(status)) => self.go_on(&status),
+                    Err(Refusal::Gone(status)) => {
+                        // It may have ended under the request before it could say that it had it. What
+                        // it says itself has no such cause.
+                        self.losses += u32::from(status.source().is_some());
+                        self.go_on(&status)
+                    }
                     Err(Refusal::Request(status)) => {
                         Some(EngineError::Model(status.message().to_owned()))
                     }

@@ -112,8 +112,9 @@ async fn a_form_is_followed_from_where_it_was_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_ends_two_replicas_is_refused() {
     let ((one, first), (two, second)) = (model().with_latch(), model().with_latch());
-    let latches = [first, second];
     let mut bench = Bench::start([one, two, model()]).await;
+    // Goes before the engines that it holds, also where something fails.
+    let latches = [first, second];
     let poison = request(seeded());
     let mut reading = JoinSet::new();
     reading.spawn(all(bench.replicas.submit(poison.clone()).unwrap()));
