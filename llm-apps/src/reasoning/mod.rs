@@ -5,7 +5,7 @@
 //!   off.
 //! - [`ReasoningParser`]: a state machine over characters that takes the thought apart from the answer. What it
 //!   says depends on the text and not on the pieces in which it comes.
-//! - [`ReasoningSyntax::then`]: a form that applies to the answer, behind a thought that is free.
+//! - [`Opening::then`]: a form that applies to the answer, behind a thought that is free.
 
 mod parser;
 mod syntax;
