@@ -19,45 +19,31 @@ fn run_client(command: &mut Command, server: &Server) {
     );
 }
 
+fn run_python(script: &str) {
+    let server = Server::start("");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let python = required("PENSTOCK_TEST_PYTHON");
+    run_client(Command::new(python).arg(folder.join(script)), &server);
+}
+
 #[test]
 fn openai_python() {
-    let server = Server::start("");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/openai_python.py");
-    run_client(
-        Command::new(required("PENSTOCK_TEST_PYTHON")).arg(script),
-        &server,
-    );
+    run_python("openai_python.py");
 }
 
 #[test]
 fn openai_python_tools() {
-    let server = Server::start("");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/openai_python_tools.py");
-    run_client(
-        Command::new(required("PENSTOCK_TEST_PYTHON")).arg(script),
-        &server,
-    );
+    run_python("openai_python_tools.py");
 }
 
 #[test]
 fn openai_python_responses() {
-    let server = Server::start("");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-    let script = folder.join("openai_python_responses.py");
-    run_client(
-        Command::new(required("PENSTOCK_TEST_PYTHON")).arg(script),
-        &server,
-    );
+    run_python("openai_python_responses.py");
 }
 
 #[test]
 fn anthropic_python() {
-    let server = Server::start("");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/anthropic_python.py");
-    run_client(
-        Command::new(required("PENSTOCK_TEST_PYTHON")).arg(script),
-        &server,
-    );
+    run_python("anthropic_python.py");
 }
 
 #[test]
